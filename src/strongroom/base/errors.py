@@ -33,5 +33,10 @@ def access_denied(message: str) -> AwsError:
     return AwsError("AccessDeniedException", message, 400)
 
 
+def throttling() -> AwsError:
+    """Return the refusal of a request over its quota: `ThrottlingException`, HTTP 400."""
+    return AwsError("ThrottlingException", "Rate exceeded", 400)
+
+
 class OperatorError(Exception):
     """Something the operator must mend (a wrong passphrase, a port in use): one clear line, exit status 2."""

@@ -1,0 +1,48 @@
+"""What the project aims for, compared with what was measured."""
+
+from dataclasses import dataclass
+
+from benchmarks.measurement import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One aim: the figure measured (none when its other side was not), the bound, and the unit of both."""
+
+    text: str
+    measured: float | None
+    at_most: float
+    unit: str
+
+    @property
+    def verdict(self) -> str:
+        """`met`, `not met`, or `not measured`."""
+        if self.measured is None:
+            return "not measured"
+        return "met" if self.measured <= self.at_most else "not met"
+
+
+def cpu_of(series: list[Series], server: str, operation: str) -> float | None:
+    """Return the median CPU microseconds of one operation on one server, or None when it was not measured."""
+    for one in series:
+        if (one.server, one.operation) == (server, operation):
+            return one.cpu_microseconds
+    return None
+
+
+def _ratio(above: float | None, below: float | None) -> float | None:
+    return above / below if above is not None and below else None
+
+
+def judge(series: list[Series], ready_seconds: float | None, idle_bytes: float | None) -> list[Aim]:
+    """Return every aim with its measured figure."""
+    ours, floor, moto, ministack = (
+        cpu_of(series, server, "Encrypt") for server in ("Strongroom", "Floor", "moto", "MiniStack")
+    )
+    return [
+        Aim("Encrypt: CPU against the floor", _ratio(ours, floor), 3.0, "times"),
+        Aim("Encrypt: CPU against moto", _ratio(ours, moto), 1 / 25, "times"),
+        Aim("Encrypt: CPU against MiniStack", _ratio(ours, ministack), 1 / 5, "times"),
+        Aim("Ready on an existing data directory", ready_seconds, 2.0, "s"),
+        Aim("Idle resident memory", None if idle_bytes is None else idle_bytes / 1e6, 150.0, "MB"),
+    ]

@@ -1,0 +1,220 @@
+"""What an operator may choose, with its defaults: the one description behind options, variables and TOML lines.
+
+Every field is an option of `strongroom serve` (`https_port`: `--https-port`), a variable (`STRONGROOM_HTTPS_PORT`) and
+a line of `strongroom.toml` (`https-port = 4567`). The docstring under a field is its help text.
+"""
+
+import ipaddress
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from strongroom.base.errors import OperatorError
+
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_STORE_ID = re.compile(r"[0-9a-f]{32}")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_PORT_MAX = 65_535
+
+
+def default_data_directory() -> Path:
+    """Return where this user's data lives unless told otherwise (`~/.local/share/strongroom` on Linux)."""
+    import platformdirs
+
+    return platformdirs.user_data_path("strongroom")
+
+
+def user_configuration_directory() -> Path:
+    """Return where this user's configuration and root keys live (`~/.config/strongroom` on Linux)."""
+    import platformdirs
+
+    return platformdirs.user_config_path("strongroom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The choices of one server. Raises OperatorError for a value that cannot be meant."""
+
+    data: Path = field(default_factory=default_data_directory)
+    """Directory of the data; made at first start, readable by its owner only."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on (0.0.0.0 or :: for all interfaces)."""
+
+    https_port: int = 4567
+    """Port for HTTPS; 0 picks a free one."""
+
+    http_port: int = 4566
+    """Port for plain HTTP; 0 picks a free one."""
+
+    region: str = "us-east-1"
+    """Region that this server is."""
+
+    account_id: str = "000000000000"
+    """Account of the root principal, 12 digits."""
+
+    database: str = field(default="", repr=False)
+    """URL of a PostgreSQL database (postgresql://...); empty for SQLite in the data directory."""
+
+    root_key_file: Path | None = None
+    """File of the root key, made at first start; by default under the user's configuration directory, not in DATA."""
+
+    root_key_passphrase_file: Path | None = None
+    """File whose first line is a passphrase that the root key is derived from, instead of a key file."""
+
+    root_key_passphrase: str | None = field(default=None, repr=False)
+    """The passphrase itself; give it by its variable, for options are seen by other users of the machine."""
+
+    root_key_passphrase_prompt: bool = False
+    """Ask for the passphrase on the terminal."""
+
+    root_access_key_id: str | None = None
+    """Access key id of the root principal; used at first start only, random unless given."""
+
+    root_secret_access_key: str | None = field(default=None, repr=False)
+    """Secret access key of the root principal; used at first start only. Give it by its variable."""
+
+    tls_certificate: Path | None = None
+    """Your own certificate chain (PEM), instead of one from the server's own authority."""
+
+    tls_private_key: Path | None = None
+    """Private key of --tls-certificate (PEM, not encrypted)."""
+
+    tls_ca_bundle: Path | None = None
+    """Authorities that clients verify --tls-certificate with; by default the chain and the system's authorities."""
+
+    tls_names: tuple[str, ...] = ()
+    """Further host names and addresses that clients use for this server; they go into its certificate."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto headers are believed."""
+
+    metrics_peers: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Addresses or networks that may read /_strongroom/metrics."""
+
+    connections_max: int = 4_096
+    """Open connections, more are answered 503 and closed."""
+
+    drain_seconds_max: int = 15
+    """Seconds that requests in flight get to finish when the server is told to stop."""
+
+    log_level: LogLevel = "info"
+    """Least severe log entries to write to standard error."""
+
+    log_format: LogFormat = "console"
+    """How log entries look."""
+
+    def __post_init__(self) -> None:
+        for name, port in (("https-port", self.https_port), ("http-port", self.http_port)):
+            _check(0 <= port <= _PORT_MAX, f"{name} is {port}; a port is a number from 0 to {_PORT_MAX}")
+        _check(
+            self.https_port != self.http_port or self.https_port == 0,
+            f"https-port and http-port are both {self.https_port}; they must differ",
+        )
+        _check(bool(self.host), "host is empty; 0.0.0.0 listens on all interfaces")
+        _check(bool(_ACCOUNT_ID.fullmatch(self.account_id)), f"account-id {self.account_id!r} is not 12 digits")
+        _check(bool(_REGION.fullmatch(self.region)), f"region {self.region!r} does not look like one (us-east-1)")
+        _check(
+            not self.database or self.database.startswith(("postgresql://", "postgres://")),
+            "database must be a postgresql:// URL, or empty for SQLite",
+        )
+        sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]
+        _check(
+            len(sources) - sources.count(None) + self.root_key_passphrase_prompt <= 1,
+            "choose one of root-key-file, root-key-passphrase-file, root-key-passphrase and root-key-passphrase-prompt",
+        )
+        _check(
+            (self.tls_certificate is None) == (self.tls_private_key is None),
+            "tls-certificate and tls-private-key come together",
+        )
+        _check(
+            self.tls_ca_bundle is None or self.tls_certificate is not None,
+            "tls-ca-bundle belongs to tls-certificate; the server's own authority makes its own bundle",
+        )
+        _check(
+            (self.root_access_key_id is None) == (self.root_secret_access_key is None),
+            "root-access-key-id and root-secret-access-key come together",
+        )
+        _check(self.connections_max >= 1, "connections-max must be at least 1")
+        _check(self.drain_seconds_max >= 0, "drain-seconds-max must not be negative")
+        parse_networks("trusted-proxies", self.trusted_proxies)
+        parse_networks("metrics-peers", self.metrics_peers)
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the store: the given PostgreSQL one, or SQLite's in the data directory."""
+        return self.database or f"sqlite:///{self.data.absolute() / 'strongroom.db'}"
+
+    @property
+    def uses_passphrase(self) -> bool:
+        """Whether the root key is derived from a passphrase rather than kept in a file."""
+        return (
+            self.root_key_passphrase is not None
+            or self.root_key_passphrase_file is not None
+            or self.root_key_passphrase_prompt
+        )
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_networks(option: str, texts: tuple[str, ...]) -> tuple[Network, ...]:
+    """Return the networks that addresses (`10.0.0.1`) or prefixes (`10.0.0.0/8`) name. Raises OperatorError."""
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError as error:
+        raise OperatorError(f"{option}: {error}") from None
+
+
+def read_store_id(data: Path) -> str | None:
+    """Return the random id of the store in `data` (32 hexadecimal digits), or None before its first start.
+
+    Raises OperatorError when the file is damaged: with a wrong id, a wrong root key would be looked for.
+    """
+    path = data / "store-id"
+    try:
+        text = path.read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path} cannot be read: {error}") from None
+    if not _STORE_ID.fullmatch(text):
+        raise OperatorError(f"{path} is damaged: it should hold 32 hexadecimal digits")
+    return text
+
+
+def make_store_id(data: Path) -> str:
+    """Return the id of the store in `data`, making one at first start (durably, before anything refers to it)."""
+    found = read_store_id(data)
+    if found is not None:
+        return found
+    store_id = secrets.token_hex(16)
+    path = data / "store-id"
+    draft = data / "store-id.new"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(store_id + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    return store_id
+
+
+def default_root_key_file(store_id: str) -> Path:
+    """Return where the root key of a store is kept unless told otherwise.
+
+    The store's random id names the file, so that data can move on the machine, and a copy of the data directory never
+    carries its own key.
+    """
+    return user_configuration_directory() / "root-keys" / f"{store_id}.key"
+
+
+def _check(holds: bool, complaint: str) -> None:
+    if not holds:
+        raise OperatorError(complaint)

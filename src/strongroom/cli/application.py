@@ -1,0 +1,22 @@
+"""The command line as a whole: its commands, and where options come from (flag, then variable, then TOML file)."""
+
+from cyclopts import App
+from cyclopts.config import Env
+
+from strongroom import __version__
+from strongroom.cli.env import env
+from strongroom.cli.rekey import rekey
+from strongroom.cli.serve import serve
+from strongroom.cli.settings_file import SettingsFile
+
+VARIABLE_PREFIX = "STRONGROOM_"
+
+application = App(
+    name="strongroom",
+    help="The AWS security stack that people run themselves.",
+    version=__version__,
+    config=[Env(VARIABLE_PREFIX, command=False), SettingsFile()],
+)
+application.command(serve)
+application.command(env)
+application.command(rekey)

@@ -1,0 +1,28 @@
+"""`strongroom serve`: run the server."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from strongroom.base.configuration import Configuration
+
+
+def serve(
+    configuration: Annotated[Configuration | None, Parameter(name="*")] = None, *, config: Path | None = None
+) -> None:
+    """Run the server until it is told to stop (SIGTERM or Ctrl-C).
+
+    When it is ready it prints one line on standard output: ready https=URL http=URL. Logs go to standard error.
+
+    Parameters
+    ----------
+    config
+        File of settings (TOML); by default strongroom.toml in the data directory or the user's configuration directory.
+    """
+    from strongroom.cli.passphrase import with_passphrase
+    from strongroom.server.run import run
+
+    chosen = with_passphrase(configuration or Configuration())
+    run(replace(chosen, data=chosen.data.expanduser().absolute()))

@@ -1,0 +1,77 @@
+"""The scheduler: runs every piece of periodic work, again and again, in one server at a time.
+
+What is due is read from the database each time, so nothing is lost by a restart, and what was missed is caught up on.
+A lease keeps servers that share a database from doing the same work at once.
+"""
+
+import asyncio
+import contextlib
+import secrets
+
+import structlog
+
+from strongroom.operations.house import House
+from strongroom.operations.periodic import PERIODIC
+from strongroom.storage.errors import StorageUnavailable
+from strongroom.storage.leases import acquire, release
+
+ROUND_SECONDS = 1.0
+"""How long after a round the next one begins: how late a due piece of work may start."""
+
+LEASE_SECONDS = 60.0
+LEASE_RENEWAL_SECONDS = 20.0
+
+_log = structlog.get_logger("strongroom.jobs")
+
+
+class Scheduler:
+    """Runs the periodic work of one house until it is stopped."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._holder = secrets.token_hex(8)
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._renew_at = 0.0
+
+    def start(self) -> None:
+        """Begin, in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Let the work in hand finish, then give up the lease."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+            with contextlib.suppress(StorageUnavailable):
+                await release(self._house.store, "scheduler", self._holder)
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if await self._has_lease():
+                    await self._round()
+            except StorageUnavailable as error:
+                _log.warning("the scheduler waits for the database", reason=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), ROUND_SECONDS)
+
+    async def _has_lease(self) -> bool:
+        # Leases run on the wall clock: a moved clock must not end another server's lease early.
+        now = self._house.clock.wall()
+        if now < self._renew_at:
+            return True
+        if not await acquire(self._house.store, "scheduler", self._holder, LEASE_SECONDS, now):
+            return False
+        self._renew_at = now + LEASE_RENEWAL_SECONDS
+        return True
+
+    async def _round(self) -> None:
+        for name, work in PERIODIC.items():
+            try:
+                await work(self._house)
+            except StorageUnavailable:
+                raise
+            except Exception as error:
+                # One service's trouble must not keep the others' work from being done; it is tried again next round.
+                _log.error("periodic work failed", work=name, error_type=type(error).__name__)

@@ -1,0 +1,159 @@
+"""A service and its operations, as the rest of Strongroom sees them.
+
+`service_model("kms")` reads a service's model at first use and keeps it. An operation's validator and redaction are
+compiled at first use too, and so is what each wire protocol compiles for it (`OperationModel.compiled`).
+"""
+
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any
+
+import msgspec
+
+from strongroom.model.load import read_document
+from strongroom.model.redact import compile_redaction
+from strongroom.model.shapes import Reference, Shape, link
+from strongroom.model.validate import compile_validator
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """What a model says of its service as a whole."""
+
+    api_version: str
+    endpoint_prefix: str
+    service_id: str
+    protocol: str
+    protocols: tuple[str, ...] = ()
+    service_full_name: str = ""
+    json_version: str = ""
+    target_prefix: str = ""
+    signing_name: str = ""
+    xml_namespace: str = ""
+    aws_query_compatible: dict[str, Any] | None = None
+    validation_error_code: str = ""
+    error_namespace: str = ""
+
+
+class HttpBinding(msgspec.Struct, frozen=True, rename="camel"):
+    """Where an operation is found over HTTP."""
+
+    method: str = "POST"
+    request_uri: str = "/"
+    response_code: int = 200
+
+
+class _Use(msgspec.Struct, frozen=True, rename="camel"):
+    shape: str
+    result_wrapper: str = ""
+    location_name: str = ""
+    xml_namespace: Any = None
+
+
+class _Operation(msgspec.Struct, frozen=True, rename="camel"):
+    name: str
+    http: HttpBinding = HttpBinding()
+    input: _Use | None = None
+    output: _Use | None = None
+    errors: list[Reference] = []
+    authtype: str = ""
+    auth: tuple[str, ...] = ()
+
+
+class _Model(msgspec.Struct, frozen=True):
+    metadata: Metadata
+    operations: dict[str, _Operation]
+    shapes: dict[str, Shape]
+
+
+class OperationModel:
+    """One operation. `input` and `output` are None when the operation has none.
+
+    `is_unsigned` says that it is called without a signature (STS AssumeRoleWithWebIdentity). `compiled` is where each
+    wire protocol keeps what it compiled for this operation, under a key of its own.
+    """
+
+    def __init__(self, service: "ServiceModel", description: _Operation, shapes: dict[str, Shape]) -> None:
+        self.service = service
+        self.name = description.name
+        self.http = description.http
+        self.input = None if description.input is None else shapes[description.input.shape]
+        self.output = None if description.output is None else shapes[description.output.shape]
+        self.result_wrapper = "" if description.output is None else description.output.result_wrapper
+        self.input_location_name = "" if description.input is None else description.input.location_name
+        self.input_xml_namespace = None if description.input is None else description.input.xml_namespace
+        self.errors = {reference.shape: shapes[reference.shape] for reference in description.errors}
+        self.is_unsigned = description.authtype == "none" or "smithy.api#noAuth" in description.auth
+        self.compiled: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<OperationModel {self.service.name}:{self.name}>"
+
+    @cached_property
+    def validate(self) -> Callable[[dict[str, Any]], None]:
+        """Raise AwsError (`ValidationException`, or the service's own code) for params that the model refuses."""
+        return compile_validator(self.input, self.service.validation_error_code)
+
+    @cached_property
+    def redacted(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Return params without sensitive members and blobs, for the audit trail."""
+        return compile_redaction(self.input)
+
+    @cached_property
+    def redacted_answer(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Return an answer without sensitive members and blobs, for the audit trail."""
+        return compile_redaction(self.output)
+
+
+class ServiceModel:
+    """One service: its names, its protocols, its operations and shapes.
+
+    `name` is botocore's folder (`service-quotas`), `endpoint_prefix` its host name (`servicequotas`), `signing_name`
+    what a credential is scoped to. `protocols` come in the model's order of preference. `json_version` is "1.0", "1.1"
+    or "", `target_prefix` what X-Amz-Target begins with.
+    """
+
+    def __init__(self, name: str, document: dict[str, Any]) -> None:
+        model = msgspec.convert(document, type=_Model)
+        metadata = model.metadata
+        link(model.shapes)
+        self.name = name
+        self.service_id = metadata.service_id
+        self.full_name = metadata.service_full_name
+        self.api_version = metadata.api_version
+        self.protocols = metadata.protocols or (metadata.protocol,)
+        self.json_version = metadata.json_version
+        self.target_prefix = metadata.target_prefix
+        self.endpoint_prefix = metadata.endpoint_prefix
+        self.signing_name = metadata.signing_name or metadata.endpoint_prefix
+        self.xml_namespace = metadata.xml_namespace
+        self.is_query_compatible = metadata.aws_query_compatible is not None
+        self.error_namespace = metadata.error_namespace or f"com.amazonaws.{self.signing_name}"
+        speaks_xml = self.protocols[0] in {"query", "ec2", "rest-xml"}
+        self.validation_error_code = metadata.validation_error_code or (
+            "ValidationError" if speaks_xml else "ValidationException"
+        )
+        self.shapes = model.shapes
+        self.operations = {
+            operation.name: OperationModel(self, operation, model.shapes) for operation in model.operations.values()
+        }
+
+    def __repr__(self) -> str:
+        return f"<ServiceModel {self.name} {self.api_version}>"
+
+    @cached_property
+    def errors(self) -> dict[str, Shape]:
+        """The service's exception shapes, by their name and by their code in the query protocol."""
+        found: dict[str, Shape] = {}
+        for name, shape in self.shapes.items():
+            if shape.exception or shape.error is not None:
+                found[name] = shape
+        for shape in tuple(found.values()):
+            if shape.error is not None and shape.error.code:
+                found.setdefault(shape.error.code, shape)
+        return found
+
+
+@cache
+def service_model(name: str) -> ServiceModel:
+    """Return the model of a service by botocore's name for it, read once. Raises LookupError for an unknown service."""
+    return ServiceModel(name, read_document(name))

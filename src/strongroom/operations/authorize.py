@@ -1,0 +1,67 @@
+"""May they: every requirement that an operation declares is put to the policy engine, before its handler runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from strongroom.operations.call import Call
+from strongroom.operations.conditions import global_condition
+from strongroom.policy.context import Context, ContextValue
+from strongroom.policy.denial import denial_message
+from strongroom.policy.evaluate import evaluate
+from strongroom.policy.policies import NamedPolicy, Policies
+from strongroom.policy.request import AccessRequest
+
+ConditionValue = ContextValue
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Requirement:
+    """One action on one resource that a call must be allowed.
+
+    `resource` is an ARN, or `*` for an action about no resource; `account_id` owns it. `policy` is the resource's own
+    policy; when it is decisive, identity policies count only where it hands over to the account. `conditions` answers
+    the service's own condition keys, asked in lower case, and None for the others. `resource_type` is its kind in the
+    audit trail (`AWS::KMS::Key`), empty when the trail lists no resource.
+    """
+
+    action: str
+    resource: str
+    account_id: str
+    policy: NamedPolicy | None = None
+    policy_is_decisive: bool = False
+    conditions: Callable[[str], ConditionValue] | None = None
+    resource_type: str = ""
+
+
+def authorize(call: Call) -> None:
+    """Raise the service's refusal, in AWS's words, unless every requirement of the call is allowed."""
+    for requirement in call.requirements:
+        request = access_request(call, requirement)
+        decision = call.decision = evaluate(request, policies_for(call, requirement))
+        if not decision.allowed:
+            raise call.operation.service.denied(denial_message(request, decision))
+
+
+def access_request(call: Call, requirement: Requirement) -> AccessRequest:
+    """Return what is asked of the policy engine for one requirement of a call."""
+    own = requirement.conditions
+
+    def fill(name: str) -> ConditionValue:
+        if own is not None:
+            value = own(name)
+            if value is not None:
+                return value
+        return global_condition(call, requirement.account_id, name)
+
+    return AccessRequest(
+        call.caller.principal,
+        requirement.action,
+        requirement.resource,
+        requirement.account_id,
+        Context(None, fill),
+    )
+
+
+def policies_for(call: Call, requirement: Requirement) -> Policies:
+    """Return every policy that takes part in the decision on one requirement."""
+    return Policies(resource=requirement.policy, resource_is_decisive=requirement.policy_is_decisive)

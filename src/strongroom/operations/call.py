@@ -1,0 +1,106 @@
+"""One call of one operation, from the door to its audit record."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from strongroom.base.context import Origin
+from strongroom.operations.callers import Caller
+from strongroom.operations.registry import Answer, Operation
+from strongroom.storage.connection import Connection
+
+if TYPE_CHECKING:
+    from strongroom.operations.authorize import Requirement
+    from strongroom.operations.house import House
+    from strongroom.policy.evaluate import Decision
+
+T = TypeVar("T")
+
+
+class Call:
+    """What a handler is given.
+
+    `params` are plain values, validated against the service model. `target` is what the operation's `needs` resolved.
+    `region` is the Region that the signature is scoped to. `via` names the service that calls on the caller's behalf
+    (`s3`), None for a direct call.
+    """
+
+    __slots__ = (
+        "caller",
+        "decision",
+        "house",
+        "operation",
+        "origin",
+        "params",
+        "recorded",
+        "region",
+        "requirements",
+        "target",
+        "via",
+    )
+
+    def __init__(
+        self,
+        house: "House",
+        operation: Operation,
+        params: dict[str, Any],
+        caller: Caller,
+        origin: Origin,
+        region: str,
+        via: str | None = None,
+    ) -> None:
+        self.house = house
+        self.operation = operation
+        self.params = params
+        self.caller = caller
+        self.origin = origin
+        self.region = region
+        self.via = via
+        self.target: Any = None
+        self.requirements: tuple[Requirement, ...] = ()
+        self.decision: Decision | None = None
+        self.recorded = False
+
+    @property
+    def account_id(self) -> str:
+        """The account that the caller belongs to."""
+        return self.caller.account_id
+
+    @property
+    def now(self) -> float:
+        """The time of the house, in seconds since the epoch."""
+        return self.house.clock.now()
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run `query` on a consistent view of the database."""
+        return await self.house.store.read(query)
+
+    async def write(self, change: Callable[[Connection], T], *, invalidates: Iterable[str] = ()) -> T:
+        """Run `change` in one durable transaction, together with this call's audit record.
+
+        `change` may run more than once and must only touch the database. What it returns is given back, and is recorded
+        as the answer when it is one (a dict). `invalidates` names the cache entries that the change makes stale.
+        """
+
+        def change_and_record(connection: Connection) -> T:
+            result = change(connection)
+            self.house.audit.insert(connection, self, result if isinstance(result, dict) else None)
+            return result
+
+        result = await self.house.store.write(change_and_record, invalidates=invalidates)
+        self.recorded = True
+        return result
+
+    async def invoke(self, service: str, name: str, params: dict[str, Any]) -> Answer:
+        """Call another service's operation on the caller's behalf; authorisation, quota and audit hold for it too."""
+        from strongroom.operations.perform import perform
+
+        return await perform(
+            self.house,
+            service,
+            name,
+            params,
+            caller=self.caller,
+            origin=self.origin,
+            region=self.region,
+            via=self.operation.service.name,
+        )

@@ -1,0 +1,49 @@
+"""Everything that a running Strongroom holds, built once at start-up and handed to every call."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from strongroom.base.clock import Clock
+from strongroom.base.configuration import Configuration
+from strongroom.envelope.sealed import Sealer
+from strongroom.operations.audit import Audit
+from strongroom.operations.principals import Principals
+from strongroom.operations.quotas import Quotas
+from strongroom.storage.store import Store
+
+Part = TypeVar("Part")
+
+
+class House:
+    """The state of one server: its store, its vault, its clock, and one instance of each part that services add."""
+
+    def __init__(self, configuration: Configuration, clock: Clock, store: Store, sealer: Sealer) -> None:
+        self.configuration = configuration
+        self.clock = clock
+        self.store = store
+        self.sealer = sealer
+        self.quotas = Quotas(clock)
+        self.audit = Audit(store, sealer, clock)
+        self.principals = Principals(store, sealer)
+        self._parts: dict[Any, Any] = {}
+        self._before_close: list[Callable[[], Awaitable[None]]] = []
+
+    def part(self, build: Callable[["House"], Part]) -> Part:
+        """Return this house's only instance of what `build` makes (a class that takes the house, as a rule)."""
+        found = self._parts.get(build)
+        if found is None:
+            found = self._parts[build] = build(self)
+        return cast(Part, found)
+
+    def before_close(self, stop: Callable[[], Awaitable[None]]) -> None:
+        """Have `stop` awaited when the house closes, while everything still works."""
+        self._before_close.append(stop)
+
+    async def close(self) -> None:
+        """Stop what was started last first, write what is still to be recorded, then close the store."""
+        try:
+            while self._before_close:
+                await self._before_close.pop()()
+            await self.audit.close()
+        finally:
+            await self.store.close()

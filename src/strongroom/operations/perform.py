@@ -1,0 +1,49 @@
+"""The steps of every call, in order: authorise, take from the quota, carry out, record."""
+
+from typing import Any
+
+from strongroom.base.context import Origin
+from strongroom.base.errors import AwsError
+from strongroom.operations.authorize import authorize
+from strongroom.operations.call import Call
+from strongroom.operations.callers import Caller
+from strongroom.operations.house import House
+from strongroom.operations.registry import Answer, find_operation
+
+
+async def perform(
+    house: House,
+    service: str,
+    name: str,
+    params: dict[str, Any],
+    *,
+    caller: Caller,
+    origin: Origin,
+    region: str,
+    via: str | None = None,
+) -> Answer:
+    """Carry out one operation for `caller` and return its answer, a plain dict.
+
+    Raises AwsError for every refusal: not served, not allowed, throttled, or what the operation itself refuses. Success
+    and refusal alike leave an audit record; nothing is answered once the audit trail can no longer be written.
+    """
+    operation = find_operation(service, name)
+    if operation is None:
+        raise AwsError("UnsupportedOperationException", f"Strongroom does not serve {service}:{name} yet.")
+    house.audit.must_be_writable()
+    call = Call(house, operation, params, caller, origin, region, via)
+    try:
+        call.requirements = tuple(await operation.needs(call))
+        authorize(call)
+        if operation.quota is not None and not house.quotas.take(operation.quota, caller.account_id, region):
+            raise operation.service.throttled()
+        answer = await operation.handler(call)
+    except AwsError as error:
+        house.audit.record(call, error)
+        raise
+    except BaseException:
+        house.audit.record(call, AwsError("InternalFailure", status=500))
+        raise
+    if not call.recorded:
+        house.audit.record(call, None)
+    return answer

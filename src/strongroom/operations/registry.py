@@ -1,0 +1,93 @@
+"""Operations as data: what each needs, which quota it counts against, and who carries it out."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from strongroom.base.errors import AwsError, access_denied, throttling
+from strongroom.model.service import OperationModel, service_model
+
+if TYPE_CHECKING:
+    from strongroom.operations.authorize import Requirement
+    from strongroom.operations.call import Call
+
+Answer = dict[str, Any]
+Handler = Callable[["Call"], Awaitable[Answer]]
+Needs = Callable[["Call"], Awaitable[Sequence["Requirement"]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is the same for all operations of a service. `name` is that of its service model (`kms`, `service-quotas`).
+
+    `event_source` is its name in the audit trail. `denied` makes its way of saying no (the JSON services answer
+    `AccessDeniedException`, the XML ones `AccessDenied`), `throttled` its way of saying not so fast.
+    """
+
+    name: str
+    event_source: str
+    denied: Callable[[str], AwsError] = access_denied
+    throttled: Callable[[], AwsError] = throttling
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation that Strongroom serves.
+
+    `needs` names the actions, resources and condition values that the call must be allowed; it also resolves
+    `call.target`. `quota` is the name of the request quota it counts against, or None. `reads_only` says that it
+    changes nothing, as the audit trail's `readOnly` member tells.
+    """
+
+    service: Service
+    name: str
+    needs: Needs
+    handler: Handler
+    quota: str | None
+    reads_only: bool
+
+    @cached_property
+    def model(self) -> OperationModel:
+        """The operation as the service model describes it, read at first use."""
+        return service_model(self.service.name).operations[self.name]
+
+
+SERVICES: dict[str, Service] = {}
+OPERATIONS: dict[tuple[str, str], Operation] = {}
+
+
+def serve(service: Service) -> Service:
+    """Register a service. Raises ValueError for a second one of the same name."""
+    if service.name in SERVICES:
+        raise ValueError(f"the service {service.name} is registered twice")
+    SERVICES[service.name] = service
+    return service
+
+
+async def no_permission(call: "Call") -> Sequence["Requirement"]:
+    """Declare that an authenticated caller needs no permission at all (STS GetCallerIdentity)."""
+    return ()
+
+
+def operation(
+    service: Service, name: str, *, needs: Needs, quota: str | None = None, reads_only: bool = False
+) -> Callable[[Handler], Handler]:
+    """Register the decorated coroutine as the handler of an operation.
+
+    What declares no needs does not register: `needs` has no default. Raises ValueError for a second registration.
+    """
+
+    def register(handler: Handler) -> Handler:
+        key = (service.name, name)
+        if key in OPERATIONS:
+            raise ValueError(f"{service.name}:{name} is registered twice")
+        OPERATIONS[key] = Operation(service, name, needs, handler, quota, reads_only)
+        return handler
+
+    return register
+
+
+def find_operation(service: str, name: str) -> Operation | None:
+    """Return the operation of that name, or None when it is not served."""
+    return OPERATIONS.get((service, name))

@@ -1,0 +1,67 @@
+"""The outcome of an evaluation, and what brought it about."""
+
+import enum
+from dataclasses import dataclass
+
+from strongroom.policy.policies import NamedPolicy
+from strongroom.policy.statement import Statement
+
+
+class Outcome(enum.Enum):
+    """The three outcomes of the page "The difference between explicit and implicit denies"."""
+
+    ALLOW = "Allow"
+    EXPLICIT_DENY = "ExplicitDeny"
+    IMPLICIT_DENY = "ImplicitDeny"
+
+
+class Layer(enum.Enum):
+    """The kinds of policy that take part, in AWS's words."""
+
+    SERVICE_CONTROL = "service control policy"
+    RESOURCE = "resource-based policy"
+    IDENTITY = "identity-based policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+    ROOT = "account root"
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReference:
+    """Where a statement stands: the policy's source name, its place counted from 0, its Sid (empty when none)."""
+
+    source: str
+    index: int
+    sid: str
+
+
+class Decision:
+    """One decision.
+
+    `layer` is the layer that decided: the one with the deciding statement, or for an implicit deny the one that had
+    to allow and did not. `matched` are the deciding statements with their policies, none for an implicit deny and for
+    the root user's own power. Immutable by convention, as it is made on every request.
+    """
+
+    __slots__ = ("allowed", "layer", "matched", "outcome")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        layer: Layer,
+        matched: tuple[tuple[NamedPolicy, Statement], ...] = (),
+    ) -> None:
+        self.allowed = outcome is Outcome.ALLOW
+        self.outcome = outcome
+        self.layer = layer
+        self.matched = matched
+
+    @property
+    def statements(self) -> tuple[StatementReference, ...]:
+        """The deciding statements."""
+        return tuple(
+            StatementReference(policy.source, statement.index, statement.sid) for policy, statement in self.matched
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.outcome.value} by {self.layer.value}: {list(self.statements)}>"

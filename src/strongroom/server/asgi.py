@@ -1,0 +1,144 @@
+"""One request: from uvicorn's ASGI messages to `HttpRequest`, and from `HttpResponse` back."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+from strongroom.base.clock import Clock
+from strongroom.base.context import Origin, new_request_id
+from strongroom.base.errors import AwsError
+from strongroom.server.logs import logger
+from strongroom.server.protocol import Peer
+from strongroom.server.proxies import Networks, sender
+from strongroom.wire.http import Body, HttpRequest, HttpResponse
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Handle = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+RESERVED_PATH = b"/_strongroom/"
+"""Below this path are the server's own answers. No bucket can be named so, hence no S3 request is hidden by it."""
+
+_NOBODY = Origin("", 0.0, "", False)
+
+
+class DeclaredBody(Body):
+    """A body that is still arriving, of which the sender said how long it will be."""
+
+    __slots__ = ("_declared_bytes",)
+
+    def __init__(self, declared_bytes: int, chunks: AsyncIterator[bytes]) -> None:
+        super().__init__(chunks)
+        self._declared_bytes = declared_bytes
+
+    async def read(self, body_bytes_max: int) -> bytes:
+        """Return the whole body; refuse one that is declared too long (413) before it has arrived."""
+        if self._declared_bytes > body_bytes_max:
+            raise AwsError(
+                "RequestEntityTooLargeException", f"The request body is larger than {body_bytes_max} bytes.", 413
+            )
+        return await super().read(body_bytes_max)
+
+
+class FrontDoor:
+    """The ASGI application. `handle` answers AWS requests, `admin` those below `RESERVED_PATH`."""
+
+    def __init__(self, handle: Handle, admin: Handle, trusted: Networks, clock: Clock) -> None:
+        self._handle = handle
+        self._admin = admin
+        self._trusted = trusted if trusted else None
+        self._now = clock.now
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request. Whatever goes wrong, the client gets an answer without a word of what it was."""
+        request = await self._request(scope, receive)
+        handle = self._admin if request.raw_path.startswith(RESERVED_PATH) else self._handle
+        try:
+            response = await handle(request)
+        except Exception as error:
+            logger.error("request failed", request_id=request.origin.request_id, exc_info=error)
+            response = _internal_failure(request.origin.request_id)
+        body = response.body
+        if isinstance(body, bytes):
+            headers = response.headers
+            if _states_its_length(scope["method"], response):
+                headers = [*headers, (b"content-length", b"%d" % len(body))]
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        else:
+            await _send_stream(request, response.status, response.headers, body, send)
+
+    async def _request(self, scope: dict[str, Any], receive: Receive) -> HttpRequest:
+        peer: Peer = scope["state"]["peer"]
+        headers = scope["headers"]
+        request = HttpRequest(scope["method"], scope["raw_path"], scope["query_string"], headers, _NOBODY)
+        fields = request.fields
+        address, secure = peer.address, peer.tls_version is not None
+        if self._trusted is not None:
+            address, secure = sender(address, secure, fields, self._trusted)
+        received_at = self._now()
+        request.origin = Origin(
+            new_request_id(received_at),
+            received_at,
+            address,
+            secure,
+            peer.tls_version,
+            peer.tls_cipher,
+            fields.get(b"user-agent", b"").decode("latin-1"),
+            fields.get(b"host", b"").decode("latin-1"),
+        )
+        declared = fields.get(b"content-length")
+        if declared == b"0" or (declared is None and b"transfer-encoding" not in fields):
+            return request
+        if b"expect" not in fields:
+            # As a rule the body came in the same packet as the head, and is here already.
+            first = await receive()
+            if not first.get("more_body", True):
+                request.body = Body(first["body"])
+                return request
+            request.body = DeclaredBody(int(declared or 0), _chunks(receive, first))
+        else:
+            request.body = DeclaredBody(int(declared or 0), _chunks(receive, None))
+        return request
+
+
+async def _chunks(receive: Receive, message: Message | None) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives. Raises AwsError `RequestTimeout` when the client went away or was too slow."""
+    while True:
+        if message is None:
+            message = await receive()
+        if message["type"] == "http.disconnect":
+            raise AwsError("RequestTimeout", "The request body did not arrive in time.", 408)
+        if message["body"]:
+            yield message["body"]
+        if not message["more_body"]:
+            return
+        message = None
+
+
+async def _send_stream(
+    request: HttpRequest, status: int, headers: list[tuple[bytes, bytes]], body: AsyncIterator[bytes], send: Send
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    try:
+        async for chunk in body:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except Exception as error:
+        # The status is sent already. Returning with the body unfinished makes uvicorn cut the connection, which is the
+        # one way left to tell the client that the answer is not whole.
+        logger.error("answer failed", request_id=request.origin.request_id, exc_info=error)
+        return
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _states_its_length(method: str, response: HttpResponse) -> bool:
+    if response.status == 204 or response.status == 304:
+        return False
+    # The answer to HEAD has no body, but may state the length that GET would answer.
+    return method != "HEAD" or all(name.lower() != b"content-length" for name, _ in response.headers)
+
+
+def _internal_failure(request_id: str) -> HttpResponse:
+    body = b'{"__type":"InternalFailure","message":"The request processing has failed because of an unknown error."}'
+    headers = [(b"content-type", b"application/x-amz-json-1.1"), (b"x-amzn-requestid", request_id.encode())]
+    return HttpResponse(500, headers, body)

@@ -1,0 +1,41 @@
+"""Opens everything that a server serves, in the order in which one thing needs the other."""
+
+from strongroom.base.clock import Clock
+from strongroom.base.configuration import Configuration
+from strongroom.jobs.scheduler import Scheduler
+from strongroom.operations import tables
+from strongroom.operations.house import House
+from strongroom.operations.vault import open_sealer
+from strongroom.server.root_key import open_root_key
+from strongroom.services import kms, sts
+from strongroom.storage.store import open_store
+
+SERVED = (kms.KMS, sts.STS)
+"""The services that are served. Importing one registers its operations."""
+
+
+async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: bool = True) -> House:
+    """Open the store, the vault and the services; at first start make the root key and the root's access key.
+
+    `with_jobs` starts the scheduler, which `House.close` stops. Raises OperatorError for what the operator must mend.
+    """
+    store = await open_store(configuration.database_url)
+    try:
+        rows = await store.read(tables.select_storage_keys)
+        sealer = await open_sealer(store, open_root_key(configuration, rows), clock.wall())
+        house = House(configuration, clock, store, sealer)
+        await house.principals.ensure_root_access_key(
+            configuration.account_id,
+            configuration.region,
+            clock.now(),
+            configuration.root_access_key_id,
+            configuration.root_secret_access_key,
+        )
+    except BaseException:
+        await store.close()
+        raise
+    if with_jobs:
+        scheduler = Scheduler(house)
+        scheduler.start()
+        house.before_close(scheduler.stop)
+    return house

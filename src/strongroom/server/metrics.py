@@ -1,0 +1,75 @@
+"""Counters in Prometheus's words. Everything is computed when somebody asks; requests only add to plain counters."""
+
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from strongroom import __version__
+from strongroom.server.counters import SECONDS_BOUNDS, RequestCounters
+from strongroom.server.protocol import DoorState
+
+
+class StrongroomCollector(Collector):
+    """Reads the counters of the door and of the pipeline. `quotas_taken` is requests counted against each quota."""
+
+    def __init__(self, door: DoorState, requests: RequestCounters, quotas_taken: Mapping[str, int]) -> None:
+        self._door = door
+        self._requests = requests
+        self._quotas_taken = quotas_taken
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of this server."""
+        build = GaugeMetricFamily("strongroom_build", "Always 1; the version is a label.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        yield from self._door_metrics()
+        yield self._request_metric()
+        taken = CounterMetricFamily(
+            "strongroom_quota_requests", "Requests by the quota they count against.", None, ["quota"]
+        )
+        for quota, count in sorted(self._quotas_taken.items()):
+            taken.add_metric([quota], count)
+        yield taken
+
+    def _door_metrics(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("strongroom_connections", "Open connections.", len(self._door.connections))
+        yield CounterMetricFamily("strongroom_http_responses", "HTTP responses sent.", self._door.total_requests)
+        refused = CounterMetricFamily(
+            "strongroom_connections_refused",
+            "Connections refused before any service, by HTTP status.",
+            None,
+            ["status"],
+        )
+        for status, count in sorted(self._door.refusals.items()):
+            refused.add_metric([str(int(status))], count)
+        yield refused
+
+    def _request_metric(self) -> Metric:
+        bounds = [*(str(bound) for bound in SECONDS_BOUNDS), "+Inf"]
+        requests = HistogramMetricFamily(
+            "strongroom_request_duration_seconds",
+            "Requests by service, operation and error code (empty for success).",
+            labels=["service", "operation", "code"],
+        )
+        for labels, tally in sorted(self._requests.tallies.items()):
+            requests.add_metric(labels, list(zip(bounds, accumulate(tally.counts), strict=True)), tally.seconds)
+        return requests
+
+
+class Metrics:
+    """A registry of this server's own: the process, the platform, the door and the requests."""
+
+    content_type = b"text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self, collector: Collector) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(collector)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus's text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,61 @@
+"""Which root key a server uses: a key file, made at first start, or a passphrase."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from strongroom.base.configuration import Configuration, default_root_key_file, make_store_id
+from strongroom.base.errors import OperatorError
+from strongroom.envelope.keyring import KeyringRow
+from strongroom.envelope.root import KeyFileRoot, PassphraseRoot, RootKeySource
+
+PASSPHRASE_FILE_BYTES_MAX = 4_096
+
+
+def open_root_key(configuration: Configuration, rows: Sequence[KeyringRow]) -> RootKeySource:
+    """Return the root key that the configuration names. `rows` are the stored keyring, empty before the first start.
+
+    A key file is made only before the first start: later, a missing one is an error, never a reason to make another.
+    Raises OperatorError.
+    """
+    if configuration.uses_passphrase:
+        passphrase = configured_passphrase(configuration)
+        if rows:
+            must_come_from_passphrase(rows)
+            return PassphraseRoot.load(passphrase, rows[0].root_parameters)
+        return PassphraseRoot.create(passphrase)
+    if rows and rows[0].root_parameters:
+        raise OperatorError("the root key of this data comes from a passphrase: give root-key-passphrase-file")
+    path = root_key_path(configuration)
+    outside = None if configuration.root_key_file is not None else configuration.data
+    if rows or path.exists():
+        return KeyFileRoot.load(path, outside=outside)
+    return KeyFileRoot.create(path, outside=outside)
+
+
+def must_come_from_passphrase(rows: Sequence[KeyringRow]) -> None:
+    """Raise OperatorError when the stored keyring's root key is a key file, which no passphrase can give."""
+    if not rows[0].root_parameters:
+        raise OperatorError("the root key of this data is a key file, not a passphrase: give root-key-file")
+
+
+def root_key_path(configuration: Configuration) -> Path:
+    """Return where the key file is: the one that was named, or the default for this store."""
+    return configuration.root_key_file or default_root_key_file(make_store_id(configuration.data))
+
+
+def configured_passphrase(configuration: Configuration) -> str:
+    """Return the passphrase, from the configuration or from the first line of its file. Raises OperatorError."""
+    if configuration.root_key_passphrase is not None:
+        return configuration.root_key_passphrase
+    path = configuration.root_key_passphrase_file
+    if path is None:
+        raise OperatorError("no passphrase for the root key was given")
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(PASSPHRASE_FILE_BYTES_MAX)
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"the passphrase file {path} cannot be read: {error}") from None
+    first_line = text.split("\n", 1)[0].rstrip("\r")
+    if not first_line:
+        raise OperatorError(f"the passphrase file {path} is empty")
+    return first_line

@@ -1,0 +1,178 @@
+"""The life of a server process: prepare, listen, say that it is ready, serve, drain, close."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import shlex
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from strongroom import __version__
+from strongroom.base.clock import Clock, as_datetime
+from strongroom.base.configuration import Configuration, default_data_directory, parse_networks
+from strongroom.base.errors import OperatorError
+from strongroom.operations.house import House
+from strongroom.server.admin import Admin, Health
+from strongroom.server.asgi import FrontDoor
+from strongroom.server.counters import RequestCounters
+from strongroom.server.endpoint import Endpoint
+from strongroom.server.house import open_house
+from strongroom.server.listeners import Listeners
+from strongroom.server.logs import configure_logs, logger
+from strongroom.server.pipeline import Pipeline
+from strongroom.server.protocol import ConnectionLimits, DoorState
+from strongroom.server.proxies import Networks
+from strongroom.server.sockets import bind, port_of, reachable_host
+from strongroom.server.tls import Tls, open_tls, renew
+from strongroom.storage.lock import DirectoryLock
+
+CERTIFICATE_CHECK_SECONDS = 3_600
+
+
+def run(configuration: Configuration) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return. Raises OperatorError for what the operator must mend."""
+    # Everything made from here on is for this user only; the few public files say so themselves.
+    os.umask(0o077)
+    configure_logs(configuration.log_level, configuration.log_format)
+    _prepare_directory(configuration.data)
+    _allow_connections(configuration.connections_max)
+    with DirectoryLock(configuration.data), contextlib.ExitStack() as sockets:
+        https = sockets.enter_context(bind(configuration.host, configuration.https_port))
+        http = sockets.enter_context(bind(configuration.host, configuration.http_port))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(configuration, https, http))
+
+
+async def _serve(configuration: Configuration, https: socket.socket, http: socket.socket) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    clock = Clock()
+    house = await open_house(configuration, clock)
+    try:
+        tls = await open_tls(configuration, house.store, house.sealer, clock)
+        door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
+        listeners = Listeners(_front_door(configuration, clock, house, tls, door), door)
+        await listeners.start(https, tls.context)
+        await listeners.start(http, None)
+        endpoint = _endpoint(configuration, port_of(https), port_of(http), tls)
+        endpoint.write(configuration.data)
+        _announce(configuration, endpoint)
+        # What start-up made stays for good; the garbage collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        renewal = asyncio.create_task(_renew_certificates(tls, configuration, house, clock))
+        await stop.wait()
+        renewal.cancel()
+        logger.info("stopping", connections=len(door.connections))
+        cut = await listeners.drain(configuration.drain_seconds_max)
+        if cut:
+            logger.warning("connections cut", connections=cut, after_seconds=configuration.drain_seconds_max)
+    finally:
+        await house.close()
+
+
+def _front_door(configuration: Configuration, clock: Clock, house: House, tls: Tls, door: DoorState) -> FrontDoor:
+    counters = RequestCounters()
+    pipeline = Pipeline(house, counters)
+    admin = Admin(
+        lambda: _examine(configuration, house, tls),
+        _metrics(door, counters, house),
+        Networks(parse_networks("metrics-peers", configuration.metrics_peers)),
+    )
+    trusted = Networks(parse_networks("trusted-proxies", configuration.trusted_proxies))
+    return FrontDoor(pipeline.handle, admin.handle, trusted, clock)
+
+
+def _metrics(door: DoorState, counters: RequestCounters, house: House) -> Callable[[], bytes]:
+    """Return what renders the metrics. The Prometheus library is imported when somebody asks for the first time."""
+    made: list[Callable[[], bytes]] = []
+
+    def render() -> bytes:
+        if not made:
+            from strongroom.server.metrics import Metrics, StrongroomCollector
+
+            made.append(Metrics(StrongroomCollector(door, counters, house.quotas.taken)).render)
+        return made[0]()
+
+    return render
+
+
+async def _examine(configuration: Configuration, house: House, tls: Tls) -> Health:
+    healthy = await house.store.is_healthy()
+    return {
+        "healthy": healthy,
+        "version": __version__,
+        "sealed": False,
+        "region": configuration.region,
+        "database": {"kind": house.store.kind, "healthy": healthy},
+        "tls": {"library": ssl.OPENSSL_VERSION, "post_quantum": tls.post_quantum},
+    }
+
+
+async def _renew_certificates(tls: Tls, configuration: Configuration, house: House, clock: Clock) -> None:
+    while True:
+        await asyncio.sleep(CERTIFICATE_CHECK_SECONDS)
+        if as_datetime(clock.wall()) < tls.renew_at:
+            continue
+        try:
+            await renew(tls, configuration, house.store, house.sealer, clock)
+        except OperatorError as error:
+            logger.error("certificate not renewed", reason=str(error))
+
+
+def _endpoint(configuration: Configuration, https_port: int, http_port: int, tls: Tls) -> Endpoint:
+    host = reachable_host(configuration.host)
+    return Endpoint(
+        https=f"https://{host}:{https_port}",
+        http=f"http://{host}:{http_port}",
+        region=configuration.region,
+        account_id=configuration.account_id,
+        ca_bundle=str(tls.ca_bundle.absolute()),
+    )
+
+
+def _announce(configuration: Configuration, endpoint: Endpoint) -> None:
+    data = configuration.data
+    option = "" if data == default_data_directory() else f" --data {shlex.quote(str(data))}"
+    if configuration.log_format == "json":
+        logger.info("ready", https=endpoint.https, http=endpoint.http, data=str(data), version=__version__)
+    else:
+        sys.stderr.write(
+            f"Strongroom {__version__}, data in {data}\n"
+            f'Connect an AWS client from another shell with:  eval "$(strongroom env{option})"\n'
+        )
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"ready https={endpoint.https} http={endpoint.http}\n")
+        sys.stdout.flush()
+
+
+def _prepare_directory(data: Path) -> None:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = data.stat().st_mode
+    except OSError as error:
+        raise OperatorError(f"the data directory {data} cannot be made: {error.strerror}") from None
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        raise OperatorError(f"the data directory {data} is not this user's to write")
+    if mode & 0o022:
+        raise OperatorError(f"others may write to the data directory {data}; run chmod go-w {shlex.quote(str(data))}")
+
+
+def _allow_connections(connections_max: int) -> None:
+    """Raise the soft limit of open files as far as the connections need and the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_max + 256
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))

@@ -1,0 +1,183 @@
+"""What KMS operations need: which action on which key, decided by the key policy, with KMS's own condition values.
+
+Source: AWS KMS Developer Guide, "Key policies in AWS KMS", "AWS KMS condition keys", "Controlling access to aliases".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from strongroom.operations.authorize import ConditionValue, Requirement
+from strongroom.operations.call import Call
+from strongroom.operations.registry import Needs
+from strongroom.services.kms.key_directory import KeyDirectory
+from strongroom.services.kms.keys import Key
+
+CONTEXT_PREFIX = "kms:encryptioncontext:"
+KeyValue = Callable[[Call, Key], ConditionValue]
+
+
+def _request_alias(call: Call, key: Key) -> ConditionValue:
+    identifier = call.params.get("KeyId", "")
+    position = identifier.find("alias/") if isinstance(identifier, str) else -1
+    return identifier[position:] if position >= 0 else None
+
+
+def _via_service(call: Call, key: Key) -> ConditionValue:
+    return f"{call.via}.{call.region}.amazonaws.com" if call.via else None
+
+
+_OF_THE_KEY: Mapping[str, KeyValue] = {
+    "kms:keyspec": lambda call, key: key.spec,
+    "kms:keyusage": lambda call, key: key.usage,
+    "kms:keyorigin": lambda call, key: key.origin,
+    "kms:multiregion": lambda call, key: "false",
+    "kms:resourcealiases": lambda call, key: list(key.aliases) or None,
+    "kms:calleraccount": lambda call, key: call.account_id,
+    "kms:viaservice": _via_service,
+    "kms:requestalias": _request_alias,
+}
+
+_OF_THE_REQUEST: Mapping[str, str] = {
+    "kms:encryptionalgorithm": "EncryptionAlgorithm",
+    "kms:keyspec": "KeySpec",
+    "kms:keyusage": "KeyUsage",
+    "kms:keyorigin": "Origin",
+    "kms:bypasspolicylockoutsafetycheck": "BypassPolicyLockoutSafetyCheck",
+    "kms:schedulekeydeletionpendingwindowindays": "PendingWindowInDays",
+    "kms:rotationperiodindays": "RotationPeriodInDays",
+    "kms:multiregion": "MultiRegion",
+}
+
+_DEFAULTS: Mapping[str, Mapping[str, str]] = {
+    "CreateKey": {
+        "kms:keyspec": "SYMMETRIC_DEFAULT",
+        "kms:keyusage": "ENCRYPT_DECRYPT",
+        "kms:keyorigin": "AWS_KMS",
+        "kms:multiregion": "false",
+        "kms:bypasspolicylockoutsafetycheck": "false",
+    },
+    "PutKeyPolicy": {"kms:bypasspolicylockoutsafetycheck": "false"},
+    "ScheduleKeyDeletion": {"kms:schedulekeydeletionpendingwindowindays": "30"},
+    "EnableKeyRotation": {"kms:rotationperiodindays": "365"},
+    "Encrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
+    "Decrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
+    "ReEncrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
+}
+
+
+def _text(value: object) -> ConditionValue:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+class KeyConditions:
+    """The `kms:` condition values of one call on one key, worked out when a policy asks for them."""
+
+    __slots__ = ("_call", "_context", "_key", "_own")
+
+    def __init__(
+        self,
+        call: Call,
+        key: Key | None,
+        context: Mapping[str, str] | None = None,
+        own: Mapping[str, ConditionValue] | None = None,
+    ) -> None:
+        self._call = call
+        self._key = key
+        self._context = context
+        self._own = own
+
+    def __call__(self, name: str) -> ConditionValue:
+        """Return the value of a condition key, named in lower case, or None when the request has none."""
+        if self._own is not None and name in self._own:
+            return self._own[name]
+        if name.startswith(CONTEXT_PREFIX):
+            return self._encryption_context_value(name[len(CONTEXT_PREFIX) :])
+        if name == "kms:encryptioncontextkeys":
+            return list(self._context) if self._context else None
+        if self._key is not None:
+            if name.startswith("aws:resourcetag/"):
+                return _tag(self._key.tags, name[len("aws:resourcetag/") :])
+            value = _OF_THE_KEY.get(name)
+            if value is not None:
+                return value(self._call, self._key)
+        elif name == "kms:calleraccount":
+            return self._call.account_id
+        member = _OF_THE_REQUEST.get(name)
+        if member is None:
+            return None
+        sent = _text(self._call.params.get(member))
+        return sent if sent is not None else _DEFAULTS.get(self._call.operation.name, {}).get(name)
+
+    def _encryption_context_value(self, wanted: str) -> ConditionValue:
+        # Policies name condition keys in any case, so two context names that differ in case only are one key to them.
+        found = [value for name, value in (self._context or {}).items() if name.lower() == wanted]
+        if not found:
+            return None
+        return found[0] if len(found) == 1 else found
+
+
+def _tag(tags: Mapping[str, str], wanted: str) -> ConditionValue:
+    for name, value in tags.items():
+        if name.lower() == wanted:
+            return value
+    return None
+
+
+def on_key(
+    call: Call,
+    key: Key,
+    action: str,
+    context: Mapping[str, str] | None = None,
+    own: Mapping[str, ConditionValue] | None = None,
+) -> Requirement:
+    """Return the requirement of `action` on `key`: its key policy is decisive."""
+    return Requirement(
+        action=action,
+        resource=key.arn,
+        account_id=key.account_id,
+        resource_type="AWS::KMS::Key",
+        policy=key.policy,
+        policy_is_decisive=True,
+        conditions=KeyConditions(call, key, context, own),
+    )
+
+
+def on_account(call: Call, action: str, resource: str = "*") -> Requirement:
+    """Return the requirement of an action that no key policy speaks of (CreateKey, ListKeys, aliases)."""
+    return Requirement(
+        action=action, resource=resource, account_id=call.account_id, conditions=KeyConditions(call, None)
+    )
+
+
+def use_of_key(action: str) -> Needs:
+    """Declare a cryptographic operation under the key that `KeyId` names, with the request's encryption context."""
+
+    async def needs(call: Call) -> Sequence[Requirement]:
+        params = call.params
+        key = call.target = await call.house.part(KeyDirectory).identify(call, params["KeyId"])
+        return (on_key(call, key, action, params.get("EncryptionContext")),)
+
+    return needs
+
+
+def control_of_key(action: str, *, alias_allowed: bool = False) -> Needs:
+    """Declare an operation about the key that `KeyId` names: by key id or key ARN alone, unless aliases are allowed."""
+
+    async def needs(call: Call) -> Sequence[Requirement]:
+        directory = call.house.part(KeyDirectory)
+        key = call.target = await directory.identify(call, call.params["KeyId"], alias_allowed=alias_allowed)
+        return (on_key(call, key, action),)
+
+    return needs
+
+
+def account_wide(action: str) -> Needs:
+    """Declare an operation on the account as a whole."""
+
+    async def needs(call: Call) -> Sequence[Requirement]:
+        return (on_account(call, action),)
+
+    return needs

@@ -1,0 +1,72 @@
+"""The ciphertext blob of symmetric KMS keys, and how an encryption context becomes additional authenticated data.
+
+The layout is documented, with a test vector, in docs/formats.md ("KMS ciphertext blob").
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from strongroom.services.kms.errors import invalid_ciphertext
+
+FORMAT_VERSION = 1
+ALGORITHM_AES_256_GCM_DERIVED_KEY = 1
+_MULTI_REGION_FLAG = 0x80
+_KEY_ID_BYTES = 16
+_MATERIAL_ID_BYTES = 32
+HEADER_BYTES = 2 + _KEY_ID_BYTES + _MATERIAL_ID_BYTES
+_SHORTEST_BODY_BYTES = 16 + 16
+
+
+class CiphertextBlob(NamedTuple):
+    """The parts of a blob: which key, which of its materials, the authenticated header, and the sealed body."""
+
+    key_id: str
+    key_material_id: str
+    header: bytes
+    body: bytes
+
+
+def header_for(key_id: str, key_material_id: str) -> bytes:
+    """Return the 50 bytes that begin every ciphertext under this key material.
+
+    `key_id` is a UUID, or `mrk-` and 32 hexadecimal digits; `key_material_id` is 64 hexadecimal digits.
+    """
+    algorithm = ALGORITHM_AES_256_GCM_DERIVED_KEY
+    digits = key_id.replace("-", "")
+    if key_id.startswith("mrk-"):
+        algorithm |= _MULTI_REGION_FLAG
+        digits = key_id[4:]
+    return bytes((FORMAT_VERSION, algorithm)) + bytes.fromhex(digits) + bytes.fromhex(key_material_id)
+
+
+def parse(blob: bytes) -> CiphertextBlob:
+    """Return the parts of `blob`. Raises InvalidCiphertextException for what was never one of ours."""
+    if len(blob) < HEADER_BYTES + _SHORTEST_BODY_BYTES or blob[0] != FORMAT_VERSION:
+        raise invalid_ciphertext()
+    algorithm = blob[1]
+    if algorithm & ~_MULTI_REGION_FLAG != ALGORITHM_AES_256_GCM_DERIVED_KEY:
+        raise invalid_ciphertext()
+    digits = blob[2 : 2 + _KEY_ID_BYTES].hex()
+    if algorithm & _MULTI_REGION_FLAG:
+        key_id = f"mrk-{digits}"
+    else:
+        key_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    material_id = blob[2 + _KEY_ID_BYTES : HEADER_BYTES].hex()
+    return CiphertextBlob(key_id, material_id, blob[:HEADER_BYTES], blob[HEADER_BYTES:])
+
+
+def authenticated_data(header: bytes, context: Mapping[str, str] | None) -> bytes:
+    """Return the additional authenticated data for a message: the header, then the encryption context.
+
+    The context is written as a count, then each name and value in the order of the names' UTF-8 bytes, each preceded by
+    its length in bytes as four big-endian bytes. The lengths keep different contexts from ever meeting in the same
+    bytes: {"a": "bc"} and {"ab": "c"} differ.
+    """
+    if not context:
+        return header + b"\x00\x00\x00\x00"
+    parts = [header, len(context).to_bytes(4)]
+    # A lone surrogate cannot come over the wire as UTF-8, but JSON can escape one: surrogatepass keeps it distinct.
+    pairs = sorted((k.encode("utf-8", "surrogatepass"), v.encode("utf-8", "surrogatepass")) for k, v in context.items())
+    for name, value in pairs:
+        parts += (len(name).to_bytes(4), name, len(value).to_bytes(4), value)
+    return b"".join(parts)

@@ -1,0 +1,88 @@
+"""Scheduled deletion: a key waits, can be saved while it waits, and then is gone for good, with all it encrypted."""
+
+from typing import Any
+
+from strongroom.base.clock import as_datetime
+from strongroom.operations.call import Call
+from strongroom.operations.house import House
+from strongroom.operations.periodic import periodic
+from strongroom.operations.registry import Answer, operation
+from strongroom.services.kms import errors, tables
+from strongroom.services.kms.access import control_of_key
+from strongroom.services.kms.change import KeyRow, change_key
+from strongroom.services.kms.key_directory import cache_name
+from strongroom.services.kms.keys import DISABLED, PENDING_DELETION, Key, require_not_pending_deletion
+from strongroom.services.kms.service import KMS, own_quota
+from strongroom.storage.connection import Connection
+
+DEFAULT_WINDOW_DAYS = 30
+SHORTEST_WINDOW_DAYS = 7
+LONGEST_WINDOW_DAYS = 30
+DAY_SECONDS = 86_400
+
+
+@operation(
+    KMS,
+    "ScheduleKeyDeletion",
+    needs=control_of_key("kms:ScheduleKeyDeletion"),
+    quota=own_quota("ScheduleKeyDeletion"),
+)
+async def schedule_key_deletion(call: Call) -> Answer:
+    """Stop a key now and delete it after 7 to 30 days. Source: AWS KMS API Reference, ScheduleKeyDeletion."""
+    key: Key = call.target
+    days = call.params.get("PendingWindowInDays")
+    days = DEFAULT_WINDOW_DAYS if days is None else days
+    if not SHORTEST_WINDOW_DAYS <= days <= LONGEST_WINDOW_DAYS:
+        raise errors.validation(
+            f"PendingWindowInDays must be between {SHORTEST_WINDOW_DAYS} and {LONGEST_WINDOW_DAYS} (inclusive)."
+        )
+    key.must_be_customer_managed()
+    deletion_at = call.now + days * DAY_SECONDS
+
+    def change(row: KeyRow) -> dict[str, Any]:
+        require_not_pending_deletion(key.arn, row.state)
+        return {"state": PENDING_DELETION, "deletion_at": deletion_at, "pending_window_days": days}
+
+    answer = {
+        "KeyId": key.arn,
+        "DeletionDate": as_datetime(deletion_at),
+        "KeyState": PENDING_DELETION,
+        "PendingWindowInDays": days,
+    }
+    return await change_key(call, key, change, answer)
+
+
+@operation(
+    KMS,
+    "CancelKeyDeletion",
+    needs=control_of_key("kms:CancelKeyDeletion"),
+    quota=own_quota("CancelKeyDeletion"),
+)
+async def cancel_key_deletion(call: Call) -> Answer:
+    """Save a key that waits for its deletion; it is disabled then. Source: AWS KMS API Reference, CancelKeyDeletion."""
+    key: Key = call.target
+
+    def change(row: KeyRow) -> dict[str, Any]:
+        if row.state != PENDING_DELETION:
+            raise errors.invalid_state(key.arn, "not pending deletion")
+        if row.deletion_at <= call.now:
+            raise errors.key_not_found(key.arn)
+        return {"state": DISABLED, "deletion_at": None, "pending_window_days": None}
+
+    return await change_key(call, key, change, {"KeyId": key.arn})
+
+
+@periodic("kms/delete-keys")
+async def delete_due_keys(house: House) -> None:
+    """Delete the keys whose waiting period has ended: key material, aliases and all."""
+    now = house.clock.now()
+    for due in await house.store.read(lambda connection: tables.keys_due_for_deletion(connection, now)):
+        region, key_id = due.region, due.key_id
+
+        def delete_if_still_due(connection: Connection, region: str = region, key_id: str = key_id) -> None:
+            # The deletion may have been cancelled since the list was made.
+            row = tables.select_key(connection, region, key_id)
+            if row is not None and row.deletion_at is not None and row.deletion_at <= now:
+                tables.delete_key(connection, region, key_id)
+
+        await house.store.write(delete_if_still_due, invalidates=(cache_name(region, key_id),))

@@ -1,0 +1,112 @@
+"""KMS's refusals, each in AWS's words. Source: AWS KMS API Reference, the errors of each operation."""
+
+from strongroom.base.errors import AwsError
+
+
+def invalid_ciphertext() -> AwsError:
+    """A damaged ciphertext or the wrong encryption context; AWS says no more than that, and gives no message."""
+    return AwsError("InvalidCiphertextException")
+
+
+def ciphertext_of_unknown_key() -> AwsError:
+    """The key of a ciphertext is not here, or not for this caller; which of the two, AWS does not tell."""
+    return AwsError(
+        "AccessDeniedException",
+        "The ciphertext refers to a customer master key that does not exist, does not exist in this region, "
+        "or you are not allowed to access.",
+    )
+
+
+def incorrect_key() -> AwsError:
+    """The key named in a request is not the one that the ciphertext was made with."""
+    return AwsError(
+        "IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation."
+    )
+
+
+def key_not_found(arn: str) -> AwsError:
+    """A well-formed key id or ARN that names no key."""
+    return AwsError("NotFoundException", f"Key '{arn}' does not exist")
+
+
+def denied_elsewhere(caller_arn: str, operation: str) -> AwsError:
+    """A key or alias in another account that is missing, or that says nothing to this caller."""
+    return AwsError(
+        "AccessDeniedException",
+        f"User: {caller_arn} is not authorized to perform: kms:{operation} on this resource because the resource does "
+        "not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly "
+        "denies access",
+    )
+
+
+def alias_not_found(arn: str) -> AwsError:
+    """An alias that does not exist in the caller's account and Region."""
+    return AwsError("NotFoundException", f"Alias {arn} is not found.")
+
+
+def invalid_key_id(key_id: str) -> AwsError:
+    """Text that can't be a key id."""
+    return AwsError("NotFoundException", f"Invalid keyId '{key_id}'")
+
+
+def invalid_arn(arn: str) -> AwsError:
+    """Text that begins like an ARN and names no key or alias that this Region could hold."""
+    return AwsError("NotFoundException", f"Invalid arn {arn}")
+
+
+def disabled(arn: str) -> AwsError:
+    """The key is disabled."""
+    return AwsError("DisabledException", f"{arn} is disabled.")
+
+
+def invalid_state(arn: str, what: str) -> AwsError:
+    """The key is in a state that the operation does not allow; `what` is such as "pending deletion"."""
+    return AwsError("KMSInvalidStateException", f"{arn} is {what}.")
+
+
+def invalid_usage(arn: str, usage: str, operation: str) -> AwsError:
+    """The key's usage does not fit the operation."""
+    return AwsError("InvalidKeyUsageException", f"{arn} key usage is {usage} which is not valid for {operation}.")
+
+
+def unsupported(message: str = "") -> AwsError:
+    """What KMS, or Strongroom, does not do with such a key."""
+    return AwsError("UnsupportedOperationException", message)
+
+
+def validation(message: str) -> AwsError:
+    """A request whose members do not fit together."""
+    return AwsError("ValidationException", message)
+
+
+def invalid_marker() -> AwsError:
+    """A pagination marker that this operation did not give out."""
+    return AwsError("InvalidMarkerException", "Invalid marker.")
+
+
+def limit_exceeded(message: str) -> AwsError:
+    """A resource quota that is used up."""
+    return AwsError("LimitExceededException", message)
+
+
+def tag_error(message: str) -> AwsError:
+    """Tags that break the rules."""
+    return AwsError("TagException", message)
+
+
+def malformed_policy(message: str) -> AwsError:
+    """A key policy that does not parse, or that would lock everybody out."""
+    return AwsError("MalformedPolicyDocumentException", message)
+
+
+def dry_run_succeeded() -> AwsError:
+    """The answer to a dry run of what would have been allowed and valid."""
+    return AwsError("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
+
+
+def throttled() -> AwsError:
+    """A request over its quota. Source: AWS KMS Developer Guide, "Throttling AWS KMS requests"."""
+    return AwsError(
+        "ThrottlingException",
+        "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+    )

@@ -1,0 +1,178 @@
+"""Where keys are found: by id, by ARN, by alias; read from the database once, then kept until a change."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from strongroom.base.arn import parse_arn
+from strongroom.base.errors import AwsError
+from strongroom.operations.call import Call
+from strongroom.operations.house import House
+from strongroom.policy.document import PolicyKind, parse
+from strongroom.policy.policies import NamedPolicy
+from strongroom.services.kms import errors, tables
+from strongroom.services.kms.keys import Key, LastUsage, Rotation, alias_arn, key_arn
+from strongroom.services.kms.material import KeyMaterial
+from strongroom.storage.connection import Connection
+
+CACHED_KEYS_MAX = 10_000
+CACHED_IDENTIFIERS_MAX = 50_000
+_KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
+
+
+def cache_name(region: str, key_id: str) -> str:
+    """Return the name under which a change to a key is announced to the caches."""
+    return f"kms/{region}/{key_id}"
+
+
+def looks_like_key_id(text: str) -> bool:
+    """Whether `text` has the form of a key id: a UUID, or `mrk-` and 32 hexadecimal digits."""
+    return _KEY_ID.fullmatch(text) is not None
+
+
+def material_place(region: str, key_id: str, key_material_id: str) -> str:
+    """Return the place that a key material is sealed for."""
+    return tables.MATERIAL_PLACE.format(region=region, key_id=key_id, key_material_id=key_material_id)
+
+
+class KeyDirectory:
+    """The keys of one house. Nothing here outlives a change to the key, in this process or another."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._keys: dict[tuple[str, str], Key] = {}
+        self._identified: dict[tuple[str, str, str], Key] = {}
+        self._changes_seen = 0
+        house.store.subscribe(self._forget)
+
+    def _forget(self, names: Sequence[str]) -> None:
+        named = [name for name in names if name.startswith("kms/")]
+        if names and not named:
+            return
+        self._changes_seen += 1
+        self._identified.clear()
+        if not names:
+            self._keys.clear()
+        for name in named:
+            _, region, key_id = name.split("/", 2)
+            self._keys.pop((region, key_id), None)
+
+    async def find(self, region: str, key_id: str) -> Key | None:
+        """Return a Region's key by its id, or None. A key whose waiting period has ended is gone, erased yet or not."""
+        key = self._keys.get((region, key_id))
+        if key is None:
+            changes_seen = self._changes_seen
+            key = await self._house.store.read(lambda connection: self.load(connection, region, key_id))
+            if key is None:
+                return None
+            # What was read may be stale when a change came in meanwhile: it serves this call, and is not kept.
+            if changes_seen == self._changes_seen:
+                if len(self._keys) >= CACHED_KEYS_MAX:
+                    self._keys.clear()
+                self._keys[region, key_id] = key
+        if key.deletion_at is not None and key.deletion_at <= self._house.clock.now():
+            return None
+        return key
+
+    async def identify(self, call: Call, identifier: str, *, alias_allowed: bool = True) -> Key:
+        """Return the key that a request names by key id, key ARN, alias name or alias ARN.
+
+        Raises NotFoundException in the words that fit. Source: AWS KMS Developer Guide, "Key identifiers (KeyId)".
+        """
+        account_id, region = call.account_id, call.region
+        known = self._identified.get((account_id, region, identifier))
+        if known is not None and known.deletion_at is None and alias_allowed:
+            return known
+        changes_seen = self._changes_seen
+        key = await self._look_up(call, identifier, alias_allowed)
+        if changes_seen == self._changes_seen:
+            if len(self._identified) >= CACHED_IDENTIFIERS_MAX:
+                self._identified.clear()
+            self._identified[account_id, region, identifier] = key
+        return key
+
+    async def _look_up(self, call: Call, identifier: str, alias_allowed: bool) -> Key:
+        account_id, region, resource = call.account_id, call.region, identifier
+        if identifier.startswith("arn:"):
+            arn = parse_arn(identifier)
+            if arn is None or arn.service != "kms" or arn.region != region:
+                raise errors.invalid_arn(identifier)
+            account_id = arn.account_id
+            if arn.resource.startswith("key/"):
+                resource = arn.resource[4:]
+            elif arn.resource.startswith("alias/") and alias_allowed:
+                resource = arn.resource
+            else:
+                raise errors.invalid_arn(identifier)
+        if resource.startswith("alias/"):
+            if not alias_allowed:
+                raise errors.invalid_key_id(resource)
+            key = await self.behind_alias(account_id, region, resource)
+            if key is None:
+                raise _missing(call, account_id, errors.alias_not_found(alias_arn(account_id, region, resource)))
+            return key
+        if not looks_like_key_id(resource):
+            raise errors.invalid_arn(identifier) if resource != identifier else errors.invalid_key_id(resource)
+        key = await self.find(region, resource)
+        if key is None or key.account_id != account_id:
+            raise _missing(call, account_id, errors.key_not_found(key_arn(account_id, region, resource)))
+        return key
+
+    async def behind_alias(self, account_id: str, region: str, name: str) -> Key | None:
+        """Return the key that an alias points to, or None."""
+        row = await self._house.store.read(lambda connection: tables.select_alias(connection, account_id, region, name))
+        return await self.find(region, row.target_key_id) if row is not None else None
+
+    def load(self, connection: Connection, region: str, key_id: str) -> Key | None:
+        """Return a key as the database has it now, its key material unsealed, or None."""
+        row = tables.select_key(connection, region, key_id)
+        if row is None:
+            return None
+        sealed = tables.select_materials(connection, region, key_id)
+        materials = {
+            each.key_material_id: KeyMaterial(
+                key_id,
+                each.key_material_id,
+                self._house.sealer.open(each.sealed, material_place(region, key_id, each.key_material_id)),
+            )
+            for each in sealed
+        }
+        return _key(row, sealed, materials, tables.alias_names_of(connection, region, key_id))
+
+
+def _missing(call: Call, account_id: str, own: AwsError) -> AwsError:
+    """Return the refusal for what does not exist; about another account it tells no more than that access is denied."""
+    return own if account_id == call.account_id else errors.denied_elsewhere(call.caller.arn, call.operation.name)
+
+
+def _key(row: Any, sealed: Sequence[Any], materials: dict[str, KeyMaterial], aliases: list[str]) -> Key:
+    arn = key_arn(row.account_id, row.region, row.key_id)
+    return Key(
+        key_id=row.key_id,
+        region=row.region,
+        account_id=row.account_id,
+        arn=arn,
+        created_at=row.created_at,
+        description=row.description,
+        usage=row.usage,
+        spec=row.spec,
+        origin=row.origin,
+        manager=row.manager,
+        state=row.state,
+        deletion_at=row.deletion_at,
+        pending_window_days=row.pending_window_days,
+        policy_text=row.policy,
+        policy=NamedPolicy(f"key policy of {arn}", parse(row.policy, PolicyKind.RESOURCE)),
+        tags=row.tags,
+        aliases=tuple(aliases),
+        rotation_enabled=row.rotation_enabled,
+        rotation_period_days=row.rotation_period_days,
+        next_rotation_at=row.next_rotation_at,
+        materials=materials,
+        current=materials[sealed[-1].key_material_id],
+        first_material_created_at=sealed[0].created_at,
+        rotations=tuple(Rotation(m.created_at, m.rotation_type, m.key_material_id) for m in sealed[1:]),
+        last_usage=LastUsage(row.last_used_at, row.last_used_operation, row.last_used_request_id)
+        if row.last_used_at is not None
+        else None,
+    )

@@ -1,0 +1,122 @@
+"""Key policies: the default one, what is accepted as one, and the operations on them.
+
+Source: AWS KMS Developer Guide, "Key policies in AWS KMS".
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from strongroom.base.arn import partition_of, root_arn
+from strongroom.base.errors import AwsError
+from strongroom.operations.authorize import Requirement, access_request, policies_for
+from strongroom.operations.call import Call
+from strongroom.operations.registry import Answer, operation
+from strongroom.policy.document import Document, PolicyKind, parse
+from strongroom.policy.errors import PolicySyntaxError
+from strongroom.policy.evaluate import evaluate
+from strongroom.policy.policies import NamedPolicy
+from strongroom.services.kms import errors
+from strongroom.services.kms.access import KeyConditions, control_of_key
+from strongroom.services.kms.change import KeyRow, change_key
+from strongroom.services.kms.keys import Key, key_arn
+from strongroom.services.kms.paging import Page
+from strongroom.services.kms.service import KMS, own_quota
+
+POLICY_BYTES_MAX = 32_768
+THE_ONLY_NAME = "default"
+
+
+def default_key_policy(account_id: str, region: str) -> str:
+    """Return the policy of a key that is created without one: it hands access over to the account's IAM policies."""
+    statement = {
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": {"AWS": root_arn(account_id, partition_of(region))},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    return json.dumps({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement]}, indent=2)
+
+
+def parsed_key_policy(text: str) -> Document:
+    """Return a key policy, compiled. Raises MalformedPolicyDocumentException, LimitExceededException above 32 KB."""
+    if len(text.encode()) > POLICY_BYTES_MAX:
+        raise errors.limit_exceeded(f"Policy size exceeds the limit of {POLICY_BYTES_MAX} bytes.")
+    try:
+        return parse(text, PolicyKind.RESOURCE)
+    except PolicySyntaxError as error:
+        raise errors.malformed_policy(str(error)) from None
+
+
+def accepted_policy(call: Call, text: str, key: Mapping[str, Any]) -> str:
+    """Return `text` when it may become the policy of the key with the column values `key`.
+
+    Raises MalformedPolicyDocumentException when it does not parse, and when it would keep the caller from ever changing
+    it again, unless the request bypasses that check. Source: AWS KMS API Reference, PutKeyPolicy.
+    """
+    document = parsed_key_policy(text)
+    if not call.params.get("BypassPolicyLockoutSafetyCheck"):
+        arn = key_arn(key["account_id"], key["region"], key["key_id"])
+        requirement = Requirement(
+            action="kms:PutKeyPolicy",
+            resource=arn,
+            account_id=key["account_id"],
+            policy=NamedPolicy(f"key policy of {arn}", document),
+            policy_is_decisive=True,
+            conditions=KeyConditions(call, None),
+        )
+        if not evaluate(access_request(call, requirement), policies_for(call, requirement)).allowed:
+            raise errors.malformed_policy(
+                "The new key policy will not allow you to update the key policy in the future."
+            )
+    return text
+
+
+def _must_be_the_only_name(params: Mapping[str, Any]) -> None:
+    if params.get("PolicyName") not in (None, THE_ONLY_NAME):
+        raise AwsError("NotFoundException", f"No such policy exists: {params['PolicyName']}")
+
+
+@operation(
+    KMS,
+    "GetKeyPolicy",
+    needs=control_of_key("kms:GetKeyPolicy"),
+    quota=own_quota("GetKeyPolicy"),
+    reads_only=True,
+)
+async def get_key_policy(call: Call) -> Answer:
+    """Return a key's policy, as it was put. Source: AWS KMS API Reference, GetKeyPolicy."""
+    _must_be_the_only_name(call.params)
+    return {"Policy": call.target.policy_text, "PolicyName": THE_ONLY_NAME}
+
+
+@operation(KMS, "PutKeyPolicy", needs=control_of_key("kms:PutKeyPolicy"), quota=own_quota("PutKeyPolicy"))
+async def put_key_policy(call: Call) -> Answer:
+    """Put another policy in place of a key's. Source: AWS KMS API Reference, PutKeyPolicy."""
+    key: Key = call.target
+    params = call.params
+    if params.get("PolicyName") not in (None, THE_ONLY_NAME):
+        raise errors.validation('PolicyName must be "default".')
+    key.must_be_customer_managed()
+    names = {"account_id": key.account_id, "region": key.region, "key_id": key.key_id}
+    text = accepted_policy(call, params["Policy"], names)
+
+    def change(row: KeyRow) -> dict[str, Any]:
+        return {"policy": text}
+
+    return await change_key(call, key, change)
+
+
+@operation(
+    KMS,
+    "ListKeyPolicies",
+    needs=control_of_key("kms:ListKeyPolicies"),
+    quota=own_quota("ListKeyPolicies"),
+    reads_only=True,
+)
+async def list_key_policies(call: Call) -> Answer:
+    """List the names of a key's policies: there is one. Source: AWS KMS API Reference, ListKeyPolicies."""
+    page = Page("ListKeyPolicies", call.params, default=100)
+    names = [THE_ONLY_NAME] if page.after < THE_ONLY_NAME else []
+    return page.answer("PolicyNames", [(name, name) for name in names])

@@ -1,0 +1,225 @@
+"""Cryptographic operations with symmetric keys: Encrypt, Decrypt, ReEncrypt, data keys, random bytes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from strongroom.base.errors import AwsError
+from strongroom.crypto.random import random_bytes
+from strongroom.operations.authorize import ConditionValue, Requirement
+from strongroom.operations.call import Call
+from strongroom.operations.registry import Answer, operation
+from strongroom.services.kms import ciphertext, errors
+from strongroom.services.kms.access import on_account, on_key, use_of_key
+from strongroom.services.kms.key_directory import KeyDirectory
+from strongroom.services.kms.keys import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Key
+from strongroom.services.kms.last_usage import LastUsages
+from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+
+_DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
+
+
+def refuse_what_is_not_served(params: Mapping[str, Any]) -> None:
+    """Raise for request members whose meaning would otherwise be ignored silently."""
+    if params.get("Recipient") is not None:
+        raise errors.unsupported("Strongroom does not serve Recipient: it has no Nitro Enclaves to attest.")
+    if params.get("GrantTokens"):
+        raise AwsError("InvalidGrantTokenException", "The grant token is not valid.")
+
+
+def _must_be_symmetric(algorithm: str | None, key: Key) -> None:
+    if algorithm is not None and algorithm != SYMMETRIC_DEFAULT:
+        raise AwsError(
+            "InvalidKeyUsageException",
+            f"The EncryptionAlgorithm {algorithm} is not valid for the key spec {key.spec} of {key.arn}.",
+        )
+
+
+def _end_dry_run(params: Mapping[str, Any]) -> None:
+    if params.get("DryRun"):
+        raise errors.dry_run_succeeded()
+
+
+@operation(KMS, "Encrypt", needs=use_of_key("kms:Encrypt"), quota=SYMMETRIC_QUOTA, reads_only=True)
+async def encrypt(call: Call) -> Answer:
+    """Encrypt up to 4,096 bytes. Source: AWS KMS API Reference, Encrypt."""
+    key, params = call.target, call.params
+    refuse_what_is_not_served(params)
+    key.must_be_usable_for(ENCRYPT_DECRYPT, "Encrypt")
+    _must_be_symmetric(params.get("EncryptionAlgorithm"), key)
+    _end_dry_run(params)
+    blob = key.current.encrypt(params["Plaintext"], params.get("EncryptionContext"))
+    call.house.part(LastUsages).note(call, key)
+    return {"CiphertextBlob": blob, "KeyId": key.arn, "EncryptionAlgorithm": SYMMETRIC_DEFAULT}
+
+
+class Opening:
+    """A ciphertext and the key that may open it; `blob` is None when a dry run looks at no ciphertext."""
+
+    __slots__ = ("blob", "key")
+
+    def __init__(self, key: Key, blob: ciphertext.CiphertextBlob | None) -> None:
+        self.key = key
+        self.blob = blob
+
+    def plaintext(self, context: Mapping[str, str] | None) -> bytes:
+        """Return the plaintext. Raises InvalidCiphertextException."""
+        if self.blob is None:
+            raise errors.invalid_ciphertext()
+        material = self.key.materials.get(self.blob.key_material_id)
+        if material is None:
+            raise errors.invalid_ciphertext()
+        return material.decrypt(self.blob, context)
+
+
+async def find_opening(call: Call, key_member: str) -> Opening:
+    """Find the key for the request's CiphertextBlob, and check it against the key that the request names, if it does.
+
+    Raises InvalidCiphertextException, IncorrectKeyException, NotFoundException, or AccessDeniedException when the
+    ciphertext names a key that is not in this Region.
+    """
+    params = call.params
+    directory = call.house.part(KeyDirectory)
+    named = params.get(key_member)
+    expected = await directory.identify(call, named) if named is not None else None
+    sent = params.get("CiphertextBlob")
+    if params.get("DryRun") and "IGNORE_CIPHERTEXT" in (params.get("DryRunModifiers") or ()):
+        if expected is None:
+            raise errors.validation(f"{key_member} is required when DryRunModifiers has IGNORE_CIPHERTEXT.")
+        return Opening(expected, None)
+    if sent is None:
+        raise errors.validation("CiphertextBlob is required.")
+    blob = ciphertext.parse(sent)
+    key = expected
+    if expected is None or expected.key_id != blob.key_id:
+        key = await directory.find(call.region, blob.key_id)
+        if expected is not None:
+            raise errors.incorrect_key() if key is not None else errors.invalid_ciphertext()
+    if key is None:
+        raise errors.ciphertext_of_unknown_key()
+    return Opening(key, blob)
+
+
+async def _needs_of_decrypt(call: Call) -> Sequence[Requirement]:
+    opening = call.target = await find_opening(call, "KeyId")
+    return (on_key(call, opening.key, "kms:Decrypt", call.params.get("EncryptionContext")),)
+
+
+@operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+async def decrypt(call: Call) -> Answer:
+    """Decrypt a ciphertext blob. Source: AWS KMS API Reference, Decrypt."""
+    opening, params = call.target, call.params
+    key = opening.key
+    refuse_what_is_not_served(params)
+    key.must_be_usable_for(ENCRYPT_DECRYPT, "Decrypt")
+    _must_be_symmetric(params.get("EncryptionAlgorithm"), key)
+    if opening.blob is None:
+        raise errors.dry_run_succeeded()
+    plaintext = opening.plaintext(params.get("EncryptionContext"))
+    _end_dry_run(params)
+    call.house.part(LastUsages).note(call, key)
+    return {
+        "KeyId": key.arn,
+        "Plaintext": plaintext,
+        "EncryptionAlgorithm": SYMMETRIC_DEFAULT,
+        "KeyMaterialId": opening.blob.key_material_id,
+    }
+
+
+async def _needs_of_re_encrypt(call: Call) -> Sequence[Requirement]:
+    params = call.params
+    source = await find_opening(call, "SourceKeyId")
+    destination = await call.house.part(KeyDirectory).identify(call, params["DestinationKeyId"])
+    call.target = (source, destination)
+    same: Mapping[str, ConditionValue] = {"kms:reencryptonsamekey": str(source.key is destination).lower()}
+    return (
+        on_key(call, source.key, "kms:ReEncryptFrom", params.get("SourceEncryptionContext"), same),
+        on_key(call, destination, "kms:ReEncryptTo", params.get("DestinationEncryptionContext"), same),
+    )
+
+
+@operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+async def re_encrypt(call: Call) -> Answer:
+    """Decrypt under one key and encrypt under another; the plaintext stays here. Source: API Reference, ReEncrypt."""
+    (source, destination), params = call.target, call.params
+    refuse_what_is_not_served(params)
+    source.key.must_be_usable_for(ENCRYPT_DECRYPT, "ReEncryptFrom")
+    destination.must_be_usable_for(ENCRYPT_DECRYPT, "ReEncryptTo")
+    _must_be_symmetric(params.get("SourceEncryptionAlgorithm"), source.key)
+    _must_be_symmetric(params.get("DestinationEncryptionAlgorithm"), destination)
+    if source.blob is None:
+        raise errors.dry_run_succeeded()
+    plaintext = source.plaintext(params.get("SourceEncryptionContext"))
+    _end_dry_run(params)
+    blob = destination.current.encrypt(plaintext, params.get("DestinationEncryptionContext"))
+    usages = call.house.part(LastUsages)
+    usages.note(call, source.key)
+    usages.note(call, destination)
+    return {
+        "CiphertextBlob": blob,
+        "SourceKeyId": source.key.arn,
+        "KeyId": destination.arn,
+        "SourceEncryptionAlgorithm": SYMMETRIC_DEFAULT,
+        "DestinationEncryptionAlgorithm": SYMMETRIC_DEFAULT,
+        "SourceKeyMaterialId": source.blob.key_material_id,
+        "DestinationKeyMaterialId": destination.current.id,
+    }
+
+
+def _data_key_bytes(params: Mapping[str, Any]) -> int:
+    spec: str | None = params.get("KeySpec")
+    count: Any = params.get("NumberOfBytes")
+    if (spec is None) == (count is None):
+        raise errors.validation("Please specify either number of bytes or key spec.")
+    length: int = _DATA_KEY_BYTES[spec] if spec is not None else count
+    return length
+
+
+def _new_data_key(call: Call, operation_name: str) -> tuple[bytes, Answer]:
+    key, params = call.target, call.params
+    refuse_what_is_not_served(params)
+    length = _data_key_bytes(params)
+    key.must_be_usable_for(ENCRYPT_DECRYPT, operation_name)
+    _end_dry_run(params)
+    data_key = random_bytes(length)
+    blob = key.current.encrypt(data_key, params.get("EncryptionContext"))
+    call.house.part(LastUsages).note(call, key)
+    return data_key, {"CiphertextBlob": blob, "KeyId": key.arn, "KeyMaterialId": key.current.id}
+
+
+@operation(KMS, "GenerateDataKey", needs=use_of_key("kms:GenerateDataKey"), quota=SYMMETRIC_QUOTA, reads_only=True)
+async def generate_data_key(call: Call) -> Answer:
+    """Return a fresh data key, in plaintext and encrypted. Source: AWS KMS API Reference, GenerateDataKey."""
+    data_key, answer = _new_data_key(call, "GenerateDataKey")
+    answer["Plaintext"] = data_key
+    return answer
+
+
+@operation(
+    KMS,
+    "GenerateDataKeyWithoutPlaintext",
+    needs=use_of_key("kms:GenerateDataKeyWithoutPlaintext"),
+    quota=SYMMETRIC_QUOTA,
+    reads_only=True,
+)
+async def generate_data_key_without_plaintext(call: Call) -> Answer:
+    """Return a fresh data key, encrypted only. Source: API Reference, GenerateDataKeyWithoutPlaintext."""
+    params = call.params
+    if params.get("KeySpec") is None and params.get("NumberOfBytes") is None:
+        params["KeySpec"] = "AES_256"
+    return _new_data_key(call, "GenerateDataKeyWithoutPlaintext")[1]
+
+
+async def _needs_of_generate_random(call: Call) -> Sequence[Requirement]:
+    return (on_account(call, "kms:GenerateRandom"),)
+
+
+@operation(KMS, "GenerateRandom", needs=_needs_of_generate_random, quota=SYMMETRIC_QUOTA, reads_only=True)
+async def generate_random(call: Call) -> Answer:
+    """Return 1 to 1,024 random bytes. Source: AWS KMS API Reference, GenerateRandom."""
+    params = call.params
+    refuse_what_is_not_served(params)
+    if params.get("CustomKeyStoreId") is not None:
+        raise errors.unsupported("Strongroom does not serve custom key stores yet.")
+    if params.get("NumberOfBytes") is None:
+        raise errors.validation("NumberOfBytes is required.")
+    return {"Plaintext": random_bytes(params["NumberOfBytes"])}

@@ -1,0 +1,201 @@
+"""KMS's tables, and every statement that touches them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Row
+
+from strongroom.storage.column_types import JsonText, OrderedText, Timestamp
+from strongroom.storage.connection import Connection
+from strongroom.storage.schema import metadata
+from strongroom.storage.sealed_column import Sealed
+
+MATERIAL_PLACE = "kms_key_materials/{region}/{key_id}/{key_material_id}"
+
+KEYS = Table(
+    "kms_keys",
+    metadata,
+    Column("region", String(64), primary_key=True),
+    Column("key_id", OrderedText, primary_key=True),
+    Column("account_id", String(12), nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("usage", String(32), nullable=False),
+    Column("spec", String(32), nullable=False),
+    Column("origin", String(32), nullable=False),
+    Column("manager", String(16), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("deletion_at", Timestamp),
+    Column("pending_window_days", Integer),
+    Column("policy", Text, nullable=False),
+    Column("tags", JsonText, nullable=False),
+    Column("rotation_enabled", Boolean, nullable=False),
+    Column("rotation_period_days", Integer),
+    Column("next_rotation_at", Timestamp),
+    Column("last_used_at", Timestamp),
+    Column("last_used_operation", String(64)),
+    Column("last_used_request_id", String(64)),
+    Index("ix_kms_keys_account", "account_id", "region", "key_id"),
+    Index("ix_kms_keys_deletion_at", "deletion_at"),
+    Index("ix_kms_keys_next_rotation_at", "next_rotation_at"),
+)
+
+MATERIALS = Table(
+    "kms_key_materials",
+    metadata,
+    Column("region", String(64), primary_key=True),
+    Column("key_id", OrderedText, primary_key=True),
+    Column("key_material_id", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("rotation_type", String(16)),
+    Column("sealed", Sealed(MATERIAL_PLACE), nullable=False),
+    ForeignKeyConstraint(["region", "key_id"], ["kms_keys.region", "kms_keys.key_id"], ondelete="CASCADE"),
+)
+
+ALIASES = Table(
+    "kms_aliases",
+    metadata,
+    Column("account_id", String(12), primary_key=True),
+    Column("region", String(64), primary_key=True),
+    Column("name", OrderedText, primary_key=True),
+    Column("target_key_id", OrderedText, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+    ForeignKeyConstraint(["region", "target_key_id"], ["kms_keys.region", "kms_keys.key_id"], ondelete="CASCADE"),
+    Index("ix_kms_aliases_target", "region", "target_key_id"),
+)
+
+
+def _this_key(region: str, key_id: str) -> Any:
+    return (KEYS.c.region == region) & (KEYS.c.key_id == key_id)
+
+
+def insert_key(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Insert one key row."""
+    connection.execute(KEYS.insert().values(values))
+
+
+def insert_material(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Insert one key material row; `sealed` is already sealed for its place."""
+    connection.execute(MATERIALS.insert().values(values))
+
+
+def select_key(connection: Connection, region: str, key_id: str) -> Row[Any] | None:
+    """Return a key's row, or None."""
+    return connection.execute(select(KEYS).where(_this_key(region, key_id))).one_or_none()
+
+
+def select_materials(connection: Connection, region: str, key_id: str) -> Sequence[Row[Any]]:
+    """Return a key's materials, oldest first."""
+    statement = select(MATERIALS).where((MATERIALS.c.region == region) & (MATERIALS.c.key_id == key_id))
+    return connection.execute(statement.order_by(MATERIALS.c.position)).all()
+
+
+def update_key(connection: Connection, region: str, key_id: str, values: Mapping[str, Any]) -> bool:
+    """Change columns of a key; False when there is no such key any more."""
+    return connection.execute(update(KEYS).where(_this_key(region, key_id)).values(values)).rowcount == 1
+
+
+def delete_key(connection: Connection, region: str, key_id: str) -> None:
+    """Remove a key, its key materials and its aliases for good."""
+    connection.execute(delete(KEYS).where(_this_key(region, key_id)))
+
+
+def list_key_ids(connection: Connection, account_id: str, region: str, after: str, limit: int) -> list[str]:
+    """Return up to `limit` key ids of an account and Region, in order, beginning behind `after`."""
+    statement = select(KEYS.c.key_id).where(
+        (KEYS.c.account_id == account_id) & (KEYS.c.region == region) & (KEYS.c.key_id > after)
+    )
+    return list(connection.execute(statement.order_by(KEYS.c.key_id).limit(limit)).scalars())
+
+
+def count_customer_keys(connection: Connection, account_id: str, region: str) -> int:
+    """Return how many customer managed keys an account has in a Region."""
+    statement = select(func.count()).where(
+        (KEYS.c.account_id == account_id) & (KEYS.c.region == region) & (KEYS.c.manager == "CUSTOMER")
+    )
+    return connection.execute(statement).scalar_one()
+
+
+def keys_due_for_deletion(connection: Connection, now: float) -> Sequence[Row[str, str, str]]:
+    """Return region, key id and account of the keys whose waiting period has ended."""
+    statement = select(KEYS.c.region, KEYS.c.key_id, KEYS.c.account_id)
+    return connection.execute(statement.where(KEYS.c.deletion_at <= now)).all()
+
+
+def keys_due_for_rotation(connection: Connection, now: float) -> Sequence[Row[str, str]]:
+    """Return region and key id of the enabled keys whose next automatic rotation has come."""
+    statement = select(KEYS.c.region, KEYS.c.key_id)
+    return connection.execute(statement.where((KEYS.c.next_rotation_at <= now) & (KEYS.c.state == "Enabled"))).all()
+
+
+def update_last_usage(
+    connection: Connection, region: str, key_id: str, at: float, operation: str, request_id: str
+) -> None:
+    """Write when a key was last used, unless a later use is written already."""
+    newer = KEYS.c.last_used_at.is_(None) | (KEYS.c.last_used_at < at)
+    statement = update(KEYS).where(_this_key(region, key_id) & newer)
+    connection.execute(
+        statement.values(last_used_at=at, last_used_operation=operation, last_used_request_id=request_id)
+    )
+
+
+def insert_alias_if_absent(connection: Connection, values: Mapping[str, Any]) -> bool:
+    """Insert an alias; False when one of that name exists."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(ALIASES).values(values).on_conflict_do_nothing()
+    return bool(connection.execute(statement).rowcount == 1)
+
+
+def _this_alias(account_id: str, region: str, name: str) -> Any:
+    return (ALIASES.c.account_id == account_id) & (ALIASES.c.region == region) & (ALIASES.c.name == name)
+
+
+def select_alias(connection: Connection, account_id: str, region: str, name: str) -> Row[Any] | None:
+    """Return an alias's row, or None."""
+    return connection.execute(select(ALIASES).where(_this_alias(account_id, region, name))).one_or_none()
+
+
+def retarget_alias(
+    connection: Connection, account_id: str, region: str, name: str, target_key_id: str, now: float
+) -> bool:
+    """Point an alias at another key; False when there is no such alias."""
+    statement = update(ALIASES).where(_this_alias(account_id, region, name))
+    return connection.execute(statement.values(target_key_id=target_key_id, updated_at=now)).rowcount == 1
+
+
+def delete_alias(connection: Connection, account_id: str, region: str, name: str) -> bool:
+    """Remove an alias; False when there is no such alias."""
+    return connection.execute(delete(ALIASES).where(_this_alias(account_id, region, name))).rowcount == 1
+
+
+def list_aliases(
+    connection: Connection, account_id: str, region: str, after: str, limit: int, target_key_id: str | None = None
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` aliases in the order of their names, beginning behind `after`."""
+    condition = (ALIASES.c.account_id == account_id) & (ALIASES.c.region == region) & (ALIASES.c.name > after)
+    if target_key_id is not None:
+        condition &= ALIASES.c.target_key_id == target_key_id
+    return connection.execute(select(ALIASES).where(condition).order_by(ALIASES.c.name).limit(limit)).all()
+
+
+def alias_names_of(connection: Connection, region: str, key_id: str) -> list[str]:
+    """Return the names of a key's aliases, in order."""
+    statement = select(ALIASES.c.name).where((ALIASES.c.region == region) & (ALIASES.c.target_key_id == key_id))
+    return list(connection.execute(statement.order_by(ALIASES.c.name)).scalars())

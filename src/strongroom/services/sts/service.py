@@ -1,0 +1,15 @@
+"""STS as a service: its name in the audit trail, and its refusals."""
+
+from strongroom.base.errors import AwsError
+from strongroom.operations.registry import Service, serve
+
+
+def _denied(message: str) -> AwsError:
+    return AwsError("AccessDenied", message, 403)
+
+
+def _throttled() -> AwsError:
+    return AwsError("Throttling", "Rate exceeded", 400)
+
+
+STS = serve(Service("sts", "sts.amazonaws.com", denied=_denied, throttled=_throttled))

@@ -1,0 +1,11 @@
+"""The protocols that are served, by name. A further protocol is a module and a line here."""
+
+from strongroom.wire.json import JsonProtocol
+from strongroom.wire.protocol import WireProtocol
+from strongroom.wire.query import QueryProtocol
+
+JSON_1_0: WireProtocol = JsonProtocol("1.0")
+JSON_1_1: WireProtocol = JsonProtocol("1.1")
+QUERY: WireProtocol = QueryProtocol()
+
+PROTOCOLS: dict[str, WireProtocol] = {protocol.name: protocol for protocol in (JSON_1_0, JSON_1_1, QUERY)}

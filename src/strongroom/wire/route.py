@@ -1,0 +1,148 @@
+"""Which service, which operation and which protocol a request is for.
+
+The JSON protocols name service and operation in X-Amz-Target; the query protocol names the operation in Action, and the
+service is the one that the signature is scoped to (or, unsigned, the one with that Version). The smithy-rpc-v2-cbor
+protocol is recognised, and refused. What no protocol claims goes by the signature's scope too, for the REST services.
+
+What botocore 1.44 sends: kms, ssm, secretsmanager, logs and cloudtrail list only JSON and speak it, sts and iam only
+query; codebuild lists smithy-rpc-v2-cbor first, then json, and a client takes the first that it knows.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from strongroom.base.errors import AwsError
+from strongroom.model.service import OperationModel, ServiceModel
+from strongroom.wire.canonical import query_pairs
+from strongroom.wire.http import HttpRequest
+from strongroom.wire.protocol import WireProtocol
+from strongroom.wire.protocols import JSON_1_0, JSON_1_1, QUERY
+from strongroom.wire.query import is_form, parameters_of
+from strongroom.wire.refusals import quoted
+from strongroom.wire.sigv4 import SigningRules
+
+_JSON_CONTENT_TYPES = {
+    b"application/x-amz-json-1.0": JSON_1_0,
+    b"application/x-amz-json-1.1": JSON_1_1,
+    b"application/json": JSON_1_1,
+}
+
+
+class Route(NamedTuple):
+    """Where a request goes, and what its signature must be like."""
+
+    operation: OperationModel
+    protocol: WireProtocol
+    signing: SigningRules
+
+    @property
+    def service(self) -> ServiceModel:
+        """The service that the operation belongs to."""
+        return self.operation.service
+
+
+class Router:
+    """Routes requests to the operations of the services that are served."""
+
+    def __init__(self, services: Iterable[ServiceModel]) -> None:
+        self._by_signing_name: dict[str, ServiceModel] = {}
+        self._by_version: dict[str, ServiceModel] = {}
+        self._targets: dict[bytes, Route] = {}
+        self._actions: dict[tuple[str, str, str], Route] = {}
+        for service in services:
+            self._add(service)
+
+    def _add(self, service: ServiceModel) -> None:
+        self._by_signing_name[service.signing_name] = service
+        if "json" in service.protocols:
+            protocol = JSON_1_0 if service.json_version == "1.0" else JSON_1_1
+            rules = SigningRules(service.signing_name, protocol.refusals)
+            for name, operation in service.operations.items():
+                self._targets[f"{service.target_prefix}.{name}".encode()] = Route(operation, protocol, rules)
+        if "query" in service.protocols:
+            self._by_version[service.api_version] = service
+            rules = SigningRules(service.signing_name, QUERY.refusals)
+            for name, operation in service.operations.items():
+                self._actions[service.name, service.api_version, name] = Route(operation, QUERY, rules)
+
+    def protocol_of(self, request: HttpRequest) -> WireProtocol:
+        """Return the protocol that a request's headers speak of: the one to refuse it in. Never raises."""
+        content_type = _media_type(request)
+        protocol = _JSON_CONTENT_TYPES.get(content_type)
+        if protocol is not None:
+            return protocol
+        return JSON_1_1 if b"x-amz-target" in request.fields or content_type == b"application/cbor" else QUERY
+
+    def route(self, request: HttpRequest, body: bytes) -> Route:
+        """Return where a request goes. Raises AwsError when it names no operation of a service that is served."""
+        target = request.fields.get(b"x-amz-target")
+        if target is not None:
+            return self._route_target(request, target)
+        if request.raw_path.startswith(b"/service/") or b"smithy-protocol" in request.fields:
+            raise self._unserved_cbor(request)
+        if request.method not in {"GET", "POST"}:
+            raise _unknown_operation("", 404)
+        return self._route_action(request, body)
+
+    def _route_target(self, request: HttpRequest, target: bytes) -> Route:
+        route = self._targets.get(target)
+        if route is None:
+            raise _unknown_operation(f"Strongroom serves no operation {quoted(target)}.", 400)
+        if request.method != "POST":
+            raise _unknown_operation("", 404)
+        protocol = _JSON_CONTENT_TYPES.get(_media_type(request))
+        if protocol is route.protocol:
+            return route
+        if protocol is None:
+            raise _unknown_operation(
+                "A request with X-Amz-Target has the content type application/x-amz-json-1.1.", 404
+            )
+        # A client may speak the other version of JSON than the service's own; it is answered in the one that it speaks.
+        return Route(route.operation, protocol, route.signing)
+
+    def _route_action(self, request: HttpRequest, body: bytes) -> Route:
+        given: dict[bytes, bytes] = {}
+        for name, value in parameters_of(request, body):
+            if name in {b"Action", b"Version"}:
+                given.setdefault(name, value)
+        action, version = given.get(b"Action"), given.get(b"Version")
+        if action is None:
+            if not request.query_string and not is_form(request):
+                raise _unknown_operation("", 404)
+            raise AwsError("MissingAction", "The request must contain the parameter Action.", 400)
+        action_text = quoted(action)
+        version_text = "NO_VERSION_SPECIFIED" if version is None else quoted(version)
+        service = self.service_of_scope(request) or self._by_version.get(version_text)
+        if service is not None:
+            route = self._actions.get((service.name, version_text, action_text))
+            if route is not None:
+                return route
+        raise AwsError("InvalidAction", f"Could not find operation {action_text} for version {version_text}", 400)
+
+    def _unserved_cbor(self, request: HttpRequest) -> AwsError:
+        return _unknown_operation(
+            f"Strongroom does not serve the protocol smithy-rpc-v2-cbor ({quoted(request.raw_path)}); use AWS JSON.",
+            404,
+        )
+
+    def service_of_scope(self, request: HttpRequest) -> ServiceModel | None:
+        """Return the service that a request's signature claims to be scoped to, or None. Nothing is verified here."""
+        header = request.fields.get(b"authorization")
+        if header is not None:
+            credential = header.partition(b"Credential=")[2].partition(b",")[0]
+        elif b"X-Amz-Credential" in request.query_string:
+            credential = dict(query_pairs(request.query_string)).get(b"X-Amz-Credential", b"")
+        else:
+            return None
+        parts = credential.split(b"/")
+        return self._by_signing_name.get(quoted(parts[3])) if len(parts) == 5 else None
+
+
+def _media_type(request: HttpRequest) -> bytes:
+    content_type = request.fields.get(b"content-type", b"")
+    # The usual values are found as they are; only others need tidying.
+    return content_type if content_type in _JSON_CONTENT_TYPES else content_type.partition(b";")[0].strip().lower()
+
+
+def _unknown_operation(text: str, status: int) -> AwsError:
+    return AwsError("UnknownOperationException", text, status)

@@ -1,0 +1,21 @@
+"""Text as XML 1.0 can carry it. Nothing here, and nothing in the query protocol, reads XML."""
+
+import re
+
+# Outside this range XML 1.0 has no characters at all, not even escaped ones.
+_UNSAFE = re.compile("[^\t\n\x20-\x25\x27-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
+
+
+def escaped(text: str) -> str:
+    """Return `text` for use between tags. What XML cannot carry (most control characters) becomes U+FFFD.
+
+    A carriage return is written as a reference, for a parser would read a bare one as a line feed. Source: Extensible
+    Markup Language 1.0, sections 2.2, 2.4 and 2.11.
+    """
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[0], "\ufffd")

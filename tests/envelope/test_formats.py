@@ -1,0 +1,136 @@
+"""The vectors in `docs/formats.md` are what the code makes, and what it opens.
+
+Each is also computed a second time from the document's words with plain HMAC and AES-GCM, so that code and document
+cannot be wrong together.
+"""
+
+import hashlib
+import hmac
+import re
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from strongroom.crypto.aead import DerivedKeyAead
+from strongroom.crypto.passphrase import Argon2idParameters, derive_key
+from strongroom.envelope.keyring import Keyring, KeyringRow, row_aad
+from strongroom.envelope.root import KeyFileRoot, PassphraseRoot
+from strongroom.envelope.root.key_file import decode, encode
+from strongroom.envelope.sealed import Sealer, header_of
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
+
+
+def vectors() -> dict[str, dict[str, str]]:
+    blocks = re.findall(r"^```vector-([a-z-]+)\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    return {name: dict(line.split(": ", 1) for line in body.splitlines()) for name, body in blocks}
+
+
+VECTORS = vectors()
+
+
+def field(vector: str, name: str) -> bytes:
+    text = VECTORS[vector][name]
+    return bytes.fromhex(text[2:]) if text.startswith("0x") else text.encode()
+
+
+def as_documented(key: bytes, n: bytes, plaintext: bytes, aad: bytes) -> bytes:
+    """Encrypt a message by the words of the document alone."""
+    label = b"strongroom aes-256-gcm message key v1"
+    message_key = hmac.digest(key, b"\x00\x00\x00\x01" + label + b"\x00" + n + b"\x00\x00\x01\x00", "sha256")
+    return n + AESGCM(message_key).encrypt(bytes(12), plaintext, aad)
+
+
+class OpensRing:
+    """A root key source of this test that wraps nothing and unwraps to the storage key of a vector."""
+
+    fingerprint = "vector:00"
+    public_parameters = ""
+    likely_cause = ""
+
+    def __init__(self, storage_key: bytes) -> None:
+        self._storage_key = storage_key
+
+    def wrap(self, plaintext: bytes, aad: bytes) -> bytes:
+        return plaintext
+
+    def unwrap(self, wrapped: bytes, aad: bytes) -> bytes:
+        return self._storage_key
+
+
+def test_the_document_has_every_vector():
+    assert set(VECTORS) == {"message", "key-file", "passphrase", "keyring-row", "sealed"}
+
+
+def test_encrypted_message():
+    key, n, plaintext, aad, message_key, message = (
+        field("message", name) for name in ("key", "n", "plaintext", "additional data", "message key", "message")
+    )
+    assert DerivedKeyAead(key).unsafe_encrypt_with_n(n, plaintext, aad) == message
+    assert DerivedKeyAead(key).decrypt(message, aad) == plaintext
+    assert as_documented(key, n, plaintext, aad) == message
+    assert n + AESGCM(message_key).encrypt(bytes(12), plaintext, aad) == message
+
+
+def test_key_file(tmp_path):
+    key, line = field("key-file", "key"), field("key-file", "line")
+    assert encode(key) == line + b"\n"
+    assert decode(line) == key
+    assert line.split(b":")[3].decode() == hashlib.sha256(b"strongroom-root-key:v1:" + key).hexdigest()[:8]
+    path = tmp_path / "root.key"
+    path.write_bytes(line)
+    path.chmod(0o600)
+    fingerprint = VECTORS["key-file"]["fingerprint"]
+    assert KeyFileRoot.load(path).fingerprint == fingerprint
+    block = hmac.digest(key, b"\0\0\0\1strongroom root key: fingerprint v1\0\0\0\0\x80", "sha256")
+    assert fingerprint == "key-file:" + block[:16].hex()
+
+
+def test_passphrase_parameters():
+    passphrase, parameters = VECTORS["passphrase"]["passphrase"], VECTORS["passphrase"]["parameters"]
+    assert str(Argon2idParameters.parse(parameters)) == parameters
+    assert derive_key(passphrase, Argon2idParameters.parse(parameters)) == field("passphrase", "key")
+    fingerprint = VECTORS["passphrase"]["fingerprint"]
+    assert PassphraseRoot.load(passphrase, parameters).fingerprint == fingerprint
+    assert fingerprint == "passphrase:" + hashlib.sha256(parameters.encode()).hexdigest()[:32]
+
+
+def test_keyring_row(tmp_path):
+    root_key, storage_key, n = (field("keyring-row", name) for name in ("root key", "storage key", "n"))
+    wrapping_key, wrapped, text = (
+        field("keyring-row", name) for name in ("wrapping key", "wrapped", "additional text")
+    )
+    number, created_at = int(VECTORS["keyring-row"]["number"]), int(VECTORS["keyring-row"]["created_at"])
+    assert row_aad(number, created_at) == text
+    assert wrapping_key == hmac.digest(root_key, b"\0\0\0\1strongroom root key: wrap v1\0\0\0\1\0", "sha256")
+    assert b"\x01" + as_documented(wrapping_key, n, storage_key, b"\x01" + text) == wrapped
+    assert len(wrapped) == 65
+    root = KeyFileRoot(root_key, tmp_path / "root.key")
+    keyring = Keyring.load([KeyringRow(number, created_at, root.fingerprint, "", wrapped)], root)
+    blob = DerivedKeyAead(storage_key).encrypt(b"opened with the vector's storage key", b"")
+    assert keyring.aead(number).decrypt(blob, b"") == b"opened with the vector's storage key"
+
+
+def test_sealed_value():
+    storage_key, n, place, plaintext, sealed = (
+        field("sealed", name) for name in ("storage key", "n", "place", "plaintext", "sealed")
+    )
+    number = int(VECTORS["sealed"]["number"])
+    header = b"SR\x01\x01" + number.to_bytes(4)
+    assert header_of(number) == header
+    assert header + as_documented(storage_key, n, plaintext, header + place) == sealed
+    assert len(sealed) == len(plaintext) + 40
+    rows = [KeyringRow(number, 0, OpensRing.fingerprint, "", b"")]
+    sealer = Sealer(Keyring.load(rows, OpensRing(storage_key)))
+    assert sealer.open(sealed, place.decode()) == plaintext
+    assert sealer.seal(plaintext, place.decode())[:8] == sealed[:8]
+
+
+@pytest.mark.parametrize(
+    "heading", ["Encrypted message", "Key file", "Passphrase parameters", "Keyring row", "Sealed value"]
+)
+def test_every_format_ends_with_its_vector(heading):
+    section = DOCUMENT.read_text().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    assert section.rstrip().endswith("```")
+    assert "```vector-" in section
