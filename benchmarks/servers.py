@@ -98,6 +98,22 @@ def _await_ready_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, 
     raise StartError(f"strongroom did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
+def _way_in(process: subprocess.Popen[bytes], data: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what `strongroom env` says: address, credentials, CA certificate. Ends the server when it says nothing."""
+    shown = subprocess.run(
+        [COMMANDS / "strongroom", "env", "--data", data, "--format", "json"],
+        env=dict(environment),
+        check=False,
+        capture_output=True,
+        timeout=START_SECONDS_MAX,
+    )
+    if shown.returncode != 0:
+        process.kill()
+        raise StartError(f"strongroom env failed:\n{shown.stderr.decode(errors='replace')[-2000:]}")
+    values: dict[str, str] = json.loads(shown.stdout)
+    return values
+
+
 def start_strongroom(directory: Path, core: int) -> Server:
     """Start `strongroom serve` as an operator would, and ask `strongroom env` for the way in."""
     data, log = directory / "data", directory / "strongroom.log"
@@ -107,14 +123,7 @@ def start_strongroom(directory: Path, core: int) -> Server:
     process = _start([*serve, "--https-port", "0", "--http-port", "0"], core, environment, log)
     addresses = _await_ready_line(process, log)
     ready_seconds = time.perf_counter() - begin
-    shown = subprocess.run(
-        [COMMANDS / "strongroom", "env", "--data", data, "--format", "json"],
-        env=environment,
-        check=True,
-        capture_output=True,
-        timeout=START_SECONDS_MAX,
-    )
-    values: dict[str, str] = json.loads(shown.stdout)
+    values = _way_in(process, data, environment)
     keys = values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"], values["AWS_DEFAULT_REGION"]
     return Server(
         "Strongroom",

@@ -29,7 +29,9 @@ _PR_SET_PDEATHSIG = 1
 
 def find_programs() -> Path | None:
     """Return the directory that holds `initdb` and `postgres`, newest version first, or None."""
-    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
+    candidates = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True
+    )
     on_path = shutil.which("postgres")
     if on_path is not None:
         candidates.append(Path(on_path).resolve().parent)

@@ -7,11 +7,11 @@ import pytest
 import uvloop
 from sqlalchemy import Connection, create_engine, delete, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from tests.contracts.notes import adding, count, names, notes, open_notes
 
 from strongroom.base.errors import AwsError
 from strongroom.storage.errors import StorageUnavailable, StoreClosed, is_unique_violation
 from strongroom.storage.store import open_store, writes_waiting_max
-from tests.contracts.notes import adding, count, names, notes, open_notes
 
 
 def test_a_write_returns_its_result_and_a_read_sees_it(store_url: str) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import uvloop
-
 from tests.contracts.notes import names, open_notes
 
 _WRITER = """

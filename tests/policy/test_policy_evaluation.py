@@ -152,7 +152,7 @@ def test_table_of_resource_policies_and_implicit_denies(
     expected: str,
     decisive: bool,
 ) -> None:
-    layers = {"boundary": boundary, "session": session, "resource": resource(aws(named))}
+    layers: dict[str, Any] = {"boundary": boundary, "session": session, "resource": resource(aws(named))}
     got = decide(principal, identity=[NOTHING], resource_is_decisive=decisive, **layers)
     assert got.outcome.value == expected
 

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 import secrets
+import urllib.parse
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -147,9 +148,14 @@ class Configuration:
         parse_networks("metrics-peers", self.metrics_peers)
 
     @property
+    def sqlite_file(self) -> Path:
+        """The file of the embedded database, used unless `database` names another."""
+        return self.data.absolute() / "strongroom.db"
+
+    @property
     def database_url(self) -> str:
         """The URL of the store: the given PostgreSQL one, or SQLite's in the data directory."""
-        return self.database or f"sqlite:///{self.data.absolute() / 'strongroom.db'}"
+        return self.database or f"sqlite:///{urllib.parse.quote(str(self.sqlite_file))}"
 
     @property
     def uses_passphrase(self) -> bool:
@@ -206,13 +212,14 @@ def make_store_id(data: Path) -> str:
     return store_id
 
 
-def default_root_key_file(store_id: str) -> Path:
+def default_root_key_file(store_id: str, fingerprint: str = "") -> Path:
     """Return where the root key of a store is kept unless told otherwise.
 
     The store's random id names the file, so that data can move on the machine, and a copy of the data directory never
-    carries its own key.
+    carries its own key. Root keys after the first one also have their fingerprint (`key-file:0123...`) in the name.
     """
-    return user_configuration_directory() / "root-keys" / f"{store_id}.key"
+    name = f"{store_id}.{fingerprint.rpartition(':')[2]}" if fingerprint else store_id
+    return user_configuration_directory() / "root-keys" / f"{name}.key"
 
 
 def _check(holds: bool, complaint: str) -> None:

@@ -79,10 +79,12 @@ def _bounds(shape: Shape) -> list[Constraint]:
 
 def _pattern(shape: Shape) -> Constraint:
     matches = whole_match(shape.pattern)
-    # The length limits may have been found broken already, and then the pattern must not be run on a value of any size.
-    longest = pattern_characters_max if shape.max is None else min(int(shape.max), pattern_characters_max)
     text = f"Member must satisfy regular expression pattern: {shape.pattern}"
-    return Constraint(text, lambda v: len(v) <= longest and matches(v) is not None)
+    if shape.max is None:
+        return Constraint(text, lambda v: len(v) <= pattern_characters_max and matches(v) is not None)
+    longest = int(shape.max)
+    # A longer value is refused for its length, and the pattern is never run on it.
+    return Constraint(text, lambda v: len(v) > longest or matches(v) is not None)
 
 
 def is_hidden(shape: Shape, _within: frozenset[str] = frozenset()) -> bool:

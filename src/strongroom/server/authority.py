@@ -7,6 +7,7 @@ from strongroom.base.errors import OperatorError
 from strongroom.crypto.certificates import Credential, Names, create_authority, not_after
 from strongroom.envelope.sealed import SealBroken, Sealer
 from strongroom.server.tables import AUTHORITY_PLACE, LOCAL, replace_authority, select_authority
+from strongroom.storage.connection import Connection
 from strongroom.storage.store import Store
 
 LIFE_LEFT_MIN = timedelta(days=120)
@@ -28,10 +29,16 @@ async def ensure_authority(store: Store, sealer: Sealer, names: Names, now: date
         if authority is not None and wanted == covered and not_after(authority.certificate_pem) - now > LIFE_LEFT_MIN:
             return authority, False
         made = create_authority(COMMON_NAME, now, only_for=Names.of(wanted))
-        sealed = _seal(made, wanted, sealer)
         # When another server on the same database was quicker, its authority is the one.
-        if await store.write(lambda connection, seen=seen, sealed=sealed: replace_authority(connection, seen, sealed)):
+        if await _put(store, seen, sealer.seal(_encode(made, wanted), _PLACE)):
             return made, True
+
+
+async def _put(store: Store, seen: bytes | None, sealed: bytes) -> bool:
+    def change(connection: Connection) -> bool:
+        return replace_authority(connection, seen, sealed)
+
+    return await store.write(change)
 
 
 def texts_of(names: Names) -> list[str]:
@@ -39,13 +46,13 @@ def texts_of(names: Names) -> list[str]:
     return [*names.dns, *(str(address) for address in names.ip)]
 
 
-def _seal(authority: Credential, covered: list[str], sealer: Sealer) -> bytes:
+def _encode(authority: Credential, covered: list[str]) -> bytes:
     members = {
         "certificate": authority.certificate_pem.decode(),
         "private_key": authority.private_key_pem.decode(),
         "names": covered,
     }
-    return sealer.seal(json.dumps(members).encode(), _PLACE)
+    return json.dumps(members).encode()
 
 
 def _open(sealed: bytes | None, sealer: Sealer) -> tuple[Credential | None, list[str]]:

@@ -25,7 +25,7 @@ def open_root_key(configuration: Configuration, rows: Sequence[KeyringRow]) -> R
         return PassphraseRoot.create(passphrase)
     if rows and rows[0].root_parameters:
         raise OperatorError("the root key of this data comes from a passphrase: give root-key-passphrase-file")
-    path = root_key_path(configuration)
+    path = root_key_path(configuration, rows)
     outside = None if configuration.root_key_file is not None else configuration.data
     if rows or path.exists():
         return KeyFileRoot.load(path, outside=outside)
@@ -38,9 +38,20 @@ def must_come_from_passphrase(rows: Sequence[KeyringRow]) -> None:
         raise OperatorError("the root key of this data is a key file, not a passphrase: give root-key-file")
 
 
-def root_key_path(configuration: Configuration) -> Path:
-    """Return where the key file is: the one that was named, or the default for this store."""
-    return configuration.root_key_file or default_root_key_file(make_store_id(configuration.data))
+def root_key_path(configuration: Configuration, rows: Sequence[KeyringRow]) -> Path:
+    """Return where the key file is: the one that was named, or the default for this store.
+
+    A root key that was changed is found by the fingerprint that the keyring records, so that a change which is cut
+    short leaves no doubt which of two files is in force.
+    """
+    if configuration.root_key_file is not None:
+        return configuration.root_key_file
+    store_id = make_store_id(configuration.data)
+    if rows:
+        changed = default_root_key_file(store_id, rows[0].root_fingerprint)
+        if changed.exists():
+            return changed
+    return default_root_key_file(store_id)
 
 
 def configured_passphrase(configuration: Configuration) -> str:
@@ -50,6 +61,11 @@ def configured_passphrase(configuration: Configuration) -> str:
     path = configuration.root_key_passphrase_file
     if path is None:
         raise OperatorError("no passphrase for the root key was given")
+    return read_passphrase(path)
+
+
+def read_passphrase(path: Path) -> str:
+    """Return the first line of a passphrase file. Raises OperatorError."""
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(PASSPHRASE_FILE_BYTES_MAX)

@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 
 from strongroom import __version__
-from strongroom.base.clock import Clock, as_datetime
+from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration, default_data_directory, parse_networks
 from strongroom.base.errors import OperatorError
 from strongroom.operations.house import House
@@ -34,7 +34,7 @@ from strongroom.server.sockets import bind, port_of, reachable_host
 from strongroom.server.tls import Tls, open_tls, renew
 from strongroom.storage.lock import DirectoryLock
 
-CERTIFICATE_CHECK_SECONDS = 3_600
+CERTIFICATE_RENEWAL_SECONDS = 3_600
 
 
 def run(configuration: Configuration) -> None:
@@ -121,9 +121,7 @@ async def _examine(configuration: Configuration, house: House, tls: Tls) -> Heal
 
 async def _renew_certificates(tls: Tls, configuration: Configuration, house: House, clock: Clock) -> None:
     while True:
-        await asyncio.sleep(CERTIFICATE_CHECK_SECONDS)
-        if as_datetime(clock.wall()) < tls.renew_at:
-            continue
+        await asyncio.sleep(CERTIFICATE_RENEWAL_SECONDS)
         try:
             await renew(tls, configuration, house.store, house.sealer, clock)
         except OperatorError as error:

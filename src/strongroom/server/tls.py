@@ -10,7 +10,6 @@ clear: OpenSSL, which insists on a file, reads it from a pipe.
 import os
 import ssl
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from strongroom.base.clock import Clock, as_datetime
@@ -20,7 +19,6 @@ from strongroom.crypto.certificates import (
     Credential,
     Names,
     issue_server_certificate,
-    not_after,
     sha256_fingerprint,
 )
 from strongroom.envelope.sealed import Sealer
@@ -28,7 +26,6 @@ from strongroom.server.authority import ensure_authority
 from strongroom.server.logs import logger
 from strongroom.storage.store import Store
 
-RENEW_BEFORE_END = timedelta(days=60)
 PIPED_BYTES_MAX = 4_096
 """What every pipe takes at once, without a reader."""
 
@@ -38,36 +35,32 @@ _GROUPS = "X25519MLKEM768:X25519:P-256:P-384"
 
 @dataclass(slots=True)
 class Tls:
-    """A TLS context, what clients verify it with, and whether it offers hybrid post-quantum key exchange.
-
-    `renew_at` is when certificates must be loaded again.
-    """
+    """A TLS context, what clients verify it with, and whether it offers hybrid post-quantum key exchange."""
 
     context: ssl.SSLContext
     post_quantum: bool
     ca_bundle: Path
-    renew_at: datetime
 
 
 async def open_tls(configuration: Configuration, store: Store, sealer: Sealer, clock: Clock) -> Tls:
     """Return the TLS of this server, making certificates as needed. Raises OperatorError."""
     context, post_quantum = new_context()
-    tls = Tls(context, post_quantum, configuration.data / "tls" / "ca.pem", as_datetime(clock.wall()))
+    tls = Tls(context, post_quantum, configuration.data / "tls" / "ca.pem")
     await renew(tls, configuration, store, sealer, clock)
     return tls
 
 
 async def renew(tls: Tls, configuration: Configuration, store: Store, sealer: Sealer, clock: Clock) -> None:
-    """Load certificates into the context, from which new handshakes take them. Raises OperatorError."""
-    now = as_datetime(clock.wall())
+    """Load certificates into the context, from which new handshakes take them: the operator's files as they are now,
+    or a fresh certificate from the authority as it is now. Raises OperatorError.
+    """
     directory = configuration.data / "tls"
     directory.mkdir(mode=0o755, exist_ok=True)
     if configuration.tls_certificate is not None:
         tls.ca_bundle = _load_operators(tls.context, configuration, directory)
-        # The operator's own tool renews the file; whatever is in it is loaded once a day.
-        tls.renew_at = now + timedelta(days=1)
         return
     names = names_of(configuration)
+    now = as_datetime(clock.wall())
     authority, is_new = await ensure_authority(store, sealer, names, now)
     try:
         server = issue_server_certificate(authority, "Strongroom", names, now)
@@ -75,7 +68,6 @@ async def renew(tls: Tls, configuration: Configuration, store: Store, sealer: Se
         raise OperatorError(f"the server's certificate cannot be issued: {error}") from None
     load_credential(tls.context, server)
     _publish(directory / "ca.pem", authority.certificate_pem)
-    tls.renew_at = not_after(server.certificate_pem) - RENEW_BEFORE_END
     if is_new:
         fingerprint = sha256_fingerprint(authority.certificate_pem)
         logger.info("new certificate authority", file=str(directory / "ca.pem"), sha256=fingerprint)

@@ -20,7 +20,6 @@ _SQLITE_OUTAGES = frozenset(
         sqlite3.SQLITE_NOMEM,
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
     }
 )
 _SQLITE_UNIQUE = frozenset(
@@ -31,8 +30,9 @@ _SQLITE_UNIQUE = frozenset(
     }
 )
 # Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes". Classes: connection exception, insufficient
-# resources, operator intervention, system error, configuration file error, internal error. 25006: a read-only server.
-_POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "F0", "XX", "25006", "55P03")
+# resources, operator intervention, system error, configuration file error, internal error; 55P03 lock not available.
+_POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "F0", "XX", "55P03")
+_POSTGRESQL_READ_ONLY = "25006"
 _POSTGRESQL_UNIQUE = "23505"
 _POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01"})
 
@@ -57,17 +57,20 @@ def is_unique_violation(error: IntegrityError) -> bool:
     return getattr(error.orig, "sqlstate", None) == _POSTGRESQL_UNIQUE
 
 
-def is_outage(error: DBAPIError) -> bool:
-    """Return whether the database or its disk is in trouble, as opposed to the statement being wrong."""
+def is_outage(error: DBAPIError, *, while_writing: bool) -> bool:
+    """Return whether the database or its disk is in trouble, as opposed to the statement being wrong.
+
+    That nothing can be written is an outage for a write, and a mistake in a read.
+    """
     if isinstance(error.orig, sqlite3.Error):
-        code = getattr(error.orig, "sqlite_errorcode", None)
-        return code is not None and (code & 0xFF) in _SQLITE_OUTAGES
+        primary = (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF
+        return primary in _SQLITE_OUTAGES or (while_writing and primary == sqlite3.SQLITE_READONLY)
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         return isinstance(error, OperationalError)  # The server was never reached, or the line broke: it sent no code.
-    return str(state).startswith(_POSTGRESQL_OUTAGES)
+    return str(state).startswith(_POSTGRESQL_OUTAGES) or (while_writing and state == _POSTGRESQL_READ_ONLY)
 
 
 def is_conflict(error: BaseException) -> bool:

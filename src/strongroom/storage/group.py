@@ -64,10 +64,11 @@ def apply_group(
 
     The outcomes are put into the group; the transaction is left open. `execute` runs a statement that returns nothing,
     and `is_intact` says whether the transaction still is one that can be committed. A group of one has no savepoint:
-    when it fails, the caller rolls the transaction back. Raises GroupLost, and the error of a transaction that
-    PostgreSQL wants repeated.
+    when it fails, the caller rolls the transaction back. Raises GroupLost, and as it is the error of a transaction that
+    PostgreSQL wants repeated or of a connection that is gone.
     """
     alone = len(group) == 1
+    transaction = connection.get_transaction()
     any_succeeded = False
     for pending in group:
         pending.value = pending.error = None
@@ -77,20 +78,23 @@ def apply_group(
             pending.value = finished(pending.fn(connection))
             if connection.in_nested_transaction():
                 raise RuntimeError("fn left a nested transaction open")
+            if connection.get_transaction() is not transaction:
+                raise RuntimeError("fn ended the transaction")
             if not is_intact():
-                raise RuntimeError("fn ended the transaction, or hid a database error outside of begin_nested()")
+                raise RuntimeError("fn hid a database error outside of begin_nested()")
             if not alone:
                 execute("RELEASE SAVEPOINT one_write")
-        except BaseException as error:
-            if is_conflict(error):
+        except Exception as error:
+            if is_conflict(error) or connection.invalidated:
                 raise
+            is_trouble = isinstance(error, DBAPIError) and is_outage(error, while_writing=True)
             pending.value = None
-            pending.error = unavailable(error) if isinstance(error, DBAPIError) and is_outage(error) else error
+            pending.error = unavailable(error) if is_trouble else error
             if not alone:
                 _undo(connection, execute, error)
         else:
             any_succeeded = True
-        if not (is_intact() or (alone and pending.error)):
+        if connection.get_transaction() is not transaction or not (is_intact() or alone):
             raise GroupLost("the transaction ended early") from pending.error
     return any_succeeded
 

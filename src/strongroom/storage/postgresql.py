@@ -100,7 +100,7 @@ class PostgresqlStore(Store):
                     raise
             return await self._read_once(fn)
         except (DBAPIError, PoolTimeoutError) as error:
-            if isinstance(error, PoolTimeoutError) or is_outage(error):
+            if isinstance(error, PoolTimeoutError) or is_outage(error, while_writing=False):
                 raise unavailable(error) from error
             raise
 

@@ -35,6 +35,7 @@ class SqliteStore(Store):
         super().__init__()
         self._reading = reading
         self._is_open = True
+        self._is_reader_broken = False
         self._connect_reader()
         self._writer = SqliteWriter(writing, writing_connection, self._loop, self._acknowledge)
 
@@ -66,23 +67,27 @@ class SqliteStore(Store):
         """Return `fn(connection)`, see `Store.read`."""
         if not self._is_open:
             raise StoreClosed("the store is closed")
-        execute, driver = self._execute, self._driver
         try:
-            execute("BEGIN")
+            if self._is_reader_broken:
+                self._reader.invalidate()
+                self._connect_reader()
+            self._execute("BEGIN")
             return finished(fn(self._reader))
-        except (DBAPIError, sqlite3.Error) as error:
-            self._refuse(error)
+        except DBAPIError as error:
+            if is_outage(error, while_writing=False):
+                self._is_reader_broken = True
+                raise unavailable(error) from error
             raise
         finally:
             # Ended after each read, so that the next one sees what has been committed since.
-            if driver.in_transaction:
-                execute("ROLLBACK")
+            if self._driver.in_transaction:
+                self._execute("ROLLBACK")
 
     async def is_healthy(self) -> bool:
-        """Return whether a read works and the writer can commit. It writes only when the last commit failed."""
+        """Return whether a read works and the writer can commit. It writes only when the last group met trouble."""
         try:
             await self.read(lambda connection: connection.exec_driver_sql("SELECT 1 FROM alembic_version").scalar())
-            if self._writer.last_commit_failed:
+            if self._writer.met_trouble:
                 # Setting the version of the user (which nobody uses) rewrites one page: a commit that needs the disk.
                 await self.write(lambda connection: connection.exec_driver_sql("PRAGMA user_version=0").close())
         except Exception:
@@ -96,14 +101,7 @@ class SqliteStore(Store):
         self._reader.begin()
         self._driver = driver_of(self._reader)
         self._execute = self._driver.cursor().execute
-
-    def _refuse(self, error: DBAPIError | sqlite3.Error) -> None:
-        """Raise StorageUnavailable for an outage, with a new connection for the next read."""
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        wrapped = error if isinstance(error, DBAPIError) else DBAPIError("BEGIN", None, error)
-        is_attempt_to_write = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY
-        if is_outage(wrapped) and not is_attempt_to_write:
-            raise unavailable(error) from error
+        self._is_reader_broken = False
 
     def _enqueue(self, pending: PendingWrite) -> None:
         self._writer.put(pending)

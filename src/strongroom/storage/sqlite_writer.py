@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from sqlalchemy import Connection, Engine
 
-from strongroom.storage.errors import unavailable
+from strongroom.storage.errors import StorageUnavailable, unavailable
 from strongroom.storage.group import GroupLost, PendingWrite, apply_group, group_writes_max
 from strongroom.storage.sqlite_connection import driver_of
 
@@ -46,7 +46,8 @@ class SqliteWriter:
         self._unfinished = 0
         self._turns: asyncio.TimerHandle | None = None
         self._is_committing = False
-        self.last_commit_failed = False
+        self.met_trouble = False
+        """Whether a write of the last group failed for want of the disk or the file."""
         # A daemon, so that a process whose owner forgot to close the store can end; what it loses, nobody was told of.
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
@@ -85,13 +86,12 @@ class SqliteWriter:
             group = self._gather(first)
             try:
                 self._commit(group)
-                self.last_commit_failed = False
             except BaseException as error:
-                self.last_commit_failed = True
                 self._abandon_connection()
                 reason = error.__cause__ if isinstance(error, GroupLost) and error.__cause__ else error
                 for pending in group:
                     pending.error = unavailable(reason)
+            self.met_trouble = any(isinstance(pending.error, StorageUnavailable) for pending in group)
             try:
                 self._loop.call_soon_threadsafe(self._finish, group)
             except RuntimeError:  # The loop is closed: nobody is left to tell.

@@ -43,7 +43,7 @@ def from_iso_8601(text: str) -> datetime:
 
 
 def to_iso_8601(moment: datetime) -> str:
-    """Return an aware datetime as `2026-11-24T08:00:00Z`, with milliseconds if any. Raises ValueError for naive ones."""
+    """Return a datetime as `2026-11-24T08:00:00Z`, with milliseconds if any. Raises ValueError for a naive one."""
     if moment.tzinfo is None:
         raise ValueError("a time without a time zone")
     moment = moment.astimezone(UTC)

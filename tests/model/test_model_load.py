@@ -1,0 +1,91 @@
+import subprocess
+import sys
+from datetime import date
+
+import pytest
+
+from strongroom.model.load import data_directory, merged, patches, read_document
+from strongroom.model.service import service_model
+
+SERVED = ("kms", "sts")
+TO_COME = ("iam", "ssm", "secretsmanager", "logs", "codebuild", "cloudtrail", "service-quotas", "lambda", "s3", "ec2")
+
+
+def test_kms_is_as_its_model_says() -> None:
+    kms = service_model("kms")
+    assert kms.protocols == ("json",)
+    assert (kms.json_version, kms.target_prefix) == ("1.1", "TrentService")
+    assert (kms.signing_name, kms.endpoint_prefix, kms.api_version) == ("kms", "kms", "2014-11-01")
+    assert kms.validation_error_code == "ValidationException"
+    assert {"Encrypt", "Decrypt", "GenerateDataKey", "CreateKey"} <= kms.operations.keys()
+
+
+def test_sts_is_as_its_model_says() -> None:
+    sts = service_model("sts")
+    assert sts.protocols == ("query",)
+    assert sts.xml_namespace == "https://sts.amazonaws.com/doc/2011-06-15/"
+    assert (sts.signing_name, sts.api_version) == ("sts", "2011-06-15")
+    assert sts.validation_error_code == "ValidationError"
+    unsigned = {name for name, operation in sts.operations.items() if operation.is_unsigned}
+    assert unsigned == {"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
+
+
+def test_errors_are_found_by_shape_and_by_code() -> None:
+    sts = service_model("sts")
+    shape = sts.errors["MalformedPolicyDocument"]
+    assert shape is sts.errors["MalformedPolicyDocumentException"]
+    assert shape.error is not None
+    assert shape.error.http_status_code == 400
+
+
+@pytest.mark.parametrize("service", SERVED + TO_COME)
+def test_every_operation_compiles(service: str) -> None:
+    model = service_model(service)
+    assert model.operations
+    for operation in model.operations.values():
+        assert callable(operation.validate)
+        assert operation.redacted({}) == {}
+        assert operation.redacted_answer({}) == {}
+
+
+def test_the_newest_version_is_read() -> None:
+    versions = [path.name for path in (data_directory() / "ec2").iterdir() if path.is_dir()]
+    assert len(versions) > 1
+    newest = max(versions, key=date.fromisoformat)
+    assert service_model("ec2").api_version == newest
+
+
+@pytest.mark.parametrize("name", ["nosuchservice", "", "../kms", "kms/2014-11-01", "."])
+def test_an_unknown_service_is_a_lookup_error(name: str) -> None:
+    with pytest.raises(LookupError):
+        read_document(name)
+
+
+def test_loading_a_model_runs_no_botocore_code() -> None:
+    script = (
+        "import sys; from strongroom.model.service import service_model; service_model('kms');"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'botocore'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_merge_patch_as_in_rfc_7396() -> None:
+    document = {"title": "Goodbye!", "author": {"given": "John", "family": "Doe"}, "tags": ["a", "b"], "content": "x"}
+    patch = {"title": "Hello!", "phone": "+01", "author": {"family": None}, "tags": ["a"]}
+    expected = {"title": "Hello!", "author": {"given": "John"}, "tags": ["a"], "content": "x", "phone": "+01"}
+    assert merged(document, patch) == expected
+    assert document["title"] == "Goodbye!"
+    assert merged({"a": "b"}, ["c"]) == ["c"]
+    assert merged(["a"], {"b": {"c": None}}) == {"b": {}}
+
+
+def test_our_patches_apply_and_name_their_evidence() -> None:
+    assert service_model("logs").validation_error_code == "InvalidParameterException"
+    for patch in patches():
+        assert len(patch.why) > 40
+        assert (data_directory() / patch.service).is_dir()
+
+
+def test_botocores_own_extras_are_merged() -> None:
+    assert service_model("s3").shapes["Expires"].type == "timestamp"

@@ -1,0 +1,99 @@
+"""A house without a server in front: operations called directly, with a clock that a test moves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from strongroom.base.clock import Clock
+from strongroom.base.configuration import Configuration
+from strongroom.base.context import Origin, new_request_id
+from strongroom.model.service import service_model
+from strongroom.operations.callers import Caller
+from strongroom.operations.house import House
+from strongroom.operations.perform import perform
+from strongroom.operations.periodic import PERIODIC
+from strongroom.server.house import open_house
+
+T = TypeVar("T")
+ACCOUNT = "111122223333"
+
+
+class OpenedHouse:
+    """A house, a caller (the account's root by default), and the way through the door for both."""
+
+    def __init__(self, house: House, clock: Clock) -> None:
+        self.house = house
+        self.clock = clock
+        self.caller = Caller.root(ACCOUNT, "AKIATESTROOTKEY00001")
+
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        *,
+        caller: Caller | None = None,
+        region: str = "us-east-1",
+        via: str | None = None,
+        secure: bool = True,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """Perform one operation, validated against the service model, as the wire would."""
+        now = self.clock.now()
+        origin = Origin(new_request_id(now), now, "127.0.0.1", secure, "1.3" if secure else None)
+        service_model(service).operations[operation].validate(params)
+        return await perform(
+            self.house,
+            service,
+            operation,
+            params,
+            caller=caller or self.caller,
+            origin=origin,
+            region=region,
+            via=via,
+        )
+
+    async def kms(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Perform one KMS operation."""
+        return await self.call("kms", operation, **params)
+
+    async def run_periodic_work(self) -> None:
+        """Do everything that is due, once, as the scheduler does."""
+        for work in PERIODIC.values():
+            await work(self.house)
+
+
+@asynccontextmanager
+async def opened_house(home: Path, database: str = "") -> AsyncIterator[OpenedHouse]:
+    """Open a house on `home`, without the scheduler."""
+    clock = Clock()
+    configuration = Configuration(
+        data=home / "data", account_id=ACCOUNT, database=database, root_key_file=home / "root.key"
+    )
+    configuration.data.mkdir(mode=0o700, exist_ok=True)
+    house = await open_house(configuration, clock, with_jobs=False)
+    try:
+        yield OpenedHouse(house, clock)
+    finally:
+        await house.close()
+
+
+InHouse = Callable[[Callable[[OpenedHouse], Awaitable[T]]], T]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def in_house(request: pytest.FixtureRequest, tmp_path: Path) -> InHouse[Any]:
+    """Run a coroutine function of a fresh house, once on each database."""
+    database = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+
+    def run(body: Callable[[OpenedHouse], Awaitable[T]]) -> T:
+        async def main() -> T:
+            async with opened_house(tmp_path, database) as opened:
+                return await body(opened)
+
+        return asyncio.run(main())
+
+    return run
