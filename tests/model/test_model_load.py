@@ -41,6 +41,7 @@ def test_errors_are_found_by_shape_and_by_code() -> None:
 @pytest.mark.parametrize("service", SERVED + TO_COME)
 def test_every_operation_compiles(service: str) -> None:
     model = service_model(service)
+    model.prepare()
     assert model.operations
     for operation in model.operations.values():
         assert callable(operation.validate)

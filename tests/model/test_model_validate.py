@@ -301,6 +301,8 @@ def test_a_pattern_that_cannot_be_compiled_lets_nothing_in() -> None:
         "Input": {"type": "structure", "members": {"Name": {"shape": "Name"}}},
         "Name": {"type": "string", "pattern": "("},
     }
-    operation = invented(shapes).operations["Do"]
+    model = invented(shapes)
     with pytest.raises(ValueError, match="cannot be compiled"):
-        _ = operation.validate
+        _ = model.operations["Do"].validate
+    with pytest.raises(ValueError, match="cannot be compiled"):
+        model.prepare()

@@ -3,12 +3,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.auth import S3SigV4Auth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.wire_requests import ACCESS_KEY_ID, CREDENTIAL, NOW, ORIGIN, SECRET, body_of, lookup, signed
 
 from strongroom.base.errors import AwsError
 from strongroom.wire import sigv4
+from strongroom.wire.canonical import literal_path
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.refusals import QUERY_REFUSALS
 from strongroom.wire.sigv4 import Credential, SigningRules, Verified, Verifier
@@ -400,6 +402,21 @@ class TestWho:
         with pytest.raises(AwsError) as refusal:
             Verifier().verify(request, b"", expired, WALL, STS)
         assert (refusal.value.code, refusal.value.status) == ("ExpiredToken", 403)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://b.localhost/a//b/../c%20d", "https://localhost/b/%C3%A9?prefix=a%2Fb&list-type=2"]
+)
+def test_s3_signs_literal_paths_and_may_leave_the_payload_out(url: str) -> None:
+    request = signed("PUT", url, b"an object", (), service="s3", signer=S3SigV4Auth)
+    rules = SigningRules("s3", QUERY_REFUSALS, literal_path)
+    verifier = Verifier()
+    claim = verifier.read(request, rules)
+    declared = request.header(b"x-amz-content-sha256")
+    assert declared is not None
+    assert verifier.check(request, claim, CREDENTIAL, declared, rules).service == "s3"
+    with pytest.raises(AwsError, match="does not match"):
+        verifier.check(request, claim, CREDENTIAL, b"STREAMING-UNSIGNED-PAYLOAD-TRAILER", rules)
 
 
 def test_strangers_cannot_fill_the_caches() -> None:

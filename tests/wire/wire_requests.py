@@ -1,6 +1,6 @@
 """Requests for the tests of the wire, signed by botocore."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from strongroom.base.context import Origin
+from strongroom.base.errors import AwsError
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.sigv4 import Credential
 
@@ -70,6 +71,15 @@ def signed(
         else:
             auth.SigV4QueryAuth(credentials, service, region, expires=presigned_seconds).add_auth(request)
     return http_request(request)
+
+
+def code_of(action: Callable[[], object]) -> str | None:
+    """Return the code of the AwsError that `action` raises, or None when it raises nothing. Lets all else through."""
+    try:
+        action()
+    except AwsError as error:
+        return error.code
+    return None
 
 
 async def whole(request: HttpRequest) -> bytes:

@@ -140,6 +140,11 @@ class ServiceModel:
     def __repr__(self) -> str:
         return f"<ServiceModel {self.name} {self.api_version}>"
 
+    def prepare(self) -> None:
+        """Compile every validator now, so that no call waits for it. Raises ValueError for a pattern that cannot be."""
+        for operation in self.operations.values():
+            _ = operation.validate
+
     @cached_property
     def errors(self) -> dict[str, Shape]:
         """The service's exception shapes, by their name and by their code in the query protocol."""

@@ -6,13 +6,13 @@ type than the model names is refused; nothing is coerced but a whole number writ
 Source: Smithy specification, "AWS JSON 1.1 protocol", "Shape serialization"; the texts are those that AWS answers.
 """
 
-import binascii
 import math
 from collections.abc import Callable
 from typing import Any
 
 from strongroom.base.errors import AwsError
 from strongroom.model.shapes import Reference, Shape
+from strongroom.wire.blobs import from_base64
 from strongroom.wire.timestamps import (
     from_epoch,
     from_http_date,
@@ -172,7 +172,7 @@ def _read_blob(value: Any) -> Any:
     if type(value) is not str:
         raise _unexpected(value, "a Blob")
     try:
-        return binascii.a2b_base64(value, strict_mode=True)
+        return from_base64(value)
     except ValueError:
         # What it is must not show in a message: it may be plaintext.
         raise serialization_error("STRING_VALUE can not be converted to a Blob: it is not Base64") from None

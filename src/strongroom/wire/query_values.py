@@ -6,7 +6,6 @@ Source: Smithy specification, "AWS query protocol".
 """
 
 import base64
-import binascii
 import math
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 
 from strongroom.base.errors import AwsError
 from strongroom.model.shapes import Reference, Shape
+from strongroom.wire.blobs import from_base64
 from strongroom.wire.canonical import Pairs
 from strongroom.wire.timestamps import (
     from_epoch,
@@ -226,7 +226,7 @@ def _parse_float(text: str) -> float:
 
 def _parse_blob(text: str) -> bytes:
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
+        return from_base64(text)
     except ValueError:
         raise malformed("STRING_VALUE can not be converted to a Blob: it is not Base64") from None
 
