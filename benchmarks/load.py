@@ -18,6 +18,7 @@ from benchmarks.signed import Pool
 
 HEAD_BYTES_MAX = 16_384
 DRAIN_SECONDS_MAX = 20.0
+HEARING_SECONDS = 0.01
 
 
 class WrongAnswerError(Exception):
@@ -140,6 +141,8 @@ class Load:
         self.done = self.loop.create_future()
         self.finished = self.connections_opened = 0
         self.remaining = requests_max if requests_max else 1 << 60
+        # Servers close connections that idle: hear of it before the first request goes into one of those.
+        await asyncio.sleep(HEARING_SECONDS)
         begin = time.perf_counter()
         self.deadline = begin + (seconds or DRAIN_SECONDS_MAX)
         for client in self.clients:

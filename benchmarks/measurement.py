@@ -81,6 +81,8 @@ class Subject:
     def measure(self, pool: Pool, seconds: float) -> Sample:
         """Run one round and check some of its answers by decrypting them. Raises WrongAnswerError."""
         self.load.use(pool)
+        # Connections that the server closed since the last round are opened again before the clocks are read.
+        self.load.run(requests_max=2 * len(self.load.clients))
         cpu, own, busy, begin = self._clocks()
         run = self.load.run(seconds=seconds)
         time.sleep(SETTLE_SECONDS)

@@ -1,42 +1,20 @@
-"""A large real file, and where the installed command-line clients are."""
+"""A large real file."""
 
 import hashlib
 import os
-import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from tests.clients.installed import LargeFile
 
 LARGE_BYTES = 300 * 1024 * 1024
-CHUNK_BYTES = 1024 * 1024
-
-
-class LargeFile(NamedTuple):
-    """A file and the SHA-256 (hexadecimal) of what is in it."""
-
-    path: Path
-    sha256: str
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def installed(command: str) -> str:
-    """Return the path of a console script that is installed beside the running Python."""
-    path = Path(sys.executable).parent / command
-    assert path.exists(), f"{command} is not installed in this environment"
-    return str(path)
 
 
 @pytest.fixture(scope="module")
 def large_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LargeFile]:
-    """300 MB of real files: what is installed beside this test (code, models, shared libraries), one after the other."""
+    """300 MB of real files, one after the other: the code, models and libraries that are installed with this test."""
     path = tmp_path_factory.mktemp("large") / "large"
     digest, written = hashlib.sha256(), 0
     with path.open("wb") as file:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.clients.conftest import installed
 from tests.running_server import ROOT_ACCESS_KEY_ID, RunningServer
 
 BINARIES = Path(sys.executable).parent
@@ -19,34 +17,40 @@ PLAINTEXT = bytes(range(256)) + "Straße\n".encode()
 
 
 class Shell:
-    """A real shell with the commands of this environment on its PATH, connected to the server by `strongroom env`."""
+    """A real shell with the commands of this environment on its PATH, and `aws` connected to the server.
+
+    `connect` is what a person types to connect it; tests that are about something else have its result already.
+    """
 
     def __init__(self, server: RunningServer, home: Path) -> None:
         self.data = shlex.quote(str(server.data))
         self.home = home
         self.connect = f'eval "$(strongroom env --data {self.data})"; '
-        self.variables = {
+        self.unconnected = {
             "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(home),
             "LANG": "C.UTF-8",
-            "AWS_PAGER": "",
             "XDG_CONFIG_HOME": str(server.home / "config"),
+            "AWS_MAX_ATTEMPTS": "1",
         }
+        settings = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+        known = server.environment()
+        self.connected = self.unconnected | {name: known[name] for name in (*settings, "AWS_CA_BUNDLE")}
 
-    def run(self, script: str, *, connected: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a script with `sh -eu` in the home directory."""
+    def run(self, script: str, *, connected: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a script with `sh -eu` in the home directory, with `more` variables."""
         return subprocess.run(
-            ["sh", "-euc", (self.connect if connected else "") + script],
-            env=self.variables,
+            ["sh", "-euc", script],
+            env=(self.connected if connected else self.unconnected) | more,
             cwd=self.home,
             capture_output=True,
             text=True,
             timeout=60,
         )
 
-    def answer(self, script: str, *, connected: bool = True) -> Any:
+    def answer(self, script: str, *, connected: bool = True, **more: str) -> Any:
         """Return the JSON that a script prints."""
-        done = self.run(script, connected=connected)
+        done = self.run(script, connected=connected, **more)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -67,7 +71,7 @@ def test_the_first_session_of_the_manual(shell: Shell) -> None:
             --query Plaintext --output text | base64 -d > opened
         aws kms list-keys
     """
-    listed = shell.answer(script)
+    listed = shell.answer(shell.connect + script, connected=False)
     assert (shell.home / "opened").read_bytes() == PLAINTEXT
     assert PLAINTEXT not in (shell.home / "sealed").read_bytes()
     assert listed["Keys"]
@@ -82,24 +86,14 @@ def test_who_am_i(shell: Shell) -> None:
 
 
 def test_over_plain_http(shell: Shell) -> None:
-    answer = shell.answer(
-        'unset AWS_CA_BUNDLE; aws --endpoint-url "$STRONGROOM_HTTP_ENDPOINT_URL" sts get-caller-identity'
-    )
+    script = 'unset AWS_CA_BUNDLE; aws --endpoint-url "$STRONGROOM_HTTP_ENDPOINT_URL" sts get-caller-identity'
+    answer = shell.answer(shell.connect + script, connected=False)
     assert answer["Account"] == "000000000000"
 
 
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        ("text", "000000000000\tarn:aws:iam::000000000000:root\t000000000000\n"),
-        ("yaml", "Account: '000000000000'\nArn: arn:aws:iam::000000000000:root\nUserId: '000000000000'\n"),
-    ],
-)
-def test_output_formats(shell: Shell, output: str, expected: str) -> None:
-    done = shell.run(f"aws sts get-caller-identity --output {output}")
-    if done.returncode and "Unknown output type" in done.stderr:
-        pytest.skip(f"this version of the AWS CLI has no output format {output}")
-    assert (done.returncode, done.stdout) == (0, expected)
+def test_text_output(shell: Shell) -> None:
+    done = shell.run("aws sts get-caller-identity --output text")
+    assert (done.returncode, done.stdout) == (0, "000000000000\tarn:aws:iam::000000000000:root\t000000000000\n")
 
 
 def test_a_table_with_a_date(shell: Shell, key_id: str) -> None:
@@ -128,7 +122,7 @@ def test_pages(shell: Shell, kms: Any, key_id: str) -> None:
         ("kms describe-key --key-id 11111111-2222-3333-4444-555555555555", "NotFoundException"),
         ("kms encrypt --key-id alias/no-such --plaintext eA==", "NotFoundException"),
         ("kms decrypt --ciphertext-blob fileb:///etc/hostname", "InvalidCiphertextException"),
-        ("kms list-keys --limit 0", "ValidationException"),
+        ("kms list-keys --limit 1001", "ValidationException"),
         ("kms create-key --policy {}", "MalformedPolicyDocumentException"),
     ],
 )
@@ -146,13 +140,14 @@ def test_the_wrong_secret_is_refused(shell: Shell) -> None:
 
 
 def test_stray_settings_do_not_lead_elsewhere(shell: Shell) -> None:
-    shell.variables |= {
+    stray = {
         "AWS_SESSION_TOKEN": "of-somebody-else",
         "AWS_REGION": "eu-west-3",
         "AWS_PROFILE": "absent",
         "AWS_ENDPOINT_URL_STS": "https://127.0.0.1:1",
     }
-    assert shell.answer("aws sts get-caller-identity")["Account"] == "000000000000"
+    answer = shell.answer(shell.connect + "aws sts get-caller-identity", connected=False, **stray)
+    assert answer["Account"] == "000000000000"
 
 
 def test_a_profile(shell: Shell) -> None:
@@ -179,7 +174,3 @@ def test_the_certificate_is_verified(shell: Shell) -> None:
     done = shell.run("unset AWS_CA_BUNDLE; aws kms list-keys")
     assert done.returncode in (254, 255)
     assert "CERTIFICATE_VERIFY_FAILED" in done.stderr or "SSL validation failed" in done.stderr
-
-
-def test_the_command_is_the_one_of_this_environment() -> None:
-    assert Path(installed("aws")).parent == BINARIES

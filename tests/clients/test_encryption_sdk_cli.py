@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.clients.conftest import LargeFile, installed, sha256_of
+from tests.clients.installed import LargeFile, installed, sha256_of
 from tests.running_server import RunningServer
 
 RECORD = b"the ledger of the north vault\n" * 400
@@ -80,9 +79,7 @@ def test_a_small_file_goes_there_and_back(server: RunningServer, key_arn: str, m
 
 
 @pytest.mark.parametrize("place", ["the encrypted data key", "the data", "the signature"])
-def test_a_flipped_bit_is_found(
-    server: RunningServer, key_arn: str, message: Path, tmp_path: Path, place: str
-) -> None:
+def test_a_flipped_bit_is_found(server: RunningServer, key_arn: str, message: Path, tmp_path: Path, place: str) -> None:
     content = bytearray(message.read_bytes())
     # The encrypted data key follows the key's ARN in the message header.
     behind_arn = content.index(key_arn.encode()) + len(key_arn)

@@ -9,7 +9,6 @@ import pytest
 from aws_encryption_sdk import CommitmentPolicy, EncryptionSDKClient
 from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError, GenerateKeyError
 from botocore.session import Session
-
 from tests.running_server import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, RunningServer
 
 CONTEXT = {"tenant": "42", "purpose": "library"}

@@ -10,8 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from tests.clients.conftest import LargeFile
+from tests.clients.installed import LargeFile
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 CONTEXT = {"vault": "north", "épaisseur": "30 cm"}

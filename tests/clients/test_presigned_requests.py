@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 import botocore.auth
 import pytest
-
 from tests.running_server import RunningServer
 
 

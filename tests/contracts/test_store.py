@@ -275,15 +275,19 @@ def test_a_subscriber_that_fails_is_told_to_forget_everything(store_url: str) ->
         if changed:
             raise ValueError("no room")
 
+    def failing_always(changed: Sequence[str]) -> None:
+        raise KeyError(changed)
+
     async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context["exception"]))
         async with open_notes(store_url) as store:
             store.subscribe(failing)
+            store.subscribe(failing_always)
             assert await store.write(adding("one"), invalidates=["a"]) == "one"
 
     uvloop.run(scenario())
     assert heard == [("a",), ()]
-    assert isinstance(reported[0], ValueError)
+    assert [type(error) for error in reported] == [ValueError, KeyError, KeyError]
 
 
 def test_a_cancelled_caller_does_not_undo_its_write(store_url: str) -> None:

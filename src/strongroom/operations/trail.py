@@ -19,7 +19,7 @@ from strongroom.policy.decision import StatementReference
 EVENT_VERSION = "1.11"
 
 
-class Identity(msgspec.Struct, array_like=True, frozen=True):
+class Identity(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Who called, as `userIdentity` shows it."""
 
     type: str
@@ -30,7 +30,7 @@ class Identity(msgspec.Struct, array_like=True, frozen=True):
     username: str | None = None
 
 
-class Resource(msgspec.Struct, array_like=True, frozen=True):
+class Resource(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A resource that the call was about."""
 
     arn: str
@@ -38,7 +38,7 @@ class Resource(msgspec.Struct, array_like=True, frozen=True):
     type: str
 
 
-class Reason(msgspec.Struct, array_like=True, frozen=True):
+class Reason(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What decided: the outcome, the layer of policy, and the statements (source, index from 0, Sid)."""
 
     outcome: str
@@ -46,7 +46,7 @@ class Reason(msgspec.Struct, array_like=True, frozen=True):
     statements: tuple[StatementReference, ...]
 
 
-class AuditRecord(msgspec.Struct, array_like=True, frozen=True):
+class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One call. `at` is in milliseconds since the epoch; `request` and `answer` are redacted plain values."""
 
     at: int

@@ -119,12 +119,16 @@ class Store(ABC):
 
     def _invalidate(self, names: Sequence[str]) -> None:
         for callback in self._subscribers:
-            try:
-                callback(names)
-            except Exception as error:
-                self._loop.call_exception_handler({"message": "a cache was not told of a change", "exception": error})
-                if names:
-                    callback(())
+            if not self._tell(callback, names) and names:
+                self._tell(callback, ())
+
+    def _tell(self, callback: Subscriber, names: Sequence[str]) -> bool:
+        try:
+            callback(names)
+        except Exception as error:  # The callers of `write` must get their answers all the same.
+            self._loop.call_exception_handler({"message": "a cache was not told of a change", "exception": error})
+            return False
+        return True
 
     def _count_down(self, finished: int) -> None:
         self._writes_unfinished -= finished
