@@ -26,6 +26,7 @@ class Plan:
     seconds: float
     starts: int
     connections: int
+    stays_awake: bool
 
 
 def _tell(text: str) -> None:
@@ -39,7 +40,7 @@ def _floor_subject(server: Server, plan: Plan) -> Subject:
     decrypt = decrypt_pool(access, key_id, encrypt.plaintexts, [b"A" * 176] * len(encrypt.wire))
     generate = generate_data_key_pool(access, key_id)
     decrypt.contents[:] = generate.contents[:] = encrypt.contents
-    load = Load(access.endpoint, encrypt, connections=plan.connections)
+    load = Load(access.endpoint, encrypt, connections=plan.connections, stays_awake=plan.stays_awake)
     return Subject(server.name, server.pid, load, [encrypt, decrypt, generate], None, False)
 
 
@@ -50,7 +51,13 @@ def _subject(server: Server, access: Access, name: str, plan: Plan) -> Subject:
     encrypt = encrypt_pool(access, key_id)
     decrypt = decrypt_pool(access, key_id, encrypt.plaintexts, ciphertexts(access, encrypt))
     generate = generate_data_key_pool(access, key_id)
-    load = Load(access.endpoint, encrypt, connections=plan.connections, ca_bundle=access.ca_bundle)
+    load = Load(
+        access.endpoint,
+        encrypt,
+        connections=plan.connections,
+        stays_awake=plan.stays_awake,
+        ca_bundle=access.ca_bundle,
+    )
     checks_signatures = access.refuses_wrong_signature(key_id)
     return Subject(name, server.pid, load, [encrypt, decrypt, generate], client, checks_signatures)
 
@@ -83,9 +90,8 @@ def _print_report(series: list[Series], subjects: list[Subject], footprints: lis
     print(f"\n{report.costs_table(ceiling.measure())}\n\n{report.aims_table(judged)}")
 
 
-def _measure(starters: list[Starter], plan: Plan, directory: Path, stack: ExitStack) -> None:
+def _measure(starters: list[Starter], plan: Plan, cores: processes.Cores, directory: Path, stack: ExitStack) -> None:
     """Start all servers, measure them round by round, and print the report; `stack` stops them in the end."""
-    cores = processes.choose_cores()
     if not cores.are_apart:
         _tell("one core only: the load generator takes part of what the servers could have")
     started, footprints = [], []
@@ -129,10 +135,12 @@ def main() -> int:
             print("No peers in .venv-bench; see docs/performance.md, or use --without-peers.", file=sys.stderr)
             return 2
         starters += [servers.start_moto, servers.start_ministack]
+    cores = processes.choose_cores()
+    plan = Plan(rounds, seconds, starts, arguments.connections, cores.are_apart)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
         try:
-            _measure(starters, Plan(rounds, seconds, starts, arguments.connections), directory, stack)
+            _measure(starters, plan, cores, directory, stack)
         except (StartError, WrongAnswerError) as error:
             print(f"No figures: {error}", file=sys.stderr)
             return 1

@@ -107,14 +107,21 @@ class _Connection(asyncio.Protocol):
 
 
 class Load:
-    """Connections to one server, which run one pool of requests after another. Not for use by two threads."""
+    """Connections to one server, which run one pool of requests after another. Not for use by two threads.
 
-    def __init__(self, endpoint: str, pool: Pool, *, connections: int, ca_bundle: str | None = None) -> None:
+    `stays_awake` is for a load generator that has a core of its own: waking a sleeping process on another core costs
+    the one who wakes it, above all in a virtual machine, and a client on another machine would not need it.
+    """
+
+    def __init__(
+        self, endpoint: str, pool: Pool, *, connections: int, stays_awake: bool = False, ca_bundle: str | None = None
+    ) -> None:
         address = urlsplit(endpoint)
         self.host = address.hostname or ""
         self.port = address.port or 0
         self.tls = ssl.create_default_context(cafile=ca_bundle) if address.scheme == "https" else None
         self.pool = pool
+        self.stays_awake = stays_awake
         self.loop = uvloop.new_event_loop()
         self.bodies = [b""] * len(pool.wire)
         self.connections_opened = 0
@@ -147,12 +154,19 @@ class Load:
         self.deadline = begin + (seconds or DRAIN_SECONDS_MAX)
         for client in self.clients:
             self._next(client)
+        if self.stays_awake:
+            self._stay_awake()
         try:
             async with asyncio.timeout(seconds + DRAIN_SECONDS_MAX):
                 await self.done
         except TimeoutError:
             raise WrongAnswerError(f"{self.host}:{self.port} stopped answering {self.pool.operation}") from None
         return Run(self.finished, time.perf_counter() - begin, self.connections_opened, self.bodies)
+
+    def _stay_awake(self) -> None:
+        """Never wait for answers asleep: what it takes to wake a client up again would be the server's CPU time."""
+        if not self.done.done():
+            self.loop.call_soon(self._stay_awake)
 
     def _next(self, client: _Client) -> None:
         if self.remaining > 0 and time.perf_counter() < self.deadline:

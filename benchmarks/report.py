@@ -75,11 +75,9 @@ def closing_servers(series: Sequence[Series]) -> list[str]:
 
 def signature_line(subjects: Sequence[Subject]) -> str:
     """Return who refused a request with a wrong signature, and who answered it."""
-    refusing = [subject.name for subject in subjects if subject.checks_signatures]
-    answering = [subject.name for subject in subjects if not subject.checks_signatures]
-    return (
-        f"A wrong signature: refused by {', '.join(refusing) or 'none'}; answered by {', '.join(answering) or 'none'}."
-    )
+    refusing = "; ".join(subject.name for subject in subjects if subject.checks_signatures) or "none"
+    answering = "; ".join(subject.name for subject in subjects if not subject.checks_signatures) or "none"
+    return f"A wrong signature was refused by: {refusing}. Answered by: {answering}."
 
 
 def aims_table(aims: Sequence[Aim]) -> str:

@@ -6,6 +6,7 @@ that things meet often.
 
 import base64
 import ipaddress
+import itertools
 import json
 import re
 from datetime import datetime
@@ -419,7 +420,7 @@ def compiled(layers: dict[str, Any]) -> Policies:
     )
 
 
-def agree(principal: Principal, action: str, resource: str, account: str, context: Any, layers: dict[str, Any]) -> None:
+def plain_request(principal: Principal, action: str, resource: str, account: str, context: Any) -> dict[str, Any]:
     identifier = {
         PrincipalKind.SERVICE: f"Service={principal.name}",
         PrincipalKind.FEDERATED: f"Federated={principal.name}",
@@ -430,7 +431,11 @@ def agree(principal: Principal, action: str, resource: str, account: str, contex
         "issuer": principal.issuer_arn,
         "id": identifier,
     }
-    plain = {"principal": facts, "action": action, "resource": resource, "account": account, "context": context}
+    return {"principal": facts, "action": action, "resource": resource, "account": account, "context": context}
+
+
+def agree(principal: Principal, action: str, resource: str, account: str, context: Any, layers: dict[str, Any]) -> None:
+    plain = plain_request(principal, action, resource, account, context)
     expected = reference_decision(plain, layers)
     event(expected)
     request = AccessRequest(principal, action, resource, account, Context(context))
@@ -499,3 +504,36 @@ def test_every_operator_agrees(operator: str, data: st.DataObject) -> None:
             "service_control": [],
         }
         agree(PRINCIPALS[2], "kms:Encrypt", "*", HOME, context, layers)
+
+
+def test_every_combination_of_layers_agrees() -> None:
+    """All principals, all resource policies that name one principal, every mix of silent and generous layers."""
+    silent = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
+    elements: list[Any] = [{"AWS": name} for name in AWS_NAMES]
+    elements += [{"Service": "logs.amazonaws.com"}, {"Federated": "accounts.google.com"}]
+    generous = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    of_resource: list[Any] = [None]
+    of_resource += [{"Version": "2012-10-17", "Statement": generous | {"Principal": element}} for element in elements]
+    outcomes = set()
+    for identity, boundary, session, resource, decisive in itertools.product(
+        [[], [ALLOW_EVERYTHING]],
+        [None, ALLOW_EVERYTHING, silent],
+        [None, [], [ALLOW_EVERYTHING], [silent]],
+        of_resource,
+        [True, False],
+    ):
+        layers = {
+            "identity": identity,
+            "boundary": boundary,
+            "session": session,
+            "resource": resource,
+            "resource_is_decisive": decisive,
+            "service_control": [],
+        }
+        policies = compiled(layers)
+        for principal, account in itertools.product(PRINCIPALS, [HOME, OTHER]):
+            plain = plain_request(principal, "kms:Encrypt", "*", account, {})
+            decision = evaluate(AccessRequest(principal, "kms:Encrypt", "*", account), policies)
+            assert decision.outcome.value == reference_decision(plain, layers), (principal, account, layers)
+            outcomes.add((principal.kind, decision.allowed))
+    assert len(outcomes) == 2 * len(PrincipalKind)

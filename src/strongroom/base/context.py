@@ -1,12 +1,11 @@
 """Where a request came from: facts of the socket and the envelope, known before anybody asks who sent it."""
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Facts about one request that do not depend on its sender's identity.
 
     `request_id` is a UUID whose first 48 bits are the milliseconds of `received_at` (RFC 9562, version 7), so that a

@@ -53,6 +53,9 @@ class Scheduler:
                     await self._round()
             except StorageUnavailable as error:
                 _log.warning("the scheduler waits for the database", reason=str(error))
+            except Exception as error:
+                # Whatever it was, what is due stays due: a scheduler that ends in silence would be worse.
+                _log.error("the scheduler met an error", error_type=type(error).__name__)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), ROUND_SECONDS)
 

@@ -1,7 +1,8 @@
 """The ledger: every call leaves a record, compressed, then sealed, then appended, in batches.
 
-A change's record is written in the change's own transaction. Records of calls that change nothing are gathered and
-written together, at most `BATCH_SECONDS` later, without making the caller wait.
+A change's record is written in the change's own transaction, also when a service makes it without being called. Records
+of calls that change nothing are gathered and written together, at most `BATCH_SECONDS` later, without making the caller
+wait.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from strongroom.base.clock import Clock
 from strongroom.base.context import time_of_request_id
@@ -21,7 +23,6 @@ from strongroom.operations import tables
 from strongroom.operations.registry import Answer
 from strongroom.operations.trail import AuditRecord, Reason, Resource
 from strongroom.storage.connection import Connection
-from strongroom.storage.errors import StorageUnavailable
 from strongroom.storage.store import Store
 
 if TYPE_CHECKING:
@@ -30,15 +31,21 @@ if TYPE_CHECKING:
 BATCH_SECONDS = 0.05
 RETRY_SECONDS = 1.0
 RECORDS_PER_BATCH_MAX = 2_000
+BATCH_BYTES_MAX = 8 * 1024 * 1024
 UNWRITTEN_RECORDS_MAX = 50_000
-BATCHES_READ_MAX = 10_000
-REQUEST_TIME_SLACK_MS = 60_000
+UNWRITTEN_BYTES_MAX = 64 * 1024 * 1024
+BATCHES_PER_READ = 500
+REQUEST_TIME_SLACK_MS = 1_000
 
 _COMPRESSION_LEVEL = 1
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder(list[AuditRecord]).decode
 
+_log = structlog.get_logger("strongroom.audit")
+
 Change = Callable[[Connection], None]
+Entry = tuple[int, bytes]
+"""When (milliseconds since the epoch), and the record, encoded: nothing that happens later can change it."""
 
 
 class Audit:
@@ -48,7 +55,8 @@ class Audit:
         self._store = store
         self._sealer = sealer
         self._clock = clock
-        self._unwritten: list[AuditRecord] = []
+        self._unwritten: list[Entry] = []
+        self._unwritten_bytes = 0
         self._changes: list[Change] = []
         self._collectors: list[Callable[[], Change | None]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -57,7 +65,7 @@ class Audit:
 
     def must_be_writable(self) -> None:
         """Raise ServiceUnavailable (503) while so many records wait that no more may be owed: no record, no answer."""
-        if len(self._unwritten) >= UNWRITTEN_RECORDS_MAX:
+        if len(self._unwritten) >= UNWRITTEN_RECORDS_MAX or self._unwritten_bytes >= UNWRITTEN_BYTES_MAX:
             raise AwsError("ServiceUnavailable", "The audit trail cannot be written.", 503)
 
     def write_along(self, collect: Callable[[], Change | None]) -> None:
@@ -66,13 +74,19 @@ class Audit:
 
     def record(self, call: "Call", error: AwsError | None) -> None:
         """Record a call that changed nothing, whether it succeeded or was refused."""
-        self._unwritten.append(_record_of(call, None, error))
+        entry = _entry_of(_record_of(call, None, error))
+        self._unwritten.append(entry)
+        self._unwritten_bytes += len(entry[1])
         if self._writer is None:
             self._writer = asyncio.get_running_loop().create_task(self._write_soon())
 
     def insert(self, connection: Connection, call: "Call", answer: Answer | None) -> None:
         """Record a call that changes something, in the transaction of that change."""
-        self._insert_batch(connection, [_record_of(call, answer, None)])
+        self._insert_batch(connection, [_entry_of(_record_of(call, answer, None))])
+
+    def insert_event(self, connection: Connection, event: AuditRecord) -> None:
+        """Record what a service does by itself (`trail.service_event`), in the transaction of that change."""
+        self._insert_batch(connection, [_entry_of(event)])
 
     async def close(self) -> None:
         """Write what is unwritten. Raises StorageUnavailable when that cannot be done."""
@@ -86,13 +100,23 @@ class Audit:
         async with self._writing:
             self._changes += [change for collect in self._collectors if (change := collect()) is not None]
             while self._unwritten or self._changes:
-                batch, changes = self._unwritten[:RECORDS_PER_BATCH_MAX], tuple(self._changes)
-                await self._store.write(lambda connection: self._write(connection, batch, changes))  # noqa: B023
-                # Nothing is taken off before it is durable; others only ever join at the end meanwhile.
+                batch, changes = self._next_batch(), tuple(self._changes)
+                await self._store.append(lambda connection: self._write(connection, batch, changes))  # noqa: B023
+                # Nothing is taken off before it is written; others only ever join at the end meanwhile.
                 del self._unwritten[: len(batch)]
                 del self._changes[: len(changes)]
+                self._unwritten_bytes -= sum(len(encoded) for _, encoded in batch)
 
-    def _write(self, connection: Connection, batch: Sequence[AuditRecord], changes: Sequence[Change]) -> None:
+    def _next_batch(self) -> list[Entry]:
+        batch = self._unwritten[:RECORDS_PER_BATCH_MAX]
+        room = BATCH_BYTES_MAX
+        for count, (_, encoded) in enumerate(batch):
+            room -= len(encoded)
+            if room < 0:
+                return batch[: max(1, count)]
+        return batch
+
+    def _write(self, connection: Connection, batch: Sequence[Entry], changes: Sequence[Change]) -> None:
         if batch:
             self._insert_batch(connection, batch)
         for change in changes:
@@ -106,33 +130,44 @@ class Audit:
             try:
                 await self.flush()
                 delay = BATCH_SECONDS
-            except StorageUnavailable:
+            except Exception as error:
+                # The records are kept and tried again; once too many wait, `must_be_writable` refuses every call.
+                _log.error("the audit trail cannot be written", error_type=type(error).__name__)
                 delay = RETRY_SECONDS
         self._writer = None
 
-    def _insert_batch(self, connection: Connection, records: Sequence[AuditRecord]) -> None:
+    def _insert_batch(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        times = [at for at, _ in entries]
         values = {
             "batch": secrets.token_hex(16),
-            "first_at": min(record.at for record in records),
-            "last_at": max(record.at for record in records),
-            "records": len(records),
+            "first_at": min(times),
+            "last_at": max(times),
+            "records": len(entries),
         }
-        packed = zlib.compress(_ENCODE(records), _COMPRESSION_LEVEL)
+        packed = zlib.compress(_ENCODE([msgspec.Raw(encoded) for _, encoded in entries]), _COMPRESSION_LEVEL)
         sealed = self._sealer.seal(packed, tables.AUDIT_PLACE.format(**values))
         tables.insert_audit_batch(connection, {**values, "sealed": sealed})
 
-    async def records(self, since: float, until: float) -> list[AuditRecord]:
-        """Return the records of calls received from `since` to `until` (seconds), oldest first."""
+    async def records(self, since: float, until: float, request_id: str | None = None) -> list[AuditRecord]:
+        """Return the records of calls received from `since` to `until` (seconds), of one request or all, oldest first.
+
+        Raises SealBroken when a batch was changed behind Strongroom's back.
+        """
         await self.flush()
-        first, last = int(since * 1000), int(until * 1000)
-        rows = await self._store.read(
-            lambda connection: tables.select_audit_batches(connection, first, last, BATCHES_READ_MAX)
-        )
+        first, last, after = int(since * 1000), int(until * 1000), -1
         found: list[AuditRecord] = []
-        for row in rows:
-            packed = self._sealer.open(row.sealed, tables.AUDIT_PLACE.format(**row._mapping))
-            found += (record for record in _DECODE(zlib.decompress(packed)) if first <= record.at <= last)
-        return sorted(found, key=lambda record: record.at)
+        while True:
+            rows = await self._store.read(
+                lambda connection: tables.select_audit_batches(connection, first, last, after, BATCHES_PER_READ)  # noqa: B023
+            )
+            for row in rows:
+                packed = self._sealer.open(row.sealed, tables.AUDIT_PLACE.format(**row._mapping))
+                for record in _DECODE(zlib.decompress(packed)):
+                    if first <= record.at <= last and request_id in (None, record.request_id):
+                        found.append(record)
+            if len(rows) < BATCHES_PER_READ:
+                return sorted(found, key=lambda record: record.at)
+            after = rows[-1].number
 
     async def find(self, request_id: str) -> list[AuditRecord]:
         """Return the records of one request: its own, and those of calls that services made on its behalf."""
@@ -141,7 +176,11 @@ class Audit:
             return []
         at = received.timestamp()
         slack = REQUEST_TIME_SLACK_MS / 1000
-        return [each for each in await self.records(at - slack, at + slack) if each.request_id == request_id]
+        return await self.records(at - slack, at + slack, request_id)
+
+
+def _entry_of(record: AuditRecord) -> Entry:
+    return record.at, _ENCODE(record)
 
 
 def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> AuditRecord:
@@ -165,7 +204,11 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         None if answer is None else model.redacted_answer(answer),
         None if error is None else error.code,
         None if error is None else error.message,
-        tuple(Resource(r.resource, r.account_id, r.resource_type) for r in call.requirements if r.resource_type),
+        _resources_of(call) if error is not None else _resources_of(call) + call.made,
         None if decision is None else Reason(decision.outcome.value, decision.layer.value, decision.statements),
         call.via,
     )
+
+
+def _resources_of(call: "Call") -> tuple[Resource, ...]:
+    return tuple(Resource(r.resource, r.account_id, r.resource_type) for r in call.requirements if r.resource_type)

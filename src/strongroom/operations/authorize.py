@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.conditions import global_condition
 from strongroom.policy.context import Context, ContextValue
@@ -21,7 +22,8 @@ class Requirement:
     `resource` is an ARN, or `*` for an action about no resource; `account_id` owns it. `policy` is the resource's own
     policy; when it is decisive, identity policies count only where it hands over to the account. `conditions` answers
     the service's own condition keys, asked in lower case, and None for the others. `resource_type` is its kind in the
-    audit trail (`AWS::KMS::Key`), empty when the trail lists no resource.
+    audit trail (`AWS::KMS::Key`), empty when the trail lists no resource. `refusal` is what is answered instead of the
+    policy engine's sentence where that would tell too much: whether another account's resource exists.
     """
 
     action: str
@@ -31,6 +33,7 @@ class Requirement:
     policy_is_decisive: bool = False
     conditions: Callable[[str], ConditionValue] | None = None
     resource_type: str = ""
+    refusal: AwsError | None = None
 
 
 def authorize(call: Call) -> None:
@@ -39,7 +42,7 @@ def authorize(call: Call) -> None:
         request = access_request(call, requirement)
         decision = call.decision = evaluate(request, policies_for(call, requirement))
         if not decision.allowed:
-            raise call.operation.service.denied(denial_message(request, decision))
+            raise requirement.refusal or call.operation.service.denied(denial_message(request, decision))
 
 
 def access_request(call: Call, requirement: Requirement) -> AccessRequest:

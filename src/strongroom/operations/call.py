@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from strongroom.base.context import Origin
 from strongroom.operations.callers import Caller
 from strongroom.operations.registry import Answer, Operation
+from strongroom.operations.trail import Resource
 from strongroom.storage.connection import Connection
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ class Call:
 
     `params` are plain values, validated against the service model. `target` is what the operation's `needs` resolved.
     `region` is the Region that the signature is scoped to. `via` names the service that calls on the caller's behalf
-    (`s3`), None for a direct call.
+    (`s3`), None for a direct call. `made` are resources that did not exist before, for the audit trail.
     """
 
     __slots__ = (
         "caller",
         "decision",
         "house",
+        "made",
         "operation",
         "origin",
         "params",
@@ -56,6 +58,7 @@ class Call:
         self.region = region
         self.via = via
         self.target: Any = None
+        self.made: tuple[Resource, ...] = ()
         self.requirements: tuple[Requirement, ...] = ()
         self.decision: Decision | None = None
         self.recorded = False

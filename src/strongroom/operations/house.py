@@ -42,8 +42,10 @@ class House:
     async def close(self) -> None:
         """Stop what was started last first, write what is still to be recorded, then close the store."""
         try:
-            while self._before_close:
-                await self._before_close.pop()()
-            await self.audit.close()
+            try:
+                while self._before_close:
+                    await self._before_close.pop()()
+            finally:
+                await self.audit.close()
         finally:
             await self.store.close()

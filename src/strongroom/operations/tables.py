@@ -84,9 +84,14 @@ def insert_audit_batch(connection: Connection, values: dict[str, Any]) -> None:
     connection.execute(AUDIT_BATCHES.insert().values(values))
 
 
-def select_audit_batches(connection: Connection, since: int, until: int, limit: int) -> Sequence[Row[Any]]:
-    """Return up to `limit` batches that may hold records from `since` to `until` (milliseconds), oldest first."""
-    statement = select(AUDIT_BATCHES).where((AUDIT_BATCHES.c.last_at >= since) & (AUDIT_BATCHES.c.first_at <= until))
+def select_audit_batches(connection: Connection, since: int, until: int, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Return up to `limit` batches that may hold records from `since` to `until` (milliseconds).
+
+    They come in the order in which they were written, beginning behind the number `after`.
+    """
+    statement = select(AUDIT_BATCHES).where(
+        (AUDIT_BATCHES.c.last_at >= since) & (AUDIT_BATCHES.c.first_at <= until) & (AUDIT_BATCHES.c.number > after)
+    )
     return connection.execute(statement.order_by(AUDIT_BATCHES.c.number).limit(limit)).all()
 
 

@@ -12,11 +12,14 @@ from typing import Any
 import msgspec
 
 from strongroom.base.clock import as_datetime
+from strongroom.base.context import new_request_id
 from strongroom.model.service import service_model
 from strongroom.model.shapes import Shape
 from strongroom.policy.decision import StatementReference
 
 EVENT_VERSION = "1.11"
+INTERNAL = "AWS Internal"
+"""What CloudTrail shows in place of a caller where a service acted by itself, and so the type of that identity."""
 
 
 class Identity(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -47,7 +50,10 @@ class Reason(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One call. `at` is in milliseconds since the epoch; `request` and `answer` are redacted plain values."""
+    """One call, or one thing that a service did by itself (`identity.type` is INTERNAL then, and `details` tells more).
+
+    `at` is in milliseconds since the epoch; `request` and `answer` are redacted plain values.
+    """
 
     at: int
     request_id: str
@@ -69,11 +75,51 @@ class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     resources: tuple[Resource, ...]
     reason: Reason | None
     via: str | None
+    details: dict[str, str] | None = None
 
 
-def event_id_of(request_id: str) -> str:
-    """Return the id of the event that records a request: a UUID (version 8) made from the request's id."""
-    digest = bytearray(hashlib.sha256(b"event " + request_id.encode()).digest()[:16])
+def service_event(
+    service: str,
+    event_source: str,
+    name: str,
+    region: str,
+    resource: Resource,
+    now: float,
+    details: dict[str, str] | None = None,
+) -> AuditRecord:
+    """Return the record of what a service did to `resource` without being called. `now` is in seconds."""
+    identity = Identity(INTERNAL, "", "", resource.account_id, "")
+    return AuditRecord(
+        int(now * 1000),
+        new_request_id(now),
+        service,
+        event_source,
+        name,
+        region,
+        identity,
+        source_ip=INTERNAL,
+        user_agent=INTERNAL,
+        host="",
+        tls_version=None,
+        tls_cipher=None,
+        reads_only=False,
+        request=None,
+        answer=None,
+        error_code=None,
+        error_message=None,
+        resources=(resource,),
+        reason=None,
+        via=None,
+        details=details,
+    )
+
+
+def event_id_of(request_id: str, service: str, operation: str) -> str:
+    """Return the id of the event that records a call: a UUID (version 8) made from the request's id and the operation.
+
+    Calls that a service makes on behalf of a request share its id; their events have ids of their own.
+    """
+    digest = bytearray(hashlib.sha256(f"event {request_id} {service} {operation}".encode()).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     return str(uuid.UUID(bytes=bytes(digest)))
@@ -81,32 +127,48 @@ def event_id_of(request_id: str) -> str:
 
 def as_cloudtrail(record: AuditRecord) -> dict[str, Any]:
     """Return the record as a CloudTrail event, a dict that JSON can hold."""
-    identity = record.identity
-    model = service_model(record.service).operations[record.operation]
     event: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
-        "userIdentity": {
-            "type": identity.type,
-            "principalId": identity.principal_id,
-            "arn": identity.arn,
-            "accountId": identity.account_id,
-            "accessKeyId": identity.access_key_id,
-        },
+        "userIdentity": {"accountId": record.identity.account_id, "invokedBy": INTERNAL},
         "eventTime": _time(as_datetime(record.at // 1000)),
         "eventSource": record.event_source,
         "eventName": record.operation,
         "awsRegion": record.region,
         "sourceIPAddress": record.source_ip,
         "userAgent": record.user_agent,
-        "requestParameters": _shown(record.request, model.input),
-        "responseElements": _shown(record.answer, model.output),
-        "requestID": record.request_id,
-        "eventID": event_id_of(record.request_id),
+        "requestParameters": None,
+        "responseElements": None,
+        "eventID": event_id_of(record.request_id, record.service, record.operation),
         "readOnly": record.reads_only,
-        "eventType": "AwsApiCall",
+        "eventType": "AwsServiceEvent",
         "managementEvent": True,
-        "recipientAccountId": identity.account_id,
+        "recipientAccountId": record.identity.account_id,
         "eventCategory": "Management",
+    }
+    if record.resources:
+        event["resources"] = [
+            {"accountId": each.account_id, "type": each.type, "ARN": each.arn} for each in record.resources
+        ]
+    if record.identity.type != INTERNAL:
+        _tell_of_call(event, record)
+    elif record.details is not None:
+        event["serviceEventDetails"] = record.details
+    return event
+
+
+def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
+    identity = record.identity
+    model = service_model(record.service).operations[record.operation]
+    event["eventType"] = "AwsApiCall"
+    event["requestID"] = record.request_id
+    event["requestParameters"] = _shown(record.request, model.input)
+    event["responseElements"] = _shown(record.answer, model.output)
+    event["userIdentity"] = {
+        "type": identity.type,
+        "principalId": identity.principal_id,
+        "arn": identity.arn,
+        "accountId": identity.account_id,
+        "accessKeyId": identity.access_key_id,
     }
     if identity.username is not None:
         event["userIdentity"]["userName"] = identity.username
@@ -117,17 +179,12 @@ def as_cloudtrail(record: AuditRecord) -> dict[str, Any]:
     if record.error_code is not None:
         event["errorCode"] = record.error_code.removesuffix("Exception") if _is_denial(record) else record.error_code
         event["errorMessage"] = record.error_message or ""
-    if record.resources:
-        event["resources"] = [
-            {"accountId": each.account_id, "type": each.type, "ARN": each.arn} for each in record.resources
-        ]
     if record.tls_version is not None:
         event["tlsDetails"] = {
             "tlsVersion": f"TLSv{record.tls_version}",
             "cipherSuite": record.tls_cipher,
             "clientProvidedHostHeader": record.host,
         }
-    return event
 
 
 def _is_denial(record: AuditRecord) -> bool:

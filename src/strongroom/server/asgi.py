@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from strongroom.base.clock import Clock
 from strongroom.base.context import Origin, new_request_id
 from strongroom.base.errors import AwsError
+from strongroom.server.exchange import answer_at_once, body_at_hand
 from strongroom.server.logs import logger
 from strongroom.server.protocol import Peer
 from strongroom.server.proxies import Networks, sender
@@ -51,10 +54,17 @@ class FrontDoor:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request. Whatever goes wrong, the client gets an answer without a word of what it was."""
-        request = await self._request(scope, receive)
+        exchange: RequestResponseCycle = scope["state"]["exchange"]
+        request = self._request(scope)
+        fields = request.fields
+        if b"content-length" in fields or b"transfer-encoding" in fields:
+            whole = body_at_hand(exchange)
+            request.body = Body(whole) if whole is not None else _arriving(fields, receive)
         handle = self._admin if request.raw_path.startswith(RESERVED_PATH) else self._handle
         try:
             response = await handle(request)
+            if answer_at_once(exchange, response):
+                return
         except Exception as error:
             logger.error("request failed", request_id=request.origin.request_id, exc_info=error)
             response = _internal_failure(request.origin.request_id)
@@ -68,10 +78,9 @@ class FrontDoor:
         else:
             await _send_stream(request, response.status, response.headers, body, send)
 
-    async def _request(self, scope: dict[str, Any], receive: Receive) -> HttpRequest:
+    def _request(self, scope: dict[str, Any]) -> HttpRequest:
         peer: Peer = scope["state"]["peer"]
-        headers = scope["headers"]
-        request = HttpRequest(scope["method"], scope["raw_path"], scope["query_string"], headers, _NOBODY)
+        request = HttpRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], _NOBODY)
         fields = request.fields
         address, secure = peer.address, peer.tls_version is not None
         if self._trusted is not None:
@@ -87,33 +96,23 @@ class FrontDoor:
             fields.get(b"user-agent", b"").decode("latin-1"),
             fields.get(b"host", b"").decode("latin-1"),
         )
-        declared = fields.get(b"content-length")
-        if declared == b"0" or (declared is None and b"transfer-encoding" not in fields):
-            return request
-        if b"expect" not in fields:
-            # As a rule the body came in the same packet as the head, and is here already.
-            first = await receive()
-            if not first.get("more_body", True):
-                request.body = Body(first["body"])
-                return request
-            request.body = DeclaredBody(int(declared or 0), _chunks(receive, first))
-        else:
-            request.body = DeclaredBody(int(declared or 0), _chunks(receive, None))
         return request
 
 
-async def _chunks(receive: Receive, message: Message | None) -> AsyncIterator[bytes]:
+def _arriving(fields: dict[bytes, bytes], receive: Receive) -> Body:
+    return DeclaredBody(int(fields.get(b"content-length", 0)), _chunks(receive))
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
     """Yield the body as it arrives. Raises AwsError `RequestTimeout` when the client went away or was too slow."""
-    while True:
-        if message is None:
-            message = await receive()
+    more_body = True
+    while more_body:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise AwsError("RequestTimeout", "The request body did not arrive in time.", 408)
         if message["body"]:
             yield message["body"]
-        if not message["more_body"]:
-            return
-        message = None
+        more_body = message["more_body"]
 
 
 async def _send_stream(

@@ -11,7 +11,7 @@ from strongroom.envelope.sealed import SealBroken
 from strongroom.operations import tables
 from strongroom.operations.rekey import Rekeyed, rekey
 from strongroom.server import authority, house
-from strongroom.server.root_access import open_existing_store
+from strongroom.server.root_access import must_exist, open_existing_store
 from strongroom.server.root_key import open_root_key, root_key_path
 from strongroom.storage.lock import DirectoryLock
 
@@ -36,6 +36,7 @@ async def change_root_key(
     `now` is in seconds. A crash leaves either key in force and both files in place. Raises OperatorError when a server
     has the data open, the old root key does not open it, the new file exists already, or something stored is damaged.
     """
+    must_exist(configuration)
     with DirectoryLock(configuration.data):
         store = await open_existing_store(configuration)
         try:

@@ -80,7 +80,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state or {}, _loop)
         self._limits = server_state.limits
-        self._phase = HEAD
+        self._phase = IDLE
         self._seconds = 0
         self._message_complete = True
         self._refused = False
@@ -186,6 +186,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._phase = IDLE
         self._seconds = 0
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.scope["state"]["exchange"] = cycle
+        super()._start_asgi_task(cycle, app)
+
     # What the application's answer tells.
 
     def on_response_complete(self) -> None:
@@ -218,8 +222,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         elif self._phase == HEAD:
             if self._seconds > self._limits.head_seconds_max:
                 self.refuse(HTTPStatus.REQUEST_TIMEOUT)
-        elif self._is_idle() and self._seconds > self._limits.keep_alive_seconds_max:
+        elif self._is_idle() and self._seconds > self._idle_seconds_max():
             self.transport.close()
+
+    def _idle_seconds_max(self) -> int:
+        is_first = self._cycle() is None
+        return self._limits.head_seconds_max if is_first else self._limits.keep_alive_seconds_max
 
     def _sweep_body(self) -> None:
         limits = self._limits

@@ -61,9 +61,10 @@ def sender(peer: str, secure: bool, fields: dict[bytes, bytes], trusted: Network
     hops = fields.get(b"x-forwarded-for", b"").decode("latin-1").split(",")[-HOPS_MAX:]
     for hop in reversed(hops):
         try:
-            address = canonical_address(str(ipaddress.ip_address(hop.strip())))
+            parsed = ipaddress.ip_address(hop.strip())
         except ValueError:
             break
+        address = str(getattr(parsed, "ipv4_mapped", None) or parsed)
         if address not in trusted:
             break
     return address, secure

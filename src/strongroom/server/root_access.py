@@ -33,9 +33,14 @@ async def read_root_access_key(configuration: Configuration, now: float) -> Cred
 
 async def open_existing_store(configuration: Configuration) -> Store:
     """Return the store, which must be there already. Raises OperatorError."""
-    if not configuration.database and not configuration.sqlite_file.exists():
-        raise _never_started(configuration.data)
+    must_exist(configuration)
     return await open_store(configuration.database_url)
+
+
+def must_exist(configuration: Configuration) -> None:
+    """Raise OperatorError when no server ever ran on this data: opening the store would make an empty one."""
+    if not configuration.data.is_dir() or not (configuration.database or configuration.sqlite_file.exists()):
+        raise _never_started(configuration.data)
 
 
 def _never_started(data: Path) -> OperatorError:

@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import shlex
+import shutil
 import signal
 import socket
 import ssl
@@ -142,12 +143,15 @@ def _endpoint(configuration: Configuration, https_port: int, http_port: int, tls
 def _announce(configuration: Configuration, endpoint: Endpoint) -> None:
     data = configuration.data
     option = "" if data == default_data_directory() else f" --data {shlex.quote(str(data))}"
+    started_as = Path(sys.argv[0])
+    on_path = started_as.name != "strongroom" or shutil.which("strongroom") is not None
+    command = "strongroom" if on_path else shlex.quote(str(started_as))
     if configuration.log_format == "json":
         logger.info("ready", https=endpoint.https, http=endpoint.http, data=str(data), version=__version__)
     else:
         sys.stderr.write(
             f"Strongroom {__version__}, data in {data}\n"
-            f'Connect an AWS client from another shell with:  eval "$(strongroom env{option})"\n'
+            f'Connect an AWS client from another shell with:  eval "$({command} env{option})"\n'
         )
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"ready https={endpoint.https} http={endpoint.http}\n")

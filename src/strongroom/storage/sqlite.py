@@ -16,7 +16,14 @@ from strongroom.base.errors import OperatorError
 from strongroom.storage.errors import StoreClosed, is_outage, unavailable
 from strongroom.storage.group import PendingWrite, finished
 from strongroom.storage.migrate import migrate
-from strongroom.storage.sqlite_connection import create_files, driver_of, reading_engine, writing_engine
+from strongroom.storage.sqlite_appender import SqliteAppender
+from strongroom.storage.sqlite_connection import (
+    appending_engine,
+    create_files,
+    driver_of,
+    reading_engine,
+    writing_engine,
+)
 from strongroom.storage.sqlite_writer import SqliteWriter
 from strongroom.storage.store import Store
 
@@ -31,12 +38,13 @@ class SqliteStore(Store):
 
     kind: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
-    def __init__(self, reading: Engine, writing: Engine, writing_connection: Connection) -> None:
+    def __init__(self, reading: Engine, appending: Engine, writing: Engine, writing_connection: Connection) -> None:
         super().__init__()
         self._reading = reading
         self._is_open = True
         self._is_reader_broken = False
         self._connect_reader()
+        self._appender = SqliteAppender(appending, self._loop, self.write)
         self._writer = SqliteWriter(writing, writing_connection, self._loop, self._acknowledge)
 
     @classmethod
@@ -53,7 +61,7 @@ class SqliteStore(Store):
             writing = writing_engine(path)
             connection = writing.connect()
             migrate(connection)
-            return cls(reading_engine(path), writing, connection)
+            return cls(reading_engine(path), appending_engine(path), writing, connection)
         except BaseException as error:
             if connection is not None:
                 connection.close()
@@ -83,6 +91,12 @@ class SqliteStore(Store):
             if self._driver.in_transaction:
                 self._execute("ROLLBACK")
 
+    async def append(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn(connection)` without waiting for the disk, see `Store.append`."""
+        if self._closing:
+            raise StoreClosed("the store is closing")
+        return await self._appender.append(fn)
+
     async def is_healthy(self) -> bool:
         """Return whether a read works and the writer can commit. It writes only when the last group met trouble."""
         try:
@@ -105,6 +119,12 @@ class SqliteStore(Store):
 
     def _enqueue(self, pending: PendingWrite) -> None:
         self._writer.put(pending)
+
+    async def close(self) -> None:
+        """Finish the writes that were asked for and sync what was appended, then close."""
+        if not self._closing:
+            await self._appender.close()
+        await super().close()
 
     async def _disconnect(self) -> None:
         self._is_open = False

@@ -86,6 +86,24 @@ def writing_engine(path: Path) -> Engine:
     return engine
 
 
+def appending_engine(path: Path) -> Engine:
+    """Return an engine for writing in the event loop's thread: it waits for nobody, and its commits not for the disk.
+
+    SQLAlchemy says no BEGIN: the appender does, for each write.
+    With a write-ahead log and NORMAL, a commit is in the log when it returns but the log is not synced; a failure of
+    the machine can lose it, and never damages the database. Emptying the log into the database is left to the writer.
+    """
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(path)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA busy_timeout=0")
+        return connection
+
+    return _engine(connect)
+
+
 def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
     # Parameters stay out of the text of exceptions, and so out of logs.
     return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)

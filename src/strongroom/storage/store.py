@@ -15,6 +15,9 @@ from strongroom.storage.group import PendingWrite
 writes_waiting_max = 1024
 """How many writes may be queued or under way; the next callers of `write` wait, in order, until there is room."""
 
+append_seconds_max = 1.0
+"""How long after `append` returned a failure of the machine may still undo the change."""
+
 T = TypeVar("T")
 Subscriber = Callable[[Sequence[str]], None]
 
@@ -73,6 +76,15 @@ class Store(ABC):
         self._enqueue(pending)
         result: T = await pending.future
         return result
+
+    async def append(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn(connection)` like `write`, but perhaps return before the disk has confirmed it.
+
+        When it returns, the change is seen by every read and outlives the process; it outlives a failure of the whole
+        machine once `append_seconds_max` have passed, or any later `write` was acknowledged. Meant for what nobody
+        waits for. It may run in the event loop's thread: keep it short. Raises what `write` raises.
+        """
+        return await self.write(fn)
 
     def subscribe(self, callback: Subscriber) -> None:
         """Have `callback(names)` called in the event loop's thread after each change that makes cache entries stale.

@@ -1,13 +1,17 @@
 """What KMS operations need: which action on which key, decided by the key policy, with KMS's own condition values.
 
+A key of another account is met in few operations only, and a refusal never tells whether it exists.
+
 Source: AWS KMS Developer Guide, "Key policies in AWS KMS", "AWS KMS condition keys", "Controlling access to aliases".
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
+from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Needs
+from strongroom.services.kms import errors
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import Key
 
@@ -15,10 +19,14 @@ CONTEXT_PREFIX = "kms:encryptioncontext:"
 KeyValue = Callable[[Call, Key], ConditionValue]
 
 
+def alias_in(identifier: str | None) -> ConditionValue:
+    """Return the alias name in what a request names a key by, or None when it is not by alias."""
+    position = identifier.find("alias/") if identifier is not None else -1
+    return identifier[position:] if identifier is not None and position >= 0 else None
+
+
 def _request_alias(call: Call, key: Key) -> ConditionValue:
-    identifier = call.params.get("KeyId", "")
-    position = identifier.find("alias/") if isinstance(identifier, str) else -1
-    return identifier[position:] if position >= 0 else None
+    return alias_in(call.params.get("KeyId"))
 
 
 def _via_service(call: Call, key: Key) -> ConditionValue:
@@ -36,16 +44,18 @@ _OF_THE_KEY: Mapping[str, KeyValue] = {
     "kms:requestalias": _request_alias,
 }
 
-_OF_THE_REQUEST: Mapping[str, str] = {
-    "kms:encryptionalgorithm": "EncryptionAlgorithm",
-    "kms:keyspec": "KeySpec",
-    "kms:keyusage": "KeyUsage",
-    "kms:keyorigin": "Origin",
-    "kms:bypasspolicylockoutsafetycheck": "BypassPolicyLockoutSafetyCheck",
-    "kms:schedulekeydeletionpendingwindowindays": "PendingWindowInDays",
-    "kms:rotationperiodindays": "RotationPeriodInDays",
-    "kms:multiregion": "MultiRegion",
+_OF_THE_REQUEST: Mapping[str, tuple[str, ...]] = {
+    "kms:encryptionalgorithm": ("EncryptionAlgorithm",),
+    "kms:keyspec": ("KeySpec", "CustomerMasterKeySpec"),
+    "kms:keyusage": ("KeyUsage",),
+    "kms:keyorigin": ("Origin",),
+    "kms:bypasspolicylockoutsafetycheck": ("BypassPolicyLockoutSafetyCheck",),
+    "kms:schedulekeydeletionpendingwindowindays": ("PendingWindowInDays",),
+    "kms:rotationperiodindays": ("RotationPeriodInDays",),
+    "kms:multiregion": ("MultiRegion",),
+    "kms:policyname": ("PolicyName",),
 }
+"""The request members that a condition value is taken from: the first that was sent."""
 
 _DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "CreateKey": {
@@ -55,18 +65,18 @@ _DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "kms:multiregion": "false",
         "kms:bypasspolicylockoutsafetycheck": "false",
     },
-    "PutKeyPolicy": {"kms:bypasspolicylockoutsafetycheck": "false"},
+    "PutKeyPolicy": {"kms:bypasspolicylockoutsafetycheck": "false", "kms:policyname": "default"},
+    "GetKeyPolicy": {"kms:policyname": "default"},
     "ScheduleKeyDeletion": {"kms:schedulekeydeletionpendingwindowindays": "30"},
     "EnableKeyRotation": {"kms:rotationperiodindays": "365"},
     "Encrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
     "Decrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
-    "ReEncrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
+    "GenerateDataKey": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
+    "GenerateDataKeyWithoutPlaintext": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
 }
 
 
-def _text(value: object) -> ConditionValue:
-    if value is None:
-        return None
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -105,11 +115,11 @@ class KeyConditions:
                 return value(self._call, self._key)
         elif name == "kms:calleraccount":
             return self._call.account_id
-        member = _OF_THE_REQUEST.get(name)
-        if member is None:
-            return None
-        sent = _text(self._call.params.get(member))
-        return sent if sent is not None else _DEFAULTS.get(self._call.operation.name, {}).get(name)
+        for member in _OF_THE_REQUEST.get(name, ()):
+            sent = self._call.params.get(member)
+            if sent is not None:
+                return _text(sent)
+        return _DEFAULTS.get(self._call.operation.name, {}).get(name)
 
     def _encryption_context_value(self, wanted: str) -> ConditionValue:
         # Policies name condition keys in any case, so two context names that differ in case only are one key to them.
@@ -142,14 +152,31 @@ def on_key(
         policy=key.policy,
         policy_is_decisive=True,
         conditions=KeyConditions(call, key, context, own),
+        refusal=None if key.account_id == call.account_id else denied_elsewhere(call),
     )
 
 
-def on_account(call: Call, action: str, resource: str = "*") -> Requirement:
+def on_account(call: Call, action: str, resource: str = "*", resource_type: str = "") -> Requirement:
     """Return the requirement of an action that no key policy speaks of (CreateKey, ListKeys, aliases)."""
     return Requirement(
-        action=action, resource=resource, account_id=call.account_id, conditions=KeyConditions(call, None)
+        action=action,
+        resource=resource,
+        account_id=call.account_id,
+        conditions=KeyConditions(call, None),
+        resource_type=resource_type,
     )
+
+
+def denied_elsewhere(call: Call) -> AwsError:
+    """Return the refusal for another account's key, the same whether it exists or not."""
+    return errors.denied_elsewhere(call.caller.arn, call.operation.name)
+
+
+def require_own_account(call: Call, key: Key) -> Key:
+    """Return `key`. Raises AccessDeniedException for one of another account, which no policy can allow."""
+    if key.account_id != call.account_id:
+        raise denied_elsewhere(call)
+    return key
 
 
 def use_of_key(action: str) -> Needs:
@@ -163,12 +190,12 @@ def use_of_key(action: str) -> Needs:
     return needs
 
 
-def control_of_key(action: str, *, alias_allowed: bool = False) -> Needs:
-    """Declare an operation about the key that `KeyId` names: by key id or key ARN alone, unless aliases are allowed."""
+def control_of_key(action: str, *, other_accounts_allowed: bool = False) -> Needs:
+    """Declare an operation about the key that `KeyId` names by key id or key ARN, in the caller's account as a rule."""
 
     async def needs(call: Call) -> Sequence[Requirement]:
-        directory = call.house.part(KeyDirectory)
-        key = call.target = await directory.identify(call, call.params["KeyId"], alias_allowed=alias_allowed)
+        key = await call.house.part(KeyDirectory).identify(call, call.params["KeyId"], alias_allowed=False)
+        call.target = key if other_accounts_allowed else require_own_account(call, key)
         return (on_key(call, key, action),)
 
     return needs

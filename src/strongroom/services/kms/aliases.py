@@ -10,7 +10,7 @@ from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors, tables
-from strongroom.services.kms.access import on_account, on_key
+from strongroom.services.kms.access import on_account, on_key, require_own_account
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name
 from strongroom.services.kms.keys import Key, alias_arn, require_not_pending_deletion
 from strongroom.services.kms.managed_keys import ALIAS_PREFIX, PREDEFINED
@@ -49,13 +49,11 @@ async def _target(call: Call) -> Key:
     if identifier.startswith(_PREFIX) or ":alias/" in identifier:
         raise errors.validation("Aliases must refer to keys. Not aliases")
     key = await call.house.part(KeyDirectory).identify(call, identifier, alias_allowed=False)
-    if key.account_id != call.account_id:
-        raise errors.invalid_arn(identifier)
-    return key
+    return require_own_account(call, key)
 
 
 def _on_alias(call: Call, action: str, name: str) -> Requirement:
-    return on_account(call, action, alias_arn(call.account_id, call.region, name))
+    return on_account(call, action, alias_arn(call.account_id, call.region, name), "AWS::KMS::Alias")
 
 
 async def _needs_of_create_alias(call: Call) -> Sequence[Requirement]:
@@ -98,6 +96,15 @@ def _require_usable_target(connection: Connection, key: Key) -> None:
     require_not_pending_deletion(key.arn, row.state)
 
 
+def _require_current_target(connection: Connection, call: Call, name: str, current: Key) -> None:
+    """Refuse when the alias no longer points to the key that the call was authorised for."""
+    row = tables.select_alias(connection, call.account_id, call.region, name)
+    if row is None:
+        raise errors.alias_not_found(alias_arn(call.account_id, call.region, name))
+    if row.target_key_id != current.key_id:
+        raise errors.changed_meanwhile()
+
+
 async def _current_target(call: Call, name: str) -> Key:
     key = await call.house.part(KeyDirectory).behind_alias(call.account_id, call.region, name)
     if key is None:
@@ -130,8 +137,8 @@ async def update_alias(call: Call) -> Answer:
         others = [each for each in tables.alias_names_of(connection, new.region, new.key_id) if each != name]
         if len(others) >= ALIASES_PER_KEY_MAX:
             raise errors.limit_exceeded(f"{new.arn} has reached its limit of {ALIASES_PER_KEY_MAX} aliases.")
-        if not tables.retarget_alias(connection, call.account_id, call.region, name, new.key_id, now):
-            raise errors.alias_not_found(alias_arn(call.account_id, call.region, name))
+        _require_current_target(connection, call, name, current)
+        tables.retarget_alias(connection, call.account_id, call.region, name, new.key_id, now)
         return {}
 
     stale = (cache_name(current.region, current.key_id), cache_name(new.region, new.key_id))
@@ -151,8 +158,8 @@ async def delete_alias(call: Call) -> Answer:
     name = call.params["AliasName"]
 
     def write(connection: Connection) -> Answer:
-        if not tables.delete_alias(connection, call.account_id, call.region, name):
-            raise errors.alias_not_found(alias_arn(call.account_id, call.region, name))
+        _require_current_target(connection, call, name, key)
+        tables.delete_alias(connection, call.account_id, call.region, name)
         return {}
 
     return await call.write(write, invalidates=(cache_name(key.region, key.key_id),))
@@ -162,7 +169,7 @@ async def _needs_of_list_aliases(call: Call) -> Sequence[Requirement]:
     identifier = call.params.get("KeyId")
     if identifier is not None:
         directory = call.house.part(KeyDirectory)
-        call.target = await directory.identify(call, identifier, alias_allowed=False)
+        call.target = require_own_account(call, await directory.identify(call, identifier, alias_allowed=False))
     return (on_account(call, "kms:ListAliases"),)
 
 

@@ -9,6 +9,7 @@ from strongroom.operations.house import House
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors, tables
 from strongroom.services.kms.access import KeyConditions
+from strongroom.services.kms.events import key_resource
 from strongroom.services.kms.identifiers import new_key_id
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name, material_place
 from strongroom.services.kms.keys import ENABLED, ENCRYPT_DECRYPT, MANAGED_BY_CUSTOMER, SYMMETRIC_DEFAULT
@@ -37,6 +38,13 @@ def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict
         "tags": {},
         "rotation_enabled": False,
     } | changed
+
+
+def checked_description(text: str) -> str:
+    """Return a description. Raises ValidationException for U+0000, which not every database can hold."""
+    if "\x00" in text:
+        raise errors.validation("Description must not contain the null character.")
+    return text
 
 
 def insert_first_material(house: House, connection: Connection, key: Mapping[str, Any], new: NewKeyMaterial) -> None:
@@ -103,13 +111,15 @@ async def create_key(call: Call) -> Answer:
     params = call.params
     _refuse_what_is_not_served(params)
     tags = checked_tags(params.get("Tags") or ())
-    values = key_values(call.region, call.account_id, call.now, description=params.get("Description") or "", tags=tags)
+    description = checked_description(params.get("Description") or "")
+    values = key_values(call.region, call.account_id, call.now, description=description, tags=tags)
     if params.get("Policy") is None:
         values["policy"] = default_key_policy(call.account_id, call.region)
     else:
         values["policy"] = accepted_policy(call, params["Policy"], values)
     material = NewKeyMaterial.generate()
     directory = call.house.part(KeyDirectory)
+    call.made = (key_resource(call.account_id, call.region, values["key_id"]),)
 
     def write(connection: Connection) -> Answer:
         if tables.count_customer_keys(connection, call.account_id, call.region) >= KEYS_PER_REGION_MAX:

@@ -7,7 +7,8 @@ from strongroom.operations.call import Call
 from strongroom.operations.house import House
 from strongroom.operations.periodic import periodic
 from strongroom.operations.registry import Answer, operation
-from strongroom.services.kms import errors, tables
+from strongroom.operations.trail import AuditRecord
+from strongroom.services.kms import errors, events, tables
 from strongroom.services.kms.access import control_of_key
 from strongroom.services.kms.change import KeyRow, change_key
 from strongroom.services.kms.key_directory import cache_name
@@ -78,11 +79,15 @@ async def delete_due_keys(house: House) -> None:
     now = house.clock.now()
     for due in await house.store.read(lambda connection: tables.keys_due_for_deletion(connection, now)):
         region, key_id = due.region, due.key_id
+        event = events.key_deleted(due.account_id, region, key_id, now)
 
-        def delete_if_still_due(connection: Connection, region: str = region, key_id: str = key_id) -> None:
+        def delete_if_still_due(
+            connection: Connection, region: str = region, key_id: str = key_id, event: AuditRecord = event
+        ) -> None:
             # The deletion may have been cancelled since the list was made.
             row = tables.select_key(connection, region, key_id)
             if row is not None and row.deletion_at is not None and row.deletion_at <= now:
                 tables.delete_key(connection, region, key_id)
+                house.audit.insert_event(connection, event)
 
         await house.store.write(delete_if_still_due, invalidates=(cache_name(region, key_id),))

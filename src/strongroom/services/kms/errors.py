@@ -49,9 +49,9 @@ def invalid_key_id(key_id: str) -> AwsError:
     return AwsError("NotFoundException", f"Invalid keyId '{key_id}'")
 
 
-def invalid_arn(arn: str) -> AwsError:
-    """Text that begins like an ARN and names no key or alias that this Region could hold."""
-    return AwsError("NotFoundException", f"Invalid arn {arn}")
+def invalid_arn(what: str) -> AwsError:
+    """An ARN of nothing that this Region could hold; `what` is the ARN, or only its Region if that is the reason."""
+    return AwsError("NotFoundException", f"Invalid arn {what}")
 
 
 def disabled(arn: str) -> AwsError:
@@ -102,6 +102,11 @@ def malformed_policy(message: str) -> AwsError:
 def dry_run_succeeded() -> AwsError:
     """The answer to a dry run of what would have been allowed and valid."""
     return AwsError("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
+
+
+def changed_meanwhile() -> AwsError:
+    """Something that the request was authorised for has changed since; clients try again by themselves."""
+    return AwsError("DependencyTimeoutException", "The alias was changed at the same time. Try again.", 503)
 
 
 def throttled() -> AwsError:

@@ -4,20 +4,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from strongroom.base.arn import parse_arn
+from strongroom.base.arn import parse_arn, partition_of
 from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.house import House
 from strongroom.policy.document import PolicyKind, parse
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors, tables
-from strongroom.services.kms.keys import Key, LastUsage, Rotation, alias_arn, key_arn
+from strongroom.services.kms.keys import Key, Rotation, alias_arn, key_arn
 from strongroom.services.kms.material import KeyMaterial
 from strongroom.storage.connection import Connection
 
 CACHED_KEYS_MAX = 10_000
 CACHED_IDENTIFIERS_MAX = 50_000
 _KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
+_ALIAS_NAME = re.compile(r"alias/[a-zA-Z0-9:/_-]{1,250}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 def cache_name(region: str, key_id: str) -> str:
@@ -95,8 +97,10 @@ class KeyDirectory:
         account_id, region, resource = call.account_id, call.region, identifier
         if identifier.startswith("arn:"):
             arn = parse_arn(identifier)
-            if arn is None or arn.service != "kms" or arn.region != region:
+            if arn is None or arn.service != "kms" or not _ACCOUNT_ID.fullmatch(arn.account_id):
                 raise errors.invalid_arn(identifier)
+            if arn.region != region or arn.partition != partition_of(region):
+                raise errors.invalid_arn(arn.region)
             account_id = arn.account_id
             if arn.resource.startswith("key/"):
                 resource = arn.resource[4:]
@@ -120,6 +124,9 @@ class KeyDirectory:
 
     async def behind_alias(self, account_id: str, region: str, name: str) -> Key | None:
         """Return the key that an alias points to, or None."""
+        if not _ALIAS_NAME.fullmatch(name):
+            # No such alias can exist, and some of what a request may hold (U+0000) no database would even look for.
+            return None
         row = await self._house.store.read(lambda connection: tables.select_alias(connection, account_id, region, name))
         return await self.find(region, row.target_key_id) if row is not None else None
 
@@ -172,7 +179,4 @@ def _key(row: Any, sealed: Sequence[Any], materials: dict[str, KeyMaterial], ali
         current=materials[sealed[-1].key_material_id],
         first_material_created_at=sealed[0].created_at,
         rotations=tuple(Rotation(m.created_at, m.rotation_type, m.key_material_id) for m in sealed[1:]),
-        last_usage=LastUsage(row.last_used_at, row.last_used_operation, row.last_used_request_id)
-        if row.last_used_at is not None
-        else None,
     )

@@ -44,15 +44,6 @@ def require_not_pending_deletion(arn: str, state: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class LastUsage:
-    """The last successful cryptographic operation with a key: when (seconds), which, and the request that did it."""
-
-    at: float
-    operation: str
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Rotation:
     """One past rotation: when (seconds), AUTOMATIC or ON_DEMAND, and the key material that it made."""
 
@@ -92,7 +83,6 @@ class Key:
     current: KeyMaterial
     first_material_created_at: float
     rotations: tuple[Rotation, ...]
-    last_usage: LastUsage | None
 
     def must_be_usable_for(self, usage: str, operation: str) -> None:
         """Raise unless the key is enabled and meant for `usage` (such as ENCRYPT_DECRYPT)."""

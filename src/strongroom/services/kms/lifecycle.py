@@ -6,9 +6,10 @@ from typing import Any
 from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
-from strongroom.services.kms import errors, tables
+from strongroom.services.kms import tables
 from strongroom.services.kms.access import account_wide, control_of_key, on_key
 from strongroom.services.kms.change import KeyRow, change_key
+from strongroom.services.kms.creation import checked_description
 from strongroom.services.kms.keys import (
     DISABLED,
     ENABLED,
@@ -82,9 +83,7 @@ async def update_key_description(call: Call) -> Answer:
     """Change a key's description. Source: AWS KMS API Reference, UpdateKeyDescription."""
     key: Key = call.target
     key.must_be_customer_managed()
-    description = call.params["Description"]
-    if "\x00" in description:
-        raise errors.validation("Description must not contain the null character.")
+    description = checked_description(call.params["Description"])
 
     def change(row: KeyRow) -> dict[str, Any]:
         require_not_pending_deletion(key.arn, row.state)

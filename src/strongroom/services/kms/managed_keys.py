@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from strongroom.base.arn import parse_arn, partition_of, root_arn
 from strongroom.operations.call import Call
 from strongroom.operations.house import House
-from strongroom.services.kms import errors, tables
+from strongroom.services.kms import errors, events, tables
 from strongroom.services.kms.creation import insert_first_material, key_values
 from strongroom.services.kms.deletion import DAY_SECONDS
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name
@@ -100,6 +100,7 @@ async def _make(house: House, name: str, account_id: str, region: str) -> Key:
         next_rotation_at=now + ROTATION_PERIOD_DAYS * DAY_SECONDS,
     )
     material = NewKeyMaterial.generate()
+    event = events.managed_key_created(account_id, region, values["key_id"], now, name)
     alias = {
         "account_id": account_id,
         "region": region,
@@ -114,6 +115,7 @@ async def _make(house: House, name: str, account_id: str, region: str) -> Key:
             tables.insert_key(connection, values)
             insert_first_material(house, connection, values, material)
             tables.insert_alias_if_absent(connection, alias)
+            house.audit.insert_event(connection, event)
 
     await house.store.write(insert_if_first, invalidates=(cache_name(region, values["key_id"]),))
     key = await house.part(KeyDirectory).behind_alias(account_id, region, name)

@@ -33,10 +33,12 @@ class Page:
 
     def _position(self, marker: str) -> str:
         try:
-            operation, _, after = base64.urlsafe_b64decode(marker.encode("ascii")).decode().partition("\n")
+            text = base64.b64decode(marker.encode("ascii"), altchars=b"-_", validate=True).decode()
         except (binascii.Error, UnicodeError):
             raise invalid_marker() from None
-        if operation != self._operation or not after:
+        operation, _, after = text.partition("\n")
+        # U+0000 is in no name that was ever listed, and PostgreSQL would not even look for it.
+        if operation != self._operation or not after or "\x00" in after:
             raise invalid_marker()
         return after
 

@@ -96,6 +96,8 @@ async def put_key_policy(call: Call) -> Answer:
     """Put another policy in place of a key's. Source: AWS KMS API Reference, PutKeyPolicy."""
     key: Key = call.target
     params = call.params
+    if params.get("PolicyName") == "AWS_RAM":
+        raise errors.validation("The AWS_RAM policy can only be managed by the RAM service.")
     if params.get("PolicyName") not in (None, THE_ONLY_NAME):
         raise errors.validation('PolicyName must be "default".')
     key.must_be_customer_managed()

@@ -11,7 +11,8 @@ from strongroom.operations.call import Call
 from strongroom.operations.house import House
 from strongroom.operations.periodic import periodic
 from strongroom.operations.registry import Answer, operation
-from strongroom.services.kms import errors, tables
+from strongroom.operations.trail import AuditRecord
+from strongroom.services.kms import errors, events, tables
 from strongroom.services.kms.access import control_of_key
 from strongroom.services.kms.change import KeyRow, change_key
 from strongroom.services.kms.creation import insert_material
@@ -39,11 +40,10 @@ async def enable_key_rotation(call: Call) -> Answer:
     """
     key: Key = call.target
     key.must_be_customer_managed()
-    period = call.params.get("RotationPeriodInDays")
+    days = call.params.get("RotationPeriodInDays") or DEFAULT_PERIOD_DAYS
 
     def change(row: KeyRow) -> dict[str, Any]:
         require_enabled(key.arn, row.state)
-        days = period or (row.rotation_period_days if row.rotation_enabled else None) or DEFAULT_PERIOD_DAYS
         counted_from = call.now
         if row.rotation_enabled:
             counted_from = row.next_rotation_at - row.rotation_period_days * DAY_SECONDS
@@ -74,7 +74,7 @@ async def disable_key_rotation(call: Call) -> Answer:
 @operation(
     KMS,
     "GetKeyRotationStatus",
-    needs=control_of_key("kms:GetKeyRotationStatus"),
+    needs=control_of_key("kms:GetKeyRotationStatus", other_accounts_allowed=True),
     quota=own_quota("GetKeyRotationStatus"),
     reads_only=True,
 )
@@ -164,25 +164,33 @@ async def list_key_rotations(call: Call) -> Answer:
 
 @periodic("kms/rotate-keys")
 async def rotate_due_keys(house: House) -> None:
-    """Rotate the enabled keys whose time has come. One that was missed, however often, rotates once."""
+    """Rotate the enabled keys whose time has come. One that was missed, however often, rotates once.
+
+    A key that is enabled again after its time rotates at once, and a whole period later again. Source: AWS KMS API
+    Reference, GetKeyRotationStatus.
+    """
     now = house.clock.now()
     for due in await house.store.read(lambda connection: tables.keys_due_for_rotation(connection, now)):
         material = NewKeyMaterial.generate()
         region, key_id = due.region, due.key_id
+        event = events.key_rotated(due.account_id, region, key_id, now)
 
         def rotate_if_still_due(
             connection: Connection,
             region: str = region,
             key_id: str = key_id,
             material: NewKeyMaterial = material,
+            event: AuditRecord = event,
         ) -> None:
             row = tables.select_key(connection, region, key_id)
             if row is None or row.state != ENABLED or row.next_rotation_at is None or row.next_rotation_at > now:
                 return
             _add_material(house, connection, region, key_id, material, now, AUTOMATIC)
-            period = row.rotation_period_days * DAY_SECONDS
-            missed = (now - row.next_rotation_at) // period
-            next_at = row.next_rotation_at + (missed + 1) * period
+            # The few seconds that a rotation comes late must not add up over the years.
+            was_missed = now - row.next_rotation_at > DAY_SECONDS
+            counted_from = now if was_missed else row.next_rotation_at
+            next_at = counted_from + row.rotation_period_days * DAY_SECONDS
             tables.update_key(connection, region, key_id, {"next_rotation_at": next_at})
+            house.audit.insert_event(connection, event)
 
         await house.store.write(rotate_if_still_due, invalidates=(cache_name(region, key_id),))

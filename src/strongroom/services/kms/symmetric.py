@@ -9,7 +9,7 @@ from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import ciphertext, errors
-from strongroom.services.kms.access import on_account, on_key, use_of_key
+from strongroom.services.kms.access import alias_in, on_account, on_key, use_of_key
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Key
 from strongroom.services.kms.last_usage import LastUsages
@@ -53,50 +53,53 @@ async def encrypt(call: Call) -> Answer:
 
 
 class Opening:
-    """A ciphertext and the key that may open it; `blob` is None when a dry run looks at no ciphertext."""
+    """A ciphertext and the key that may open it; `sent` is None when a dry run looks at no ciphertext."""
 
-    __slots__ = ("blob", "key")
+    __slots__ = ("key", "sent")
 
-    def __init__(self, key: Key, blob: ciphertext.CiphertextBlob | None) -> None:
+    def __init__(self, key: Key, sent: bytes | None) -> None:
         self.key = key
-        self.blob = blob
+        self.sent = sent
 
-    def plaintext(self, context: Mapping[str, str] | None) -> bytes:
+    def blob(self) -> ciphertext.CiphertextBlob:
+        """Return the parts of the ciphertext.
+
+        Raises InvalidCiphertextException for what is none, IncorrectKeyException for one of another key.
+        """
+        blob = ciphertext.parse(self.sent or b"")
+        if blob.key_id != self.key.key_id:
+            raise errors.incorrect_key()
+        return blob
+
+    def plaintext(self, blob: ciphertext.CiphertextBlob, context: Mapping[str, str] | None) -> bytes:
         """Return the plaintext. Raises InvalidCiphertextException."""
-        if self.blob is None:
-            raise errors.invalid_ciphertext()
-        material = self.key.materials.get(self.blob.key_material_id)
+        material = self.key.materials.get(blob.key_material_id)
         if material is None:
             raise errors.invalid_ciphertext()
-        return material.decrypt(self.blob, context)
+        return material.decrypt(blob, context)
 
 
 async def find_opening(call: Call, key_member: str) -> Opening:
-    """Find the key for the request's CiphertextBlob, and check it against the key that the request names, if it does.
+    """Find the key for the request's CiphertextBlob: the one that the request names, else the one that the blob names.
 
-    Raises InvalidCiphertextException, IncorrectKeyException, NotFoundException, or AccessDeniedException when the
-    ciphertext names a key that is not in this Region.
+    Raises InvalidCiphertextException, NotFoundException, or AccessDeniedException when the ciphertext names a key that
+    is not in this Region. Whether the ciphertext is one of the named key is checked after the authorisation.
     """
     params = call.params
     directory = call.house.part(KeyDirectory)
-    named = params.get(key_member)
-    expected = await directory.identify(call, named) if named is not None else None
-    sent = params.get("CiphertextBlob")
+    named, sent = params.get(key_member), params.get("CiphertextBlob")
     if params.get("DryRun") and "IGNORE_CIPHERTEXT" in (params.get("DryRunModifiers") or ()):
-        if expected is None:
+        if named is None:
             raise errors.validation(f"{key_member} is required when DryRunModifiers has IGNORE_CIPHERTEXT.")
-        return Opening(expected, None)
+        return Opening(await directory.identify(call, named), None)
     if sent is None:
         raise errors.validation("CiphertextBlob is required.")
-    blob = ciphertext.parse(sent)
-    key = expected
-    if expected is None or expected.key_id != blob.key_id:
-        key = await directory.find(call.region, blob.key_id)
-        if expected is not None:
-            raise errors.incorrect_key() if key is not None else errors.invalid_ciphertext()
+    if named is not None:
+        return Opening(await directory.identify(call, named), sent)
+    key = await directory.find(call.region, ciphertext.parse(sent).key_id)
     if key is None:
         raise errors.ciphertext_of_unknown_key()
-    return Opening(key, blob)
+    return Opening(key, sent)
 
 
 async def _needs_of_decrypt(call: Call) -> Sequence[Requirement]:
@@ -112,16 +115,17 @@ async def decrypt(call: Call) -> Answer:
     refuse_what_is_not_served(params)
     key.must_be_usable_for(ENCRYPT_DECRYPT, "Decrypt")
     _must_be_symmetric(params.get("EncryptionAlgorithm"), key)
-    if opening.blob is None:
+    if opening.sent is None:
         raise errors.dry_run_succeeded()
-    plaintext = opening.plaintext(params.get("EncryptionContext"))
+    blob = opening.blob()
+    plaintext = opening.plaintext(blob, params.get("EncryptionContext"))
     _end_dry_run(params)
     call.house.part(LastUsages).note(call, key)
     return {
         "KeyId": key.arn,
         "Plaintext": plaintext,
         "EncryptionAlgorithm": SYMMETRIC_DEFAULT,
-        "KeyMaterialId": opening.blob.key_material_id,
+        "KeyMaterialId": blob.key_material_id,
     }
 
 
@@ -130,11 +134,22 @@ async def _needs_of_re_encrypt(call: Call) -> Sequence[Requirement]:
     source = await find_opening(call, "SourceKeyId")
     destination = await call.house.part(KeyDirectory).identify(call, params["DestinationKeyId"])
     call.target = (source, destination)
-    same: Mapping[str, ConditionValue] = {"kms:reencryptonsamekey": str(source.key is destination).lower()}
+    same_key = source.key.arn == destination.arn
     return (
-        on_key(call, source.key, "kms:ReEncryptFrom", params.get("SourceEncryptionContext"), same),
-        on_key(call, destination, "kms:ReEncryptTo", params.get("DestinationEncryptionContext"), same),
+        _on_re_encrypted(call, source.key, "Source", "kms:ReEncryptFrom", same_key),
+        _on_re_encrypted(call, destination, "Destination", "kms:ReEncryptTo", same_key),
     )
+
+
+def _on_re_encrypted(call: Call, key: Key, side: str, action: str, same_key: bool) -> Requirement:
+    """Return what is required of one of the two keys; `side`, Source or Destination, begins its members' names."""
+    params = call.params
+    own: Mapping[str, ConditionValue] = {
+        "kms:reencryptonsamekey": "true" if same_key else "false",
+        "kms:encryptionalgorithm": params.get(f"{side}EncryptionAlgorithm") or SYMMETRIC_DEFAULT,
+        "kms:requestalias": alias_in(params.get(f"{side}KeyId")),
+    }
+    return on_key(call, key, action, params.get(f"{side}EncryptionContext"), own)
 
 
 @operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
@@ -146,9 +161,10 @@ async def re_encrypt(call: Call) -> Answer:
     destination.must_be_usable_for(ENCRYPT_DECRYPT, "ReEncryptTo")
     _must_be_symmetric(params.get("SourceEncryptionAlgorithm"), source.key)
     _must_be_symmetric(params.get("DestinationEncryptionAlgorithm"), destination)
-    if source.blob is None:
+    if source.sent is None:
         raise errors.dry_run_succeeded()
-    plaintext = source.plaintext(params.get("SourceEncryptionContext"))
+    source_blob = source.blob()
+    plaintext = source.plaintext(source_blob, params.get("SourceEncryptionContext"))
     _end_dry_run(params)
     blob = destination.current.encrypt(plaintext, params.get("DestinationEncryptionContext"))
     usages = call.house.part(LastUsages)
@@ -160,7 +176,7 @@ async def re_encrypt(call: Call) -> Answer:
         "KeyId": destination.arn,
         "SourceEncryptionAlgorithm": SYMMETRIC_DEFAULT,
         "DestinationEncryptionAlgorithm": SYMMETRIC_DEFAULT,
-        "SourceKeyMaterialId": source.blob.key_material_id,
+        "SourceKeyMaterialId": source_blob.key_material_id,
         "DestinationKeyMaterialId": destination.current.id,
     }
 

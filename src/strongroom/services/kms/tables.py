@@ -139,9 +139,9 @@ def keys_due_for_deletion(connection: Connection, now: float) -> Sequence[Row[st
     return connection.execute(statement.where(KEYS.c.deletion_at <= now)).all()
 
 
-def keys_due_for_rotation(connection: Connection, now: float) -> Sequence[Row[str, str]]:
-    """Return region and key id of the enabled keys whose next automatic rotation has come."""
-    statement = select(KEYS.c.region, KEYS.c.key_id)
+def keys_due_for_rotation(connection: Connection, now: float) -> Sequence[Row[str, str, str]]:
+    """Return region, key id and account of the enabled keys whose next automatic rotation has come."""
+    statement = select(KEYS.c.region, KEYS.c.key_id, KEYS.c.account_id)
     return connection.execute(statement.where((KEYS.c.next_rotation_at <= now) & (KEYS.c.state == "Enabled"))).all()
 
 

@@ -7,7 +7,7 @@ from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, Needs, operation
 from strongroom.services.kms import errors
-from strongroom.services.kms.access import control_of_key, on_key
+from strongroom.services.kms.access import control_of_key, on_key, require_own_account
 from strongroom.services.kms.change import KeyRow, change_key
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import Key, require_not_pending_deletion
@@ -18,7 +18,7 @@ TAGS_PER_KEY_MAX = 50
 
 
 def checked_tags(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return tags as a mapping. Raises TagException for duplicates, the reserved prefix, or more than 50.
+    """Return tags as a mapping. Raises TagException for duplicates, the reserved prefix, U+0000, or more than 50.
 
     Source: AWS KMS API Reference, TagResource.
     """
@@ -27,6 +27,8 @@ def checked_tags(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
         name = tag["TagKey"]
         if name in tags:
             raise errors.tag_error("Duplicate tag keys")
+        if "\x00" in name or "\x00" in tag["TagValue"]:
+            raise errors.tag_error("Tags must not contain the null character.")
         if name.lower().startswith("aws:"):
             raise errors.tag_error("aws: prefixed tag key names are not allowed for external use.")
         tags[name] = tag["TagValue"]
@@ -53,7 +55,7 @@ def request_tag_conditions(names: Sequence[str], tags: Mapping[str, str]) -> dic
 def _needs_of_tagging(action: str, names_of: Any) -> Needs:
     async def needs(call: Call) -> Sequence[Requirement]:
         key = await call.house.part(KeyDirectory).identify(call, call.params["KeyId"], alias_allowed=False)
-        call.target = key
+        call.target = require_own_account(call, key)
         names, tags = names_of(call.params)
         return (on_key(call, key, action, own=request_tag_conditions(names, tags)),)
 
