@@ -24,7 +24,7 @@ class Origin(NamedTuple):
 
 
 def new_request_id(received_at: float) -> str:
-    """Return a new UUID, version 7, for a request received at `received_at` (seconds). Source: RFC 9562, section 5.7."""
+    """Return a new UUID, version 7, received at `received_at` (seconds). Source: RFC 9562, section 5.7."""
     stamp = int(received_at * 1000) & 0xFFFFFFFFFFFF
     random = int.from_bytes(os.urandom(10))
     value = (stamp << 80) | (random & 0x0FFF_3FFF_FFFF_FFFF_FFFF) | 0x7000_8000_0000_0000_0000

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.conditions import global_condition
+from strongroom.operations.decisions import RememberedDecisions
 from strongroom.policy.context import Context, ContextValue
 from strongroom.policy.denial import denial_message
 from strongroom.policy.evaluate import evaluate
@@ -23,7 +24,8 @@ class Requirement:
     policy; when it is decisive, identity policies count only where it hands over to the account. `conditions` answers
     the service's own condition keys, asked in lower case, and None for the others. `resource_type` is its kind in the
     audit trail (`AWS::KMS::Key`), empty when the trail lists no resource. `refusal` is what is answered instead of the
-    policy engine's sentence where that would tell too much: whether another account's resource exists.
+    policy engine's sentence where that would tell too much: whether another account's resource exists. `remembered` is
+    what need not be decided again about this resource.
     """
 
     action: str
@@ -34,15 +36,24 @@ class Requirement:
     conditions: Callable[[str], ConditionValue] | None = None
     resource_type: str = ""
     refusal: AwsError | None = None
+    remembered: RememberedDecisions | None = None
 
 
 def authorize(call: Call) -> None:
     """Raise the service's refusal, in AWS's words, unless every requirement of the call is allowed."""
     for requirement in call.requirements:
+        remembered = requirement.remembered
+        if remembered is not None:
+            decision = remembered.find(call.caller, requirement.action)
+            if decision is not None:
+                call.decision = decision
+                continue
         request = access_request(call, requirement)
         decision = call.decision = evaluate(request, policies_for(call, requirement))
         if not decision.allowed:
             raise requirement.refusal or call.operation.service.denied(denial_message(request, decision))
+        if remembered is not None and not request.context.was_asked:
+            remembered.remember(call.caller, requirement.action, decision)
 
 
 def access_request(call: Call, requirement: Requirement) -> AccessRequest:

@@ -7,7 +7,7 @@ from strongroom.operations.trail import Identity
 from strongroom.policy.principal import Principal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Caller:
     """A proven identity.
 

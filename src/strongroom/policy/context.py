@@ -35,6 +35,11 @@ class Context:
         self._fill = fill
         self._known: dict[str, tuple[str, ...]] | None = None
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether any key was asked for: a decision for which none was does not depend on the circumstances."""
+        return self._known is not None
+
     def values_of(self, key: str) -> tuple[str, ...]:
         """Return the values of the lower-case `key`; an empty tuple when it is absent, None or an empty list.
 

@@ -153,6 +153,7 @@ def on_key(
         policy_is_decisive=True,
         conditions=KeyConditions(call, key, context, own),
         refusal=None if key.account_id == call.account_id else denied_elsewhere(call),
+        remembered=key.decisions,
     )
 
 

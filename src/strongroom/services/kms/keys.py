@@ -1,11 +1,12 @@
 """A KMS key as the operations see it: an unchanging snapshot, with its key material ready for use."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from strongroom.base.arn import partition_of
 from strongroom.base.clock import as_datetime
+from strongroom.operations.decisions import RememberedDecisions
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors
 from strongroom.services.kms.material import KeyMaterial
@@ -83,6 +84,7 @@ class Key:
     current: KeyMaterial
     first_material_created_at: float
     rotations: tuple[Rotation, ...]
+    decisions: RememberedDecisions = field(default_factory=RememberedDecisions, repr=False)
 
     def must_be_usable_for(self, usage: str, operation: str) -> None:
         """Raise unless the key is enabled and meant for `usage` (such as ENCRYPT_DECRYPT)."""
