@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from tests.faults.plain_client import FORM, Answer, PlainClient, kms_headers, signed_headers
+from tests.faults.plain_client import FORM, Answer, PlainClient, exchange, kms_headers, kms_request, signed_headers
 from tests.faults.served import may_answer, served_operations
 from tests.running_server import RunningServer
 
@@ -297,3 +297,20 @@ def test_generated_queries(client: PlainClient) -> None:
             assert may_answer(operation, answer.code), answer
 
     try_on_and_on(tried, SECONDS / 8, lambda: None, body=bodies)
+
+
+def test_damaged_requests(unharmed: RunningServer) -> None:
+    """A good request with a few bytes changed, anywhere: line ends, names of headers, lengths, the signature."""
+    meaningful = st.sampled_from([b"\r", b"\n", b"\r\n", b" ", b":", b"\x00", b"\t", b"9", b"-"])
+    bytes_of = st.one_of(meaningful, st.binary(max_size=3))
+    changes = st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 3), bytes_of), min_size=1, max_size=3)
+
+    def tried(changes: list[tuple[int, int, bytes]]) -> None:
+        sent = kms_request(unharmed.http, "CreateKey", b'{"Description": "damaged"}')
+        for at, removed, inserted in changes:
+            at %= len(sent)
+            sent = sent[:at] + inserted + sent[at + removed :]
+        answer = exchange(unharmed, sent, finish=True)
+        assert answer is None or answer.status in (100, 200) or 400 <= answer.status < 500, answer
+
+    try_on_and_on(tried, SECONDS / 8, lambda: None, changes=changes)

@@ -379,8 +379,8 @@ def test_a_crowd_beyond_the_limit_is_turned_away_and_the_rest_served(tmp_path: A
 
 
 def test_slow_senders_are_cut_off_and_hold_nobody_up(unharmed: RunningServer) -> None:
-    """Half a head, half a body and half a handshake, each sent a byte at a time: none may last."""
-    head = head_of(kms_headers(unharmed.http, "ListKeys", b"{}" + b" " * 1_000))
+    """Half a head and half a handshake, each sent a byte at a time: neither may last."""
+    head = head_of(kms_headers(unharmed.http, "ListKeys", b"{}"))
     began = time.monotonic()
     lasted: dict[str, float] = {}
 
@@ -403,7 +403,6 @@ def test_slow_senders_are_cut_off_and_hold_nobody_up(unharmed: RunningServer) ->
         threading.Thread(target=send_slowly, args=arguments)
         for arguments in (
             ("head", unharmed.http, head[:20], head[20:]),
-            ("body", unharmed.http, head, b" " * 1_000),
             ("handshake", unharmed.https, b"\x16\x03\x01\x02\x00\x01", bytes(100)),
         )
     ]
@@ -416,5 +415,5 @@ def test_slow_senders_are_cut_off_and_hold_nobody_up(unharmed: RunningServer) ->
         assert answer.status == 200
         assert time.monotonic() - asked < 2
         time.sleep(0.5)
-    assert lasted.keys() == {"head", "body", "handshake"}
-    assert max(lasted.values()) < 40, lasted
+    assert lasted.keys() == {"head", "handshake"}
+    assert max(lasted.values()) < 20, lasted

@@ -21,7 +21,7 @@ from strongroom.base.errors import AwsError
 from strongroom.envelope.sealed import Sealer
 from strongroom.operations import tables
 from strongroom.operations.registry import Answer
-from strongroom.operations.trail import AuditRecord, Reason, Resource
+from strongroom.operations.trail import AuditRecord, Resource
 from strongroom.storage.connection import Connection
 from strongroom.storage.store import Store
 
@@ -184,7 +184,7 @@ def _entry_of(record: AuditRecord) -> Entry:
 
 
 def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> AuditRecord:
-    origin, operation, decision = call.origin, call.operation, call.decision
+    origin, operation = call.origin, call.operation
     model = operation.model
     return AuditRecord(
         int(origin.received_at * 1000),
@@ -205,10 +205,10 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         None if error is None else error.code,
         None if error is None else error.message,
         _resources_of(call) if error is not None else _resources_of(call) + call.made,
-        None if decision is None else Reason(decision.outcome.value, decision.layer.value, decision.statements),
+        call.reason,
         call.via,
     )
 
 
 def _resources_of(call: "Call") -> tuple[Resource, ...]:
-    return tuple(Resource(r.resource, r.account_id, r.resource_type) for r in call.requirements if r.resource_type)
+    return tuple([each.audited for each in call.requirements if each.audited is not None])

@@ -7,6 +7,7 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.conditions import global_condition
 from strongroom.operations.decisions import RememberedDecisions
+from strongroom.operations.trail import Reason, Resource
 from strongroom.policy.context import Context, ContextValue
 from strongroom.policy.denial import denial_message
 from strongroom.policy.evaluate import evaluate
@@ -22,8 +23,8 @@ class Requirement:
 
     `resource` is an ARN, or `*` for an action about no resource; `account_id` owns it. `policy` is the resource's own
     policy; when it is decisive, identity policies count only where it hands over to the account. `conditions` answers
-    the service's own condition keys, asked in lower case, and None for the others. `resource_type` is its kind in the
-    audit trail (`AWS::KMS::Key`), empty when the trail lists no resource. `refusal` is what is answered instead of the
+    the service's own condition keys, asked in lower case, and None for the others. `audited` is how the audit trail
+    lists the resource, None when it does not. `refusal` is what is answered instead of the
     policy engine's sentence where that would tell too much: whether another account's resource exists. `remembered` is
     what need not be decided again about this resource.
     """
@@ -34,7 +35,7 @@ class Requirement:
     policy: NamedPolicy | None = None
     policy_is_decisive: bool = False
     conditions: Callable[[str], ConditionValue] | None = None
-    resource_type: str = ""
+    audited: Resource | None = None
     refusal: AwsError | None = None
     remembered: RememberedDecisions | None = None
 
@@ -44,16 +45,17 @@ def authorize(call: Call) -> None:
     for requirement in call.requirements:
         remembered = requirement.remembered
         if remembered is not None:
-            decision = remembered.find(call.caller, requirement.action)
-            if decision is not None:
-                call.decision = decision
+            reason = remembered.find(call.caller, requirement.action)
+            if reason is not None:
+                call.reason = reason
                 continue
         request = access_request(call, requirement)
-        decision = call.decision = evaluate(request, policies_for(call, requirement))
+        decision = evaluate(request, policies_for(call, requirement))
+        reason = call.reason = Reason(decision.outcome.value, decision.layer.value, decision.statements)
         if not decision.allowed:
             raise requirement.refusal or call.operation.service.denied(denial_message(request, decision))
         if remembered is not None and not request.context.was_asked:
-            remembered.remember(call.caller, requirement.action, decision)
+            remembered.remember(call.caller, requirement.action, reason)
 
 
 def access_request(call: Call, requirement: Requirement) -> AccessRequest:

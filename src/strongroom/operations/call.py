@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from strongroom.base.context import Origin
 from strongroom.operations.callers import Caller
 from strongroom.operations.registry import Answer, Operation
-from strongroom.operations.trail import Resource
+from strongroom.operations.trail import Reason, Resource
 from strongroom.storage.connection import Connection
 
 if TYPE_CHECKING:
     from strongroom.operations.authorize import Requirement
     from strongroom.operations.house import House
-    from strongroom.policy.evaluate import Decision
 
 T = TypeVar("T")
 
@@ -27,12 +26,12 @@ class Call:
 
     __slots__ = (
         "caller",
-        "decision",
         "house",
         "made",
         "operation",
         "origin",
         "params",
+        "reason",
         "recorded",
         "region",
         "requirements",
@@ -60,7 +59,7 @@ class Call:
         self.target: Any = None
         self.made: tuple[Resource, ...] = ()
         self.requirements: tuple[Requirement, ...] = ()
-        self.decision: Decision | None = None
+        self.reason: Reason | None = None
         self.recorded = False
 
     @property

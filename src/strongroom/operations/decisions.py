@@ -1,7 +1,7 @@
 """Decisions that need not be made again."""
 
 from strongroom.operations.callers import Caller
-from strongroom.policy.decision import Decision
+from strongroom.operations.trail import Reason
 
 DECISIONS_MAX = 1_024
 
@@ -17,14 +17,14 @@ class RememberedDecisions:
     __slots__ = ("_allowed",)
 
     def __init__(self) -> None:
-        self._allowed: dict[tuple[Caller, str], Decision] = {}
+        self._allowed: dict[tuple[Caller, str], Reason] = {}
 
-    def find(self, caller: Caller, action: str) -> Decision | None:
-        """Return the decision that allowed this, or None when there is none to remember."""
+    def find(self, caller: Caller, action: str) -> Reason | None:
+        """Return why this was allowed, or None when that is not remembered."""
         return self._allowed.get((caller, action))
 
-    def remember(self, caller: Caller, action: str, decision: Decision) -> None:
-        """Remember a decision that allowed."""
+    def remember(self, caller: Caller, action: str, reason: Reason) -> None:
+        """Remember why this was allowed."""
         if len(self._allowed) >= DECISIONS_MAX:
             self._allowed.clear()
-        self._allowed[caller, action] = decision
+        self._allowed[caller, action] = reason

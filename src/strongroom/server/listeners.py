@@ -10,6 +10,7 @@ from typing import Any
 from uvicorn.config import Config
 
 from strongroom.server.protocol import BoundedHttpProtocol, DoorState
+from strongroom.server.sockets import BACKLOG
 
 TLS_HANDSHAKE_SECONDS_MAX = 10
 TLS_SHUTDOWN_SECONDS_MAX = 1
@@ -45,6 +46,7 @@ class Listeners:
             lambda: BoundedHttpProtocol(self._config, self._door, _loop=loop),
             sock=listener,
             ssl=tls,
+            backlog=BACKLOG,
             ssl_handshake_timeout=None if tls is None else TLS_HANDSHAKE_SECONDS_MAX,
             ssl_shutdown_timeout=None if tls is None else TLS_SHUTDOWN_SECONDS_MAX,
         )

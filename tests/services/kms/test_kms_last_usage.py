@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.opened_house import InHouse, OpenedHouse, opened_house
 
 from strongroom.base.errors import AwsError
 from strongroom.operations.trail import as_cloudtrail
-from tests.opened_house import InHouse, OpenedHouse, opened_house
 
 
 def test_a_key_that_was_never_used_says_so(in_house: InHouse[None]) -> None:
@@ -39,7 +39,8 @@ def test_the_last_success_is_told_with_its_event(in_house: InHouse[None]) -> Non
         assert usage["Operation"] == "Decrypt"
         (record,) = await house.house.audit.find(usage["KmsRequestId"])
         event = as_cloudtrail(record)
-        assert event["eventName"] == "Decrypt" and event["eventID"] == usage["CloudTrailEventId"]
+        assert event["eventName"] == "Decrypt"
+        assert event["eventID"] == usage["CloudTrailEventId"]
         assert int(usage["Timestamp"].timestamp() * 1000) == record.at
 
     in_house(body)

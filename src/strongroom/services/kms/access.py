@@ -11,6 +11,7 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Needs
+from strongroom.operations.trail import Resource
 from strongroom.services.kms import errors
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import Key
@@ -148,7 +149,7 @@ def on_key(
         action=action,
         resource=key.arn,
         account_id=key.account_id,
-        resource_type="AWS::KMS::Key",
+        audited=key.audited,
         policy=key.policy,
         policy_is_decisive=True,
         conditions=KeyConditions(call, key, context, own),
@@ -164,7 +165,7 @@ def on_account(call: Call, action: str, resource: str = "*", resource_type: str 
         resource=resource,
         account_id=call.account_id,
         conditions=KeyConditions(call, None),
-        resource_type=resource_type,
+        audited=Resource(resource, call.account_id, resource_type) if resource_type else None,
     )
 
 

@@ -66,7 +66,9 @@ def authenticated_data(header: bytes, context: Mapping[str, str] | None) -> byte
         return header + b"\x00\x00\x00\x00"
     parts = [header, len(context).to_bytes(4)]
     # A lone surrogate cannot come over the wire as UTF-8, but JSON can escape one: surrogatepass keeps it distinct.
-    pairs = sorted((k.encode("utf-8", "surrogatepass"), v.encode("utf-8", "surrogatepass")) for k, v in context.items())
-    for name, value in pairs:
+    # Text sorts by code point, which is the order of its UTF-8 bytes too.
+    for text in sorted(context):
+        name = text.encode("utf-8", "surrogatepass")
+        value = context[text].encode("utf-8", "surrogatepass")
         parts += (len(name).to_bytes(4), name, len(value).to_bytes(4), value)
     return b"".join(parts)

@@ -7,6 +7,7 @@ from typing import Any
 from strongroom.base.arn import partition_of
 from strongroom.base.clock import as_datetime
 from strongroom.operations.decisions import RememberedDecisions
+from strongroom.operations.trail import Resource
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors
 from strongroom.services.kms.material import KeyMaterial
@@ -85,6 +86,10 @@ class Key:
     first_material_created_at: float
     rotations: tuple[Rotation, ...]
     decisions: RememberedDecisions = field(default_factory=RememberedDecisions, repr=False)
+    audited: Resource = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "audited", Resource(self.arn, self.account_id, "AWS::KMS::Key"))
 
     def must_be_usable_for(self, usage: str, operation: str) -> None:
         """Raise unless the key is enabled and meant for `usage` (such as ENCRYPT_DECRYPT)."""

@@ -1,0 +1,218 @@
+"""Every byte that the server leaves on the disk, searched for secrets: plaintexts, key material, keys of all levels."""
+
+import asyncio
+import base64
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.faults.secrets_on_disk import content_of, search
+from tests.running_server import ROOT_SECRET_ACCESS_KEY, RunningServer
+
+from strongroom.envelope.keyring import Keyring, row_aad
+from strongroom.envelope.root.key_file import KeyFileRoot, decode
+from strongroom.envelope.sealed import Sealer
+from strongroom.operations import tables
+from strongroom.server.change_root_key import ROOMS_WITH_TABLES
+from strongroom.storage.connection import Connection
+from strongroom.storage.store import open_store
+
+Secrets = dict[str, bytes]
+
+
+def use(server: RunningServer, canary: bytes) -> Secrets:
+    """Use the server in every way that lets a secret pass through it. Return what it was told, and what it told."""
+    kms = server.client("kms")
+    told: Secrets = {"the canary": canary, "the root secret access key": ROOT_SECRET_ACCESS_KEY.encode()}
+    key_id = kms.create_key(Description="a public description")["KeyMetadata"]["KeyId"]
+    other_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    blob = kms.encrypt(KeyId=key_id, Plaintext=canary * 20, EncryptionContext={"a": "b"})["CiphertextBlob"]
+    kms.rotate_key_on_demand(KeyId=key_id)
+    moved = kms.re_encrypt(CiphertextBlob=blob, SourceEncryptionContext={"a": "b"}, DestinationKeyId=other_id)
+    assert kms.decrypt(CiphertextBlob=moved["CiphertextBlob"])["Plaintext"] == canary * 20
+    for number in range(5):
+        told[f"data key {number}"] = kms.generate_data_key(KeyId=key_id, NumberOfBytes=32 + number)["Plaintext"]
+        told[f"random bytes {number}"] = kms.generate_random(NumberOfBytes=64)["Plaintext"]
+    # What is refused passes through too, and in stranger ways: as a key id, as a name, in a message that quotes it.
+    text = base64.b64encode(canary).decode()
+    for refused in (
+        lambda: kms.encrypt(KeyId=key_id, Plaintext=canary * 400),
+        lambda: kms.encrypt(KeyId=other_id, Plaintext=canary, EncryptionAlgorithm="NO_SUCH"),
+        lambda: kms.decrypt(CiphertextBlob=canary * 20),
+        lambda: kms.encrypt(KeyId="alias/no-such", Plaintext=canary),
+        lambda: kms.generate_data_key(KeyId=key_id, KeySpec=text),
+    ):
+        with pytest.raises(ClientError):
+            refused()
+    kms.disable_key(KeyId=other_id)
+    with pytest.raises(ClientError):
+        kms.encrypt(KeyId=other_id, Plaintext=canary)
+    return told
+
+
+def root_key_files(home: Path) -> list[Path]:
+    """Return the root keys: below the configuration directory, apart from the data."""
+    return sorted((home / "config").rglob("*.key"))
+
+
+def unsealed(home: Path) -> Secrets:
+    """Return every secret of a stopped server, by opening its store with the root key: all keys of all levels."""
+    found: Secrets = {}
+    roots = [KeyFileRoot.load(path) for path in root_key_files(home)]
+    found |= {f"root key {path.stem}": decode(path.read_bytes()) for path in root_key_files(home)}
+    assert ROOMS_WITH_TABLES
+
+    def read(connection: Connection) -> None:
+        rows = tables.select_storage_keys(connection)
+        root = next(root for root in roots if root.fingerprint == rows[0].root_fingerprint)
+        for row in rows:
+            found[f"storage key {row.number}"] = root.unwrap(row.wrapped, row_aad(row.number, row.created_at))
+        sealer = Sealer(Keyring.load(rows, root))
+        for column in tables.sealed_columns():
+            for row in connection.execute(column.table.select()).mappings():
+                place = column.type.place.format(**row)  # type: ignore[attr-defined]
+                found[place] = sealer.open(row[column.name], place)
+
+    async def main() -> None:
+        store = await open_store(f"sqlite:///{home / 'data' / 'strongroom.db'}")
+        try:
+            await store.read(read)
+        finally:
+            await store.close()
+
+    asyncio.run(main())
+    return found
+
+
+def public_files(home: Path) -> dict[str, bytes]:
+    """Return what lies below a server's home and is not the root key itself: data, certificates, log, the rest."""
+    keys = {str(path) for path in root_key_files(home)}
+    return {name: content for name, content in content_of(home).items() if name not in keys}
+
+
+def split(found: Secrets) -> tuple[Secrets, list[bytes]]:
+    """Part what was unsealed into secrets and audit records, which are sealed too, and may not hold any secret."""
+    audit = [zlib.decompress(opened) for place, opened in found.items() if place.startswith("audit_batches/")]
+    return {place: opened for place, opened in found.items() if not place.startswith("audit_batches/")}, audit
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Iterator[tuple[RunningServer, Secrets]]:
+    """A server that tells its log as much as it can, after some use, and the secrets that passed through."""
+    (tmp_path / "home").mkdir()
+    server = RunningServer(tmp_path / "home", options=("--log-level", "debug"))
+    try:
+        yield server, use(server, secrets.token_bytes(32))
+    finally:
+        server.kill()
+
+
+def search_all(home: Path, snapshot: dict[str, bytes], told: Secrets) -> Secrets:
+    """Search a snapshot, and the audit records, for all secrets; return those that were unsealed."""
+    kept, audit = split(unsealed(home))
+    kinds = {place.partition("/")[0].split(" ")[0] for place in kept}
+    assert {"root", "storage", "access_keys", "kms_key_materials"} <= kinds
+    assert sum(place.startswith("kms_key_materials/") for place in kept) == 3
+    assert any(ROOT_SECRET_ACCESS_KEY.encode() == opened for opened in kept.values())
+    every = [*told.items(), *kept.items()]
+    assert search(snapshot, every) == []
+    assert audit
+    assert search({"the audit trail": b"\n".join(audit)}, every) == []
+    return kept
+
+
+def test_the_search_finds_what_is_there() -> None:
+    secret = secrets.token_bytes(40)
+    for planted in (
+        secret,
+        secret[:20],
+        secret[::-1],
+        secret.hex().encode(),
+        secret.hex().upper().encode(),
+        base64.b64encode(secret),
+        base64.b64encode(b"x" + secret + b"y"),
+        base64.urlsafe_b64encode(b"xy" + secret),
+        base64.b64encode(secret[::-1]),
+    ):
+        files = {"innocent": secrets.token_bytes(5_000), "guilty": b"before" + planted + b"after"}
+        assert {found.file for found in search(files, [("secret", secret)])} == {"guilty"}
+    assert search({"innocent": secrets.token_bytes(100_000)}, [("secret", secret)]) == []
+
+
+def test_nothing_is_found_after_a_stop(used: tuple[RunningServer, Secrets]) -> None:
+    server, told = used
+    assert server.stop() == 0
+    snapshot = public_files(server.home)
+    assert any(name.endswith("strongroom.db") for name in snapshot)
+    assert any(name.endswith("server.log") for name in snapshot)
+    search_all(server.home, snapshot, told)
+    # Opening the store changed nothing of that, and the search would have found what is planted there.
+    assert search(public_files(server.home), told.items()) == []
+    database = server.home / "data" / "strongroom.db"
+    database.write_bytes(database.read_bytes() + base64.b64encode(b"." + told["the canary"]))
+    assert [found.secret for found in search(public_files(server.home), told.items())][:1] == ["the canary"]
+
+
+def test_nothing_is_found_after_a_kill(used: tuple[RunningServer, Secrets]) -> None:
+    server, told = used
+    server.kill()
+    snapshot = public_files(server.home)
+    assert any(name.endswith("-wal") and content for name, content in snapshot.items())
+    search_all(server.home, snapshot, told)
+
+
+def test_nothing_is_found_while_it_runs(used: tuple[RunningServer, Secrets], tmp_path: Path) -> None:
+    server, told = used
+    snapshot = public_files(server.home)
+    server.kill()
+    search_all(server.home, snapshot, told)
+
+
+def test_nothing_is_found_after_a_rekey_and_the_old_storage_key_is_gone(
+    used: tuple[RunningServer, Secrets], tmp_path: Path
+) -> None:
+    server, told = used
+    server.stop()
+    before = search_all(server.home, public_files(server.home), told)
+    done = subprocess.run(
+        [sys.executable, "-m", "strongroom.cli", "rekey", "--data", str(server.data)],
+        env=os.environ | {"XDG_CONFIG_HOME": str(server.home / "config")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    snapshot = public_files(server.home)
+    after = search_all(server.home, snapshot, told)
+    assert search(snapshot | {"output": (done.stdout + done.stderr).encode()}, before.items()) == []
+    assert not {opened for place, opened in before.items() if place.startswith("storage key")} & set(after.values())
+    materials = {place: opened for place, opened in before.items() if place.startswith("kms_key_materials/")}
+    assert materials.items() <= after.items()
+    server.start()
+    assert server.client("kms").list_keys()["Keys"]
+
+
+def test_what_a_copy_of_the_data_alone_is_worth(used: tuple[RunningServer, Secrets], tmp_path: Path) -> None:
+    """Whoever has the data directory, and not the root key, can't start a server on it."""
+    server, _ = used
+    server.stop()
+    shutil.copytree(server.data, tmp_path / "stolen" / "data")
+    with pytest.raises(AssertionError, match="no root key file"):
+        RunningServer(tmp_path / "stolen")
+
+
+def test_answers_to_refusals_repeat_no_secret(used: tuple[RunningServer, Secrets]) -> None:
+    server, told = used
+    kms: Any = server.client("kms")
+    canary = told["the canary"]
+    with pytest.raises(ClientError) as refused:
+        kms.encrypt(KeyId="alias/x", Plaintext=canary * 400)
+    answer = str(refused.value).encode() + repr(refused.value.response).encode()
+    assert search({"the answer": answer}, told.items()) == []
