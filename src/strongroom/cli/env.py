@@ -49,13 +49,14 @@ def connection_variables(store: StoreOptions) -> dict[str, str]:
 
     from strongroom.server.endpoint import Endpoint
     from strongroom.server.root_access import read_root_access_key
+    from strongroom.server.root_key import with_known_root_key
 
     data = store.data.expanduser().absolute()
     endpoint = Endpoint.read(data)
     if endpoint is None:
         command = f"strongroom serve --data {shlex.quote(str(data))}"
         raise OperatorError(f"no server was ready on {data} yet; start one: {command}")
-    configuration = store.configuration(endpoint.region, endpoint.account_id)
+    configuration = with_known_root_key(store.configuration(endpoint.region, endpoint.account_id), endpoint)
     credential = asyncio.run(read_root_access_key(configuration, time.time()))
     return {
         "AWS_ENDPOINT_URL": endpoint.https,

@@ -11,13 +11,18 @@ FILE_BYTES_MAX = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where clients find the server that last ran on a data directory."""
+    """Where clients find the server that last ran on a data directory, and where it found its root key's file.
+
+    `root_key_file` is a path, empty when the root key came from a passphrase: `strongroom env` then finds the file also
+    when the server was told another one than the default.
+    """
 
     https: str
     http: str
     region: str
     account_id: str
     ca_bundle: str
+    root_key_file: str = ""
 
     def write(self, data: Path) -> None:
         """Put the file in place, whole or not at all, readable by its owner only."""
@@ -36,6 +41,11 @@ class Endpoint:
         try:
             with (data / FILE_NAME).open(encoding="utf-8") as file:
                 members = json.loads(file.read(FILE_BYTES_MAX))
-            return cls(**{name: str(members[name]) for name in cls.__slots__})
+            return cls(
+                **{
+                    name: str(members.get(name, "")) if name == "root_key_file" else str(members[name])
+                    for name in cls.__slots__
+                }
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -1,12 +1,14 @@
 """Which root key a server uses: a key file, made at first start, or a passphrase."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from strongroom.base.configuration import Configuration, default_root_key_file, make_store_id
 from strongroom.base.errors import OperatorError
 from strongroom.envelope.keyring import KeyringRow
 from strongroom.envelope.root import KeyFileRoot, PassphraseRoot, RootKeySource
+from strongroom.server.endpoint import Endpoint
 
 PASSPHRASE_FILE_BYTES_MAX = 4_096
 
@@ -52,6 +54,19 @@ def root_key_path(configuration: Configuration, rows: Sequence[KeyringRow]) -> P
         if changed.exists():
             return changed
     return default_root_key_file(store_id)
+
+
+def with_known_root_key(configuration: Configuration, endpoint: Endpoint) -> Configuration:
+    """Return the configuration with the key file that the server last used, where none is named and none is at home.
+
+    So `strongroom env` needs no more than the data directory, wherever the server was told to keep the root key.
+    """
+    if configuration.root_key_file is not None or configuration.uses_passphrase or not endpoint.root_key_file:
+        return configuration
+    home = default_root_key_file(make_store_id(configuration.data))
+    if any(home.parent.glob(f"{home.stem}*.key")):
+        return configuration
+    return replace(configuration, root_key_file=Path(endpoint.root_key_file))
 
 
 def configured_passphrase(configuration: Configuration) -> str:

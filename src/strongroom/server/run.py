@@ -20,6 +20,7 @@ from strongroom import __version__
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration, default_data_directory, parse_networks
 from strongroom.base.errors import OperatorError
+from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.server.admin import Admin, Health
 from strongroom.server.asgi import FrontDoor
@@ -31,6 +32,7 @@ from strongroom.server.logs import configure_logs, logger
 from strongroom.server.pipeline import Pipeline
 from strongroom.server.protocol import ConnectionLimits, DoorState
 from strongroom.server.proxies import Networks
+from strongroom.server.root_key import root_key_path
 from strongroom.server.sockets import bind, port_of, reachable_host
 from strongroom.server.tls import Tls, open_tls, renew
 from strongroom.storage.lock import DirectoryLock
@@ -65,7 +67,9 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         listeners = Listeners(_front_door(configuration, clock, house, tls, door), door)
         await listeners.start(https, tls.context)
         await listeners.start(http, None)
-        endpoint = _endpoint(configuration, port_of(https), port_of(http), tls)
+        rows = await house.store.read(tables.select_storage_keys)
+        key_file = "" if configuration.uses_passphrase else str(root_key_path(configuration, rows).absolute())
+        endpoint = _endpoint(configuration, port_of(https), port_of(http), tls, key_file)
         endpoint.write(configuration.data)
         _announce(configuration, endpoint)
         # What start-up made stays for good; the garbage collector need not look at it again and again.
@@ -129,7 +133,7 @@ async def _renew_certificates(tls: Tls, configuration: Configuration, house: Hou
             logger.error("certificate not renewed", reason=str(error))
 
 
-def _endpoint(configuration: Configuration, https_port: int, http_port: int, tls: Tls) -> Endpoint:
+def _endpoint(configuration: Configuration, https_port: int, http_port: int, tls: Tls, key_file: str) -> Endpoint:
     host = reachable_host(configuration.host)
     return Endpoint(
         https=f"https://{host}:{https_port}",
@@ -137,6 +141,7 @@ def _endpoint(configuration: Configuration, https_port: int, http_port: int, tls
         region=configuration.region,
         account_id=configuration.account_id,
         ca_bundle=str(tls.ca_bundle.absolute()),
+        root_key_file=key_file,
     )
 
 

@@ -1,6 +1,7 @@
 """Encryption contexts: no two that differ are ever authenticated alike."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import hypothesis.strategies as st
 from tests.opened_house import opened_house
 from tests.services.refusals import refused
 
+from strongroom.base.errors import AwsError
 from strongroom.services.kms import ciphertext
 from strongroom.services.kms.material import KeyMaterial
 
@@ -71,10 +73,12 @@ def test_a_ciphertext_opens_with_its_own_context_only(
 @hypothesis.given(st.binary(max_size=200))
 @hypothesis.settings(max_examples=300, deadline=None)
 def test_any_bytes_parse_or_are_refused(blob: bytes) -> None:
-    try:
+    parsed = None
+    with contextlib.suppress(AwsError):
         parsed = ciphertext.parse(blob)
-    except Exception as error:
-        assert str(error) == "InvalidCiphertextException"
+    if parsed is None:
+        with refused("InvalidCiphertextException", ""):
+            ciphertext.parse(blob)
     else:
         assert parsed.header + parsed.body == blob
 
