@@ -87,6 +87,13 @@ def test_env_works_while_the_server_is_down_and_only_with_the_root_key(own: Runn
     assert not list((own.home / "config").rglob("*.key")), "a lost root key must not be made anew"
 
 
+def test_env_finds_the_root_key_file_that_the_server_was_told(tmp_path: Path) -> None:
+    options = ("--root-key-file", str(tmp_path / "elsewhere.key"))
+    with running_server(tmp_path, options=options) as own:
+        assert json.loads(strongroom(own, "env", "--format", "json"))["AWS_ACCESS_KEY_ID"] == ROOT_ACCESS_KEY_ID
+        assert not (tmp_path / "config" / "strongroom" / "root-keys").exists()
+
+
 def test_rekey_puts_another_root_key_in_force(own: RunningServer) -> None:
     kms = own.client("kms")
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]

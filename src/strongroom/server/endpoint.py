@@ -41,11 +41,7 @@ class Endpoint:
         try:
             with (data / FILE_NAME).open(encoding="utf-8") as file:
                 members = json.loads(file.read(FILE_BYTES_MAX))
-            return cls(
-                **{
-                    name: str(members.get(name, "")) if name == "root_key_file" else str(members[name])
-                    for name in cls.__slots__
-                }
-            )
+            required = {name: str(members[name]) for name in cls.__slots__ if name != "root_key_file"}
+            return cls(**required, root_key_file=str(members.get("root_key_file", "")))
         except (OSError, ValueError, KeyError, TypeError):
             return None
