@@ -162,7 +162,7 @@ def test_header_bytes_that_are_no_text(unharmed: RunningServer, name: str, secur
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEADS = {
     "no HTTP at all": b"\x00\x01\x02\x03" * 100,
-    "only line ends": b"\r\n" * 50_000,
+    "only line ends": b"\r\n" * 50_000 + b"\x00\r\n",
     "a lone line": b"hello\r\n\r\n",
     "no version": b"POST /\r\n\r\n",
     "HTTP/2.0 in words": b"POST / HTTP/2.0\r\nHost: x\r\n\r\n",

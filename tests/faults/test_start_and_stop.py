@@ -143,7 +143,8 @@ def test_without_its_root_key_file_it_refuses_to_start(stopped: Path) -> None:
     key_file.unlink()
     assert_one_clear_line(failed_start(stopped), str(key_file), "no root key file")
     assert not key_file.exists(), "another root key in its place would only hide the loss"
-    key_file.write_bytes(content.replace(content[40:41], b"0" if content[40:41] != b"0" else b"1"))
+    mistyped = b"0" if content[40:41] != b"0" else b"1"
+    key_file.write_bytes(content[:40] + mistyped + content[41:])
     key_file.chmod(0o600)
     assert_one_clear_line(failed_start(stopped), str(key_file), "checksum")
     key_file.write_bytes(content)

@@ -100,6 +100,14 @@ def sealed_columns() -> list[Column[Any]]:
     return [column for table in metadata.sorted_tables for column in table.columns if isinstance(column.type, Sealed)]
 
 
+def holds_sealed_values(connection: Connection) -> bool:
+    """Whether any sealed column has a value."""
+    return any(
+        connection.execute(select(column).where(column.is_not(None)).limit(1)).first() is not None
+        for column in sealed_columns()
+    )
+
+
 def replace_sealed_values(connection: Connection, column: Column[Any], replace: Callable[[bytes, str], bytes]) -> int:
     """Put `replace(sealed, place)` in place of every value of a sealed column; return how many there were."""
     table, place = column.table, cast(Sealed, column.type).place

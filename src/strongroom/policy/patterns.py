@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from strongroom.policy.context import Context
-from strongroom.policy.tokens import Tokens, Wildcard, has_variable, has_wildcard, lowered, resolve, split_segments
+from strongroom.policy.tokens import (
+    Tokens,
+    Wildcard,
+    characters_min,
+    has_variable,
+    has_wildcard,
+    lowered,
+    resolve,
+    split_segments,
+)
 from strongroom.policy.wildcards import TextMatcher, compile_any, compile_wildcards
 
 Matcher = Callable[[str, Context], bool | None]
@@ -32,6 +41,9 @@ def compile_texts(patterns: Sequence[Tokens], *, unresolved: bool | None, ignore
         resolved = resolve(tokens, context)
         if resolved is None:
             return unresolved
+        # A variable that stands often, with a long value, must not cost their product: such a pattern is too long.
+        if characters_min(resolved) > len(text):
+            return False
         return compile_wildcards(lowered(resolved) if ignore_case else resolved)(text)
 
     matcher = _with_templates(static, templates, template_matches)

@@ -122,3 +122,12 @@ def split_segments(tokens: Tokens, limit: int) -> tuple[Tokens, ...]:
         for other in others:
             segments.append([other] if other else [])
     return tuple(tuple(segment) for segment in segments)
+
+
+def characters_min(tokens: Tokens) -> int:
+    """Return how many characters a text needs at least to match tokens whose variables were replaced."""
+    return sum(
+        len(token) if isinstance(token, str) else 0 if token is Wildcard.MANY else 1
+        for token in tokens
+        if not isinstance(token, Variable)
+    )

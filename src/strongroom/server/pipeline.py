@@ -3,11 +3,11 @@
 Whatever refuses, refuses with an AwsError, which is answered in the protocol that the client speaks.
 """
 
-import hashlib
 import time
 
 from strongroom.base.errors import AwsError
 from strongroom.model.service import service_model
+from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
 from strongroom.operations.perform import perform
 from strongroom.operations.registry import SERVICES
@@ -17,7 +17,7 @@ from strongroom.storage.errors import StorageUnavailable
 from strongroom.wire.http import HttpRequest, HttpResponse
 from strongroom.wire.protocol import internal_failure
 from strongroom.wire.route import Route, Router
-from strongroom.wire.sigv4 import Credential, Verified, Verifier, check_time_and_scope
+from strongroom.wire.sigv4 import Credential, Verifier, check_time_and_scope, payload_hash
 
 BODY_BYTES_MAX = 1024 * 1024
 """The largest body of a JSON or query request. The largest that KMS needs is a key policy or a ciphertext: 128 KiB."""
@@ -31,6 +31,9 @@ class Pipeline:
         self._counters = counters
         self._router = Router(service_model(name) for name in SERVICES)
         self._verifier = Verifier()
+        self._signers = self._verifier.signers
+        self._principals = house.principals
+        self._wall_time = house.clock.wall
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Raises nothing: what was not foreseen is an InternalFailure that tells nothing."""
@@ -41,17 +44,22 @@ class Pipeline:
         try:
             body = await request.body.read(BODY_BYTES_MAX)
             route = self._router.route(request, body)
-            verified = await self._authenticate(request, route, body)
-            params = route.protocol.parse(route.operation, request, body)
-            route.operation.validate(params)
+            signer = self._signers.verify(
+                request, body, self._principals.known, self._wall_time(), route.signing.service
+            )
+            if signer is not None:
+                caller, region = signer[0].caller, signer[1]
+            else:
+                caller, region = await self._authenticate(request, route, body)
+            params = route.protocol.accept(route.operation, request, body)
             answer = await perform(
                 self._house,
                 route.service.name,
                 route.operation.name,
                 params,
-                caller=verified.credential.principal,
+                caller=caller,
                 origin=request.origin,
-                region=verified.region,
+                region=region,
             )
             response = route.protocol.answer(route.operation, answer, request_id)
         except AwsError as error:
@@ -74,23 +82,19 @@ class Pipeline:
             self._counters.count(names.service.name, names.name, code, time.perf_counter() - started)
         return response
 
-    async def _authenticate(self, request: HttpRequest, route: Route, body: bytes) -> Verified:
-        """Return whose signature the request carries. Raises AwsError unless it holds for exactly this request."""
+    async def _authenticate(self, request: HttpRequest, route: Route, body: bytes) -> tuple[Caller, str]:
+        """Return who signed the request, and for which Region. Raises AwsError unless exactly this was signed."""
         rules = route.signing
         claim = self._verifier.read(request, rules)
-        check_time_and_scope(claim, self._house.clock.wall(), rules)
+        check_time_and_scope(claim, self._wall_time(), rules)
         access_key_id = claim.scope.access_key_id
-        principals = self._house.principals
-        found = principals.known(access_key_id) or await principals.find(access_key_id)
+        found = await self._principals.find(access_key_id)
         # No session token was ever given out, so whoever sends one did not get it here.
         if found is None or claim.session_token is not None:
             raise rules.refusals.unknown_token()
         credential = Credential(access_key_id, found.secret_access_key, found.caller)
-        payload_hash = hashlib.sha256(body).hexdigest().encode()
-        declared_hash = request.fields.get(b"x-amz-content-sha256")
-        if declared_hash is not None and declared_hash != payload_hash:
-            raise rules.refusals.wrong_signature()
-        return self._verifier.check(request, claim, credential, payload_hash, rules)
+        verified = self._verifier.check(request, claim, credential, payload_hash(request, body, rules), rules)
+        return found.caller, verified.region
 
     def _refuse(self, request: HttpRequest, route: Route | None, error: AwsError) -> HttpResponse:
         protocol = route.protocol if route is not None else self._router.protocol_of(request)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from strongroom.base.configuration import Configuration
 from strongroom.base.errors import OperatorError
+from strongroom.envelope.sealed import SealBroken
 from strongroom.operations import tables
 from strongroom.operations.callers import Credential
 from strongroom.operations.principals import Principals
@@ -24,6 +25,8 @@ async def read_root_access_key(configuration: Configuration, now: float) -> Cred
             raise _never_started(configuration.data)
         sealer = await open_sealer(store, open_root_key(configuration, rows), now)
         credential = await Principals(store, sealer).root_access_key(configuration.account_id, configuration.region)
+    except SealBroken as error:
+        raise OperatorError(f"the root access key cannot be read: {error}") from None
     finally:
         await store.close()
     if credential is None:

@@ -156,6 +156,8 @@ def _publish(path: Path, content: bytes) -> None:
             return
     except FileNotFoundError:
         pass
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}") from None
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)

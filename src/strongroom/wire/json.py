@@ -3,11 +3,13 @@
 Source: Smithy specification, "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol"; what AWS KMS answers.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from strongroom.base.errors import AwsError
+from strongroom.model.annotations import annotation_of
 from strongroom.model.service import OperationModel, ServiceModel
 from strongroom.model.shapes import Shape
 from strongroom.wire.http import Headers, HttpRequest, HttpResponse
@@ -17,6 +19,9 @@ from strongroom.wire.refusals import JSON_REFUSALS
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_UNDECODED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+Decode = Callable[[bytes], dict[str, Any]]
 
 # Errors that no service's model has carry the namespace of AWS's own framework in JSON 1.0.
 _FRAMEWORK_NAMESPACE = "com.amazon.coral.service"
@@ -30,7 +35,7 @@ class JsonProtocol:
         self.name = f"json-{version}"
         self.refusals = JSON_REFUSALS
         self._names_whole_types = version == "1.0"
-        self._content_type = f"application/x-amz-json-{version}".encode()
+        self._content_type = (b"content-type", f"application/x-amz-json-{version}".encode())
 
     def parse(self, operation: OperationModel, request: HttpRequest, body: bytes) -> dict[str, Any]:
         """Return the params in a JSON object. Raises AwsError (`SerializationException`, 400) for anything else.
@@ -42,10 +47,25 @@ class JsonProtocol:
             read = operation.compiled["json read"] = _compile_body_reader(operation.input)
         try:
             value = _decode(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        except _UNDECODED:
             raise serialization_error("The request body is not JSON, or nests too deeply.") from None
         params: dict[str, Any] = read(value)
         return params
+
+    def accept(self, operation: OperationModel, request: HttpRequest, body: bytes) -> dict[str, Any]:
+        """Return the params in a JSON object, validated. Raises AwsError as `parse` and `operation.validate` do.
+
+        A body that is as it should be is decoded and validated in one pass. For any other, these two say what is wrong.
+        """
+        decode: Decode | None = operation.compiled.get("json accept")
+        if decode is None:
+            decode = operation.compiled["json accept"] = _compile_decoder(operation.input)
+        try:
+            return decode(body)
+        except _UNDECODED:
+            params = self.parse(operation, request, body)
+            operation.validate(params)
+            return params
 
     def answer(self, operation: OperationModel, result: dict[str, Any], request_id: str) -> HttpResponse:
         """Return an answer as a JSON object, or an empty body for an operation that has none."""
@@ -83,13 +103,22 @@ class JsonProtocol:
         return f"{namespace}#{code}"
 
     def _headers(self, request_id: str) -> Headers:
-        return [(b"content-type", self._content_type), (b"x-amzn-requestid", request_id.encode())]
+        return [self._content_type, (b"x-amzn-requestid", request_id.encode())]
 
 
 def _written_members(shape: Shape, error: AwsError) -> dict[str, Any]:
     known = {name: value for name, value in error.members.items() if name in shape.members}
     written: dict[str, Any] = compile_writer(shape)(known) if known else {}
     return written
+
+
+def _compile_decoder(shape: Shape | None) -> Decode:
+    annotation = None if shape is None else annotation_of(shape)
+    return _decode_nothing if annotation is None else msgspec.json.Decoder(annotation).decode
+
+
+def _decode_nothing(body: bytes) -> dict[str, Any]:
+    raise msgspec.DecodeError
 
 
 def _compile_body_reader(shape: Shape | None) -> Convert:

@@ -28,6 +28,12 @@ class WireProtocol(Protocol):
         `MalformedInput`, 400) for anything that is not what the model says.
         """
 
+    def accept(self, operation: OperationModel, request: HttpRequest, body: bytes) -> dict[str, Any]:
+        """Return the operation's params, validated: what `parse` finds and `operation.validate` lets pass.
+
+        Raises AwsError as these two do. A member that is ignored may be skipped unread.
+        """
+
     def answer(self, operation: OperationModel, result: dict[str, Any], request_id: str) -> HttpResponse:
         """Return an operation's answer as bytes. Members that are None are left out.
 

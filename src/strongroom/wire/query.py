@@ -53,6 +53,12 @@ class QueryProtocol:
         params: dict[str, Any] = read(tree_of(parameters_of(request, body)))
         return params
 
+    def accept(self, operation: OperationModel, request: HttpRequest, body: bytes) -> dict[str, Any]:
+        """Return the params in a request's parameters, validated."""
+        params = self.parse(operation, request, body)
+        operation.validate(params)
+        return params
+
     def answer(self, operation: OperationModel, result: dict[str, Any], request_id: str) -> HttpResponse:
         """Return an answer as XML, within `<NameResponse><NameResult>`."""
         inside = ""

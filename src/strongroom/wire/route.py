@@ -21,7 +21,7 @@ from strongroom.wire.query import is_form, parameters_of
 from strongroom.wire.refusals import quoted
 from strongroom.wire.sigv4 import SigningRules
 
-_JSON_CONTENT_TYPES = {
+_JSON_CONTENT_TYPES: dict[bytes | None, WireProtocol] = {
     b"application/x-amz-json-1.0": JSON_1_0,
     b"application/x-amz-json-1.1": JSON_1_1,
     b"application/json": JSON_1_1,
@@ -75,8 +75,16 @@ class Router:
 
     def route(self, request: HttpRequest, body: bytes) -> Route:
         """Return where a request goes. Raises AwsError when it names no operation of a service that is served."""
-        target = request.fields.get(b"x-amz-target")
+        fields = request.fields
+        target = fields.get(b"x-amz-target")
         if target is not None:
+            route = self._targets.get(target)
+            if (
+                route is not None
+                and request.method == "POST"
+                and _JSON_CONTENT_TYPES.get(fields.get(b"content-type")) is route.protocol
+            ):
+                return route
             return self._route_target(request, target)
         if request.raw_path.startswith(b"/service/") or b"smithy-protocol" in request.fields:
             raise self._unserved_cbor(request)
@@ -139,9 +147,7 @@ class Router:
 
 
 def _media_type(request: HttpRequest) -> bytes:
-    content_type = request.fields.get(b"content-type", b"")
-    # The usual values are found as they are; only others need tidying.
-    return content_type if content_type in _JSON_CONTENT_TYPES else content_type.partition(b";")[0].strip().lower()
+    return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
 
 def _unknown_operation(text: str, status: int) -> AwsError:

@@ -6,11 +6,8 @@ Verification raises; only a `Verified` comes back. No message tells what a right
 Source: AWS IAM User Guide, "Create a signed AWS API request"; the refusals are in `refusals`.
 """
 
-import calendar
 import hashlib
-import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from strongroom.crypto.mac import HmacSha256, equal, hmac_sha256
@@ -18,15 +15,10 @@ from strongroom.wire.canonical import canonical_query, folded, normalised_path, 
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.refusals import JSON_REFUSALS, Refusals, quoted
 from strongroom.wire.scope import TERMINATOR, SignedScope, check_algorithm, read_authorization
-from strongroom.wire.timestamps import from_http_date
+from strongroom.wire.signers import SIGNATURE_CHARACTERS, Signers, clock_skew_seconds_max
+from strongroom.wire.timestamps import basic_seconds, from_http_date
 
-clock_skew_seconds_max = 15 * 60
 presigned_seconds_max = 7 * 24 * 60 * 60
-
-# Both caches hold only what a right signature was seen with, so a stranger cannot fill them.
-scopes_max = 4_096
-signing_keys_max = 4_096
-cached_authorization_bytes_max = 1_024
 
 _PRESIGNED = (b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Signature", b"X-Amz-SignedHeaders", b"X-Amz-Date")
 
@@ -56,8 +48,7 @@ class Claim(NamedTuple):
     """What a request says of its signature, not yet verified. `signed_at` is in seconds since the epoch.
 
     `expires_seconds` is how long a presigned request holds, 0 for a signature in the Authorization header. `query` is
-    the query string as it is signed. `prefix` is the part of the Authorization header to remember `scope` by, if it is
-    new.
+    the query string as it is signed, `header` the Authorization header, if there is one.
     """
 
     scope: SignedScope
@@ -67,7 +58,7 @@ class Claim(NamedTuple):
     session_token: str | None
     expires_seconds: int
     query: bytes
-    prefix: bytes
+    header: bytes
 
 
 class Verified(NamedTuple):
@@ -85,11 +76,14 @@ class Verified(NamedTuple):
 
 
 class Verifier:
-    """Verifies signatures, and remembers what makes the next verification cheap."""
+    """Verifies signatures, and remembers what makes the next verification cheap.
+
+    `signers.verify` is the short way in for a client that was verified here before. What it does not vouch for is for
+    `verify`, or its parts `read`, `check_time_and_scope` and `check`.
+    """
 
     def __init__(self) -> None:
-        self._scopes: dict[bytes, SignedScope] = {}
-        self._signing_keys: dict[tuple[str, bytes], tuple[str, HmacSha256]] = {}
+        self.signers = Signers()
 
     def verify(
         self, request: HttpRequest, body: bytes, lookup: Lookup, wall_time: float, rules: SigningRules
@@ -124,15 +118,11 @@ class Verifier:
         return self._read_header(request, header, rules.refusals)
 
     def _read_header(self, request: HttpRequest, header: bytes, refusals: Refusals) -> Claim:
-        # Clients end the header with the signature: all before it is the same from request to request.
-        prefix, _, signature = header.rpartition(b"Signature=")
-        scope = self._scopes.get(prefix)
-        if scope is not None:
-            prefix = b""
+        signer = self.signers.of(header)
+        if signer is not None:
+            scope, signature = signer.scope, header[-SIGNATURE_CHARACTERS:]
         else:
             scope, signature = read_authorization(header, refusals)
-            if not header.endswith(signature) or len(prefix) > cached_authorization_bytes_max:
-                prefix = b""
         fields = request.fields
         date = fields.get(b"x-amz-date")
         if date is None:
@@ -147,7 +137,7 @@ class Verifier:
             None if token is None else token.decode("latin-1"),
             0,
             query,
-            prefix,
+            header,
         )
 
     def check(
@@ -177,13 +167,18 @@ class Verifier:
             scope.text,
             hashlib.sha256(canonical_request).hexdigest().encode(),
         )
-        key = self._signing_key(scope, credential)
+        secret = credential.secret_access_key
+        signer = self.signers.of(claim.header)
+        # An access key whose secret has changed must not be verified with a key derived from the old one. Both secrets
+        # are the house's own here, so a plain comparison tells a stranger nothing.
+        is_known = signer is not None and signer.secret_access_key == secret
+        key = signer.key if signer is not None and is_known else _signing_key(scope, secret)
         if not equal(key.digest(string_to_sign).hex().encode(), claim.signature):
             raise rules.refusals.wrong_signature()
         if credential.is_expired:
             raise rules.refusals.token_expired()
-        if claim.prefix:
-            self._remember(claim, credential, key)
+        if claim.header and not is_known:
+            self.signers.remember(claim.header, scope, secret, key)
         return Verified(
             credential,
             scope.region,
@@ -196,24 +191,12 @@ class Verifier:
             key,
         )
 
-    def _signing_key(self, scope: SignedScope, credential: Credential) -> HmacSha256:
-        known = self._signing_keys.get((credential.access_key_id, scope.text))
-        # An access key whose secret has changed must not be verified with a key derived from the old one. Both secrets
-        # are the house's own here, so a plain comparison tells a stranger nothing.
-        if known is not None and known[0] == credential.secret_access_key:
-            return known[1]
-        key = b"AWS4" + credential.secret_access_key.encode()
-        for part in scope.text.split(b"/"):
-            key = hmac_sha256(key, part)
-        return HmacSha256(key)
 
-    def _remember(self, claim: Claim, credential: Credential, key: HmacSha256) -> None:
-        if len(self._scopes) >= scopes_max:
-            self._scopes.clear()
-        self._scopes[claim.prefix] = claim.scope
-        if len(self._signing_keys) >= signing_keys_max:
-            self._signing_keys.clear()
-        self._signing_keys[credential.access_key_id, claim.scope.text] = (credential.secret_access_key, key)
+def _signing_key(scope: SignedScope, secret_access_key: str) -> HmacSha256:
+    key = b"AWS4" + secret_access_key.encode()
+    for part in scope.text.split(b"/"):
+        key = hmac_sha256(key, part)
+    return HmacSha256(key)
 
 
 def payload_hash(request: HttpRequest, body: bytes, rules: SigningRules) -> bytes:
@@ -318,19 +301,9 @@ def _date_of_header(header: bytes | None, refusals: Refusals) -> bytes:
 
 
 def _seconds_of(date: bytes, refusals: Refusals) -> float:
-    seconds = _basic_seconds(date) if len(date) == 16 else None
+    seconds = basic_seconds(date)
     if seconds is None:
         raise refusals.incomplete_signature(
             f"Date must be in ISO-8601 'basic format'. Got '{quoted(date)}'. See http://en.wikipedia.org/wiki/ISO_8601"
         )
     return seconds
-
-
-@lru_cache(maxsize=1_024)
-def _basic_seconds(date: bytes) -> float | None:
-    if not (date[:8].isdigit() and date[9:15].isdigit() and date[8:9] == b"T" and date[15:] == b"Z"):
-        return None
-    try:
-        return calendar.timegm(time.strptime(date.decode("ascii"), "%Y%m%dT%H%M%SZ"))
-    except ValueError:
-        return None

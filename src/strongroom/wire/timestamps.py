@@ -1,8 +1,14 @@
-"""The three ways in which AWS's protocols write a time. Source: Smithy specification, "timestampFormat trait"."""
+"""The ways in which AWS's protocols and signatures write a time.
 
+Source: Smithy specification, "timestampFormat trait"; AWS IAM User Guide, "Create a signed AWS API request".
+"""
+
+import calendar
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 _ISO_8601 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))", re.ASCII
@@ -65,3 +71,19 @@ def from_http_date(text: str) -> datetime:
 def to_http_date(moment: datetime) -> str:
     """Return an aware datetime as an RFC 9110 date. Raises ValueError for a naive one."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def basic_seconds(date: bytes) -> int | None:
+    """Return the date of a signature (`20261124T080000Z`) in seconds since the epoch, or None for what is not one."""
+    # What is kept must be small, whoever sent it.
+    return _basic_seconds(date) if len(date) == 16 else None
+
+
+@lru_cache(maxsize=1_024)
+def _basic_seconds(date: bytes) -> int | None:
+    if not (date[:8].isdigit() and date[9:15].isdigit() and date[8:9] == b"T" and date[15:] == b"Z"):
+        return None
+    try:
+        return calendar.timegm(time.strptime(date.decode("ascii"), "%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        return None

@@ -17,6 +17,7 @@ from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import Key
 
 CONTEXT_PREFIX = "kms:encryptioncontext:"
+CONTEXT_CHARACTERS_MAX = 8_192
 KeyValue = Callable[[Call, Key], ConditionValue]
 
 
@@ -144,7 +145,12 @@ def on_key(
     context: Mapping[str, str] | None = None,
     own: Mapping[str, ConditionValue] | None = None,
 ) -> Requirement:
-    """Return the requirement of `action` on `key`: its key policy is decisive."""
+    """Return the requirement of `action` on `key`: its key policy is decisive.
+
+    Raises ValidationException for an encryption context above `CONTEXT_CHARACTERS_MAX`, before a policy looks at it.
+    """
+    if context and sum(map(len, context)) + sum(map(len, context.values())) > CONTEXT_CHARACTERS_MAX:
+        raise errors.validation(f"EncryptionContext must have at most {CONTEXT_CHARACTERS_MAX} characters in all.")
     return Requirement(
         action=action,
         resource=key.arn,

@@ -159,8 +159,9 @@ def update_last_usage(
 def insert_alias_if_absent(connection: Connection, values: Mapping[str, Any]) -> bool:
     """Insert an alias; False when one of that name exists."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(ALIASES).values(values).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount == 1)
+    # The count of inserted rows is not known on every database; what was inserted is.
+    statement = insert(ALIASES).values(values).on_conflict_do_nothing().returning(ALIASES.c.name)
+    return connection.execute(statement).first() is not None
 
 
 def _this_alias(account_id: str, region: str, name: str) -> Any:
