@@ -156,12 +156,12 @@ def test_no_record_no_answer(in_house: InHouse[None], monkeypatch: pytest.Monkey
 
 
 def test_waiting_records_are_bounded_in_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "UNWRITTEN_BYTES_MAX", 100_000)
+    monkeypatch.setattr(audit, "UNWRITTEN_BYTES_MAX", 10_000)
 
     async def main() -> None:
         async with opened_house(tmp_path) as house:
             key_id = (await house.kms("CreateKey"))["KeyMetadata"]["KeyId"]
-            context = {"large": "x" * 60_000}
+            context = {"large": "x" * 6_000}
             for _ in range(2):
                 await house.kms("Encrypt", KeyId=key_id, Plaintext=b"x", EncryptionContext=context)
             with refused("ServiceUnavailable"):

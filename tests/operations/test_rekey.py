@@ -104,6 +104,8 @@ def test_it_can_be_done_again(tmp_path: Path, database: str) -> None:
         assert len(fingerprints) == 3
         async with opened_house(tmp_path, database) as house:
             await check_things(house, made)
+            (storage_key,) = await house.house.store.read(tables.select_storage_keys)
+            assert storage_key.root_fingerprint in fingerprints
 
     run(body)
 

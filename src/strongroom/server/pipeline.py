@@ -29,7 +29,11 @@ class Pipeline:
     def __init__(self, house: House, counters: RequestCounters) -> None:
         self._house = house
         self._counters = counters
-        self._router = Router(service_model(name) for name in SERVICES)
+        models = [service_model(name) for name in SERVICES]
+        for model in models:
+            # What a model needs compiled is compiled now: nothing is left for the first call to wait for, or to find.
+            model.prepare()
+        self._router = Router(models)
         self._verifier = Verifier()
         self._signers = self._verifier.signers
         self._principals = house.principals

@@ -102,7 +102,7 @@ def test_aliases_of_the_request_and_of_the_key(tmp_path: Path) -> None:
         key_id = await new_key(house, ["kms:Encrypt", "kms:ReEncryptTo"], unless_named)
         await house.kms("CreateAlias", AliasName="alias/front", TargetKeyId=key_id)
         await house.kms("CreateAlias", AliasName="alias/back", TargetKeyId=key_id)
-        arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/front"
+        arn, blob = f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/front", b""
         for identifier in ("alias/front", arn):
             blob = (await house.kms("Encrypt", KeyId=identifier, Plaintext=b"x"))["CiphertextBlob"]
             await house.kms("ReEncrypt", CiphertextBlob=blob, DestinationKeyId=identifier)

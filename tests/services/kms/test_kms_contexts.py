@@ -94,7 +94,7 @@ def test_odd_and_large_contexts_pass_through_the_house(tmp_path: Path) -> None:
         {"\x00": "\x00\x00"},
         {"e\u0301": "decomposed", "\u00e9": "composed"},
         {"\U0001f511": "\u202e\ufeff", "": ""},
-        {str(number): "v" * 100 for number in range(2_000)},
+        {f"{number:02}": "v" * 79 for number in range(100)},
     ]
 
     async def main() -> None:
@@ -109,5 +109,31 @@ def test_odd_and_large_contexts_pass_through_the_house(tmp_path: Path) -> None:
             used = (await house.house.audit.records(now - 60, now))[1:]
             seen = [each.request["EncryptionContext"] for each in used]
             assert seen == [context for context in odd for _ in range(2)]
+
+    asyncio.run(main())
+
+
+def test_a_context_has_8192_characters_in_all(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened_house(tmp_path) as house:
+            key_id = (await house.kms("CreateKey"))["KeyMetadata"]["KeyId"]
+            most = {"a" * 4_000: "é" * 4_000, "b" * 92: "c" * 100}
+            answer = await house.kms("Encrypt", KeyId=key_id, Plaintext=b"x", EncryptionContext=most)
+            blob = answer["CiphertextBlob"]
+            await house.kms("Decrypt", CiphertextBlob=blob, EncryptionContext=most)
+            too_many = most | {"b" * 92: "c" * 101}
+            for operation, members in {
+                "Encrypt": {"KeyId": key_id, "Plaintext": b"x", "EncryptionContext": too_many},
+                "GenerateDataKey": {"KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": too_many},
+                "Decrypt": {"CiphertextBlob": blob, "EncryptionContext": too_many},
+                "ReEncrypt": {
+                    "CiphertextBlob": blob,
+                    "SourceEncryptionContext": most,
+                    "DestinationKeyId": key_id,
+                    "DestinationEncryptionContext": too_many,
+                },
+            }.items():
+                with refused("ValidationException"):
+                    await house.kms(operation, **members)
 
     asyncio.run(main())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
 from tests.services.refusals import refused
@@ -67,7 +68,7 @@ def test_it_serves_its_service_only(in_house: InHouse[None]) -> None:
                 await house.call("kms", "Encrypt", via=via, KeyId=key_id, Plaintext=b"x")
             with refused("AccessDeniedException"):
                 await house.call("kms", "Decrypt", via=via, CiphertextBlob=through["CiphertextBlob"])
-        for operation, members in {
+        changes: dict[str, dict[str, Any]] = {
             "ScheduleKeyDeletion": {},
             "DisableKey": {},
             "DisableKeyRotation": {},
@@ -75,7 +76,8 @@ def test_it_serves_its_service_only(in_house: InHouse[None]) -> None:
             "UpdateKeyDescription": {"Description": "mine"},
             "TagResource": {"Tags": [{"TagKey": "a", "TagValue": "b"}]},
             "PutKeyPolicy": {"Policy": (await house.kms("GetKeyPolicy", KeyId=key_id))["Policy"]},
-        }.items():
+        }
+        for operation, members in changes.items():
             with refused("AccessDeniedException"):
                 await house.kms(operation, KeyId=key_id, **members)
         with refused("AccessDeniedException"):
