@@ -11,6 +11,16 @@ from strongroom.operations.house import House
 from strongroom.operations.registry import Answer, find_operation
 
 
+def record_refusal(
+    house: House, service: str, name: str, error: AwsError, *, caller: Caller, origin: Origin, region: str
+) -> None:
+    """Record a call whose parameters were refused; they are left out of the record, for they may be anything."""
+    house.audit.must_be_writable()
+    operation = find_operation(service, name)
+    if operation is not None:
+        house.audit.record(Call(house, operation, {}, caller, origin, region), error)
+
+
 async def perform(
     house: House,
     service: str,

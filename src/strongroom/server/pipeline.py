@@ -9,7 +9,7 @@ from strongroom.base.errors import AwsError
 from strongroom.model.service import service_model
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
-from strongroom.operations.perform import perform
+from strongroom.operations.perform import perform, record_refusal
 from strongroom.operations.registry import SERVICES
 from strongroom.server.counters import RequestCounters
 from strongroom.server.logs import logger
@@ -55,7 +55,11 @@ class Pipeline:
                 caller, region = signer[0].caller, signer[1]
             else:
                 caller, region = await self._authenticate(request, route, body)
-            params = route.protocol.accept(route.operation, request, body)
+            try:
+                params = route.protocol.accept(route.operation, request, body)
+            except AwsError as error:
+                self._record_refusal(route, error, caller, request, region)
+                raise
             answer = await perform(
                 self._house,
                 route.service.name,
@@ -99,6 +103,13 @@ class Pipeline:
         credential = Credential(access_key_id, found.secret_access_key, found.caller)
         verified = self._verifier.check(request, claim, credential, payload_hash(request, body, rules), rules)
         return found.caller, verified.region
+
+    def _record_refusal(self, route: Route, error: AwsError, caller: Caller, request: HttpRequest, region: str) -> None:
+        """Leave an audit record of a call whose sender is known and whose parameters were refused."""
+        names = route.operation
+        record_refusal(
+            self._house, names.service.name, names.name, error, caller=caller, origin=request.origin, region=region
+        )
 
     def _refuse(self, request: HttpRequest, route: Route | None, error: AwsError) -> HttpResponse:
         protocol = route.protocol if route is not None else self._router.protocol_of(request)
