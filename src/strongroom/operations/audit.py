@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
+from isal import isal_zlib
 
 from strongroom.base.clock import Clock
 from strongroom.base.context import time_of_request_id
@@ -37,6 +38,7 @@ UNWRITTEN_BYTES_MAX = 64 * 1024 * 1024
 BATCHES_PER_READ = 500
 REQUEST_TIME_SLACK_MS = 1_000
 
+# ISA-L writes the format of zlib, about four times as fast; zlib reads it.
 _COMPRESSION_LEVEL = 1
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder(list[AuditRecord]).decode
@@ -144,7 +146,7 @@ class Audit:
             "last_at": max(times),
             "records": len(entries),
         }
-        packed = zlib.compress(_ENCODE([msgspec.Raw(encoded) for _, encoded in entries]), _COMPRESSION_LEVEL)
+        packed = isal_zlib.compress(_ENCODE([msgspec.Raw(encoded) for _, encoded in entries]), _COMPRESSION_LEVEL)
         sealed = self._sealer.seal(packed, tables.AUDIT_PLACE.format(**values))
         tables.insert_audit_batch(connection, {**values, "sealed": sealed})
 
@@ -204,11 +206,12 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         None if answer is None else model.redacted_answer(answer),
         None if error is None else error.code,
         None if error is None else error.message,
-        _resources_of(call) if error is not None else _resources_of(call) + call.made,
+        _resources_of(call, error),
         call.reason,
         call.via,
     )
 
 
-def _resources_of(call: "Call") -> tuple[Resource, ...]:
-    return tuple([each.audited for each in call.requirements if each.audited is not None])
+def _resources_of(call: "Call", error: AwsError | None) -> tuple[Resource, ...]:
+    named = tuple([each.audited for each in call.requirements if each.audited is not None])
+    return named + call.made if call.made and error is None else named

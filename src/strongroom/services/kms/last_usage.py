@@ -1,9 +1,9 @@
 """When each key was last used, and for what: noted in memory, written with the next group of audit records."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from strongroom.base.clock import as_datetime
+from strongroom.base.context import Origin
 from strongroom.operations.call import Call
 from strongroom.operations.house import House
 from strongroom.operations.registry import Answer, operation
@@ -15,25 +15,16 @@ from strongroom.services.kms.service import KMS, own_quota
 from strongroom.storage.connection import Connection
 
 
-class LastUsage(NamedTuple):
-    """A successful cryptographic operation with a key: when (seconds), which, and the request that did it."""
-
-    at: float
-    operation: str
-    request_id: str
-
-
 class LastUsages:
     """The last usage of each key that was used since the last group of audit records was written."""
 
     def __init__(self, house: House) -> None:
-        self._unwritten: dict[tuple[str, str], LastUsage] = {}
+        self._unwritten: dict[Key, tuple[Origin, str]] = {}
         house.audit.write_along(self._collect)
 
     def note(self, call: Call, key: Key) -> None:
         """Note that the call's operation has just used `key`."""
-        origin = call.origin
-        self._unwritten[key.region, key.key_id] = LastUsage(origin.received_at, call.operation.name, origin.request_id)
+        self._unwritten[key] = (call.origin, call.operation.name)
 
     def _collect(self) -> Callable[[Connection], None] | None:
         if not self._unwritten:
@@ -41,8 +32,9 @@ class LastUsages:
         usages, self._unwritten = self._unwritten, {}
 
         def write(connection: Connection) -> None:
-            for (region, key_id), usage in usages.items():
-                tables.update_last_usage(connection, region, key_id, usage.at, usage.operation, usage.request_id)
+            for key, (origin, name) in usages.items():
+                at, request_id = origin.received_at, origin.request_id
+                tables.update_last_usage(connection, key.region, key.key_id, at, name, request_id)
 
         return write
 
