@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -28,7 +29,7 @@ async def signed(opened: OpenedHouse, pipeline: Pipeline, operation: str, body: 
     }
     request = AWSRequest("POST", "http://localhost/", data=body, headers=headers)
     keys = Credentials(credential.caller.identity.access_key_id, secret)
-    SigV4Auth(keys, "kms", "us-east-1").add_auth(request)
+    SigV4Auth(keys, "kms", changed.get("region", "us-east-1")).add_auth(request)
     pairs = [(name.lower().encode(), str(value).encode()) for name, value in request.headers.items()]
     now = time.time()
     origin = Origin(new_request_id(now), now, "127.0.0.1", False)
@@ -55,6 +56,25 @@ def test_refused_parameters_leave_a_record_without_the_parameters(tmp_path: Path
                 ("Encrypt", "SerializationException", {}),
             ]
             assert {each.identity.arn for each in records} == {f"arn:aws:iam::{ACCOUNT}:root"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("region", ["x" * 33, "US-EAST-1", "us_east_1", "us--east-1", "-", ""])
+def test_a_region_that_cannot_be_is_refused(tmp_path: Path, region: str) -> None:
+    async def main() -> None:
+        async with opened_house(tmp_path) as opened:
+            pipeline = Pipeline(opened.house, RequestCounters())
+            status, answer = told(await signed(opened, pipeline, "CreateKey", b"{}", region=region))
+            assert (status, answer["__type"]) in [
+                (400, "InvalidSignatureException"),
+                (400, "IncompleteSignatureException"),
+            ]
+            for name in ("x" * 32, "eu-central-1", "local"):
+                assert told(await signed(opened, pipeline, "ListKeys", b"{}", region=name)) == (
+                    200,
+                    {"Keys": [], "Truncated": False},
+                )
 
     asyncio.run(main())
 

@@ -3,6 +3,7 @@
 Whatever refuses, refuses with an AwsError, which is answered in the protocol that the client speaks.
 """
 
+import re
 import time
 
 from strongroom.base.errors import AwsError
@@ -21,6 +22,9 @@ from strongroom.wire.sigv4 import Credential, Verifier, check_time_and_scope, pa
 
 BODY_BYTES_MAX = 1024 * 1024
 """The largest body of a JSON or query request. The largest that KMS needs is a key policy or a ciphertext: 128 KiB."""
+
+_REGION = re.compile(r"(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*")
+"""A Region's name: at most 32 lower-case letters, digits and single hyphens. Each name is a Region of its own."""
 
 
 class Pipeline:
@@ -95,6 +99,8 @@ class Pipeline:
         rules = route.signing
         claim = self._verifier.read(request, rules)
         check_time_and_scope(claim, self._wall_time(), rules)
+        if _REGION.fullmatch(claim.scope.region) is None:
+            raise rules.refusals.wrong_signature("Credential should be scoped to a valid region.")
         access_key_id = claim.scope.access_key_id
         found = await self._principals.find(access_key_id)
         # No session token was ever given out, so whoever sends one did not get it here.
