@@ -55,6 +55,8 @@ def test_refused_parameters_leave_a_record_without_the_parameters(tmp_path: Path
                 ("GenerateRandom", "ValidationException", {}),
                 ("Encrypt", "SerializationException", {}),
             ]
+            # The client is told which value was wrong; the record must not, for it may be a secret in the wrong place.
+            assert [each.error_message for each in records] == ["", ""]
             assert {each.identity.arn for each in records} == {f"arn:aws:iam::{ACCOUNT}:root"}
 
     asyncio.run(main())

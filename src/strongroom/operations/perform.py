@@ -14,11 +14,15 @@ from strongroom.operations.registry import Answer, find_operation
 def record_refusal(
     house: House, service: str, name: str, error: AwsError, *, caller: Caller, origin: Origin, region: str
 ) -> None:
-    """Record a call whose parameters were refused; they are left out of the record, for they may be anything."""
+    """Record a call whose parameters were refused, by the code of the refusal alone.
+
+    The parameters may be anything, a secret in the wrong place too, and the message may quote them.
+    """
     house.audit.must_be_writable()
     operation = find_operation(service, name)
     if operation is not None:
-        house.audit.record(Call(house, operation, {}, caller, origin, region), error)
+        call = Call(house, operation, {}, caller, origin, region)
+        house.audit.record(call, AwsError(error.code, status=error.status))
 
 
 async def perform(
