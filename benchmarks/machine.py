@@ -16,15 +16,15 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _is_optimised() -> bool:
-    """Whether this Python was built with profile-guided optimisation, as distributions do it."""
+def _configuration() -> str:
+    """How this Python was configured; a distribution may optimise it by other means all the same."""
     arguments = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    return "--enable-optimizations" in arguments or "-fprofile-use" in str(sysconfig.get_config_var("PY_CFLAGS") or "")
+    return f"configured {'with' if '--enable-optimizations' in arguments else 'without'} --enable-optimizations"
 
 
 def describe() -> str:
     """Return cores, processor, kernel, Python and the libraries that the figures hang on."""
-    build = "optimised build" if _is_optimised() else "build without --enable-optimizations"
+    build = _configuration()
     libraries = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "cryptography"))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
