@@ -1,5 +1,6 @@
 import hashlib
 import ipaddress
+import os
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,8 @@ def test_openssl_verifies_strictly(tmp_path):
     try:
         done = subprocess.run([*command, "-CAfile", authority, server], capture_output=True, text=True, check=False)
     except FileNotFoundError:
+        if os.environ.get("CI") == "true":
+            raise
         pytest.skip("there is no openssl command")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("OK\n")

@@ -1,3 +1,4 @@
+import copy
 from typing import Any
 
 import pytest
@@ -164,13 +165,18 @@ def test_sensitive_values_are_never_echoed() -> None:
     assert error.message.startswith("1 validation error detected: Value at 'webIdentityToken' failed")
 
 
-def test_a_good_request_is_accepted() -> None:
-    operations = service_model("kms").operations
-    operations["Encrypt"].validate(
-        {"KeyId": "alias/a", "Plaintext": b"x" * 4096, "EncryptionContext": {"a": "b"}, "GrantTokens": ["t"]}
-    )
-    operations["ListKeys"].validate({})
-    operations["TagResource"].validate({"KeyId": "k", "Tags": [{"TagKey": "a", "TagValue": ""}]})
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("Encrypt", {"KeyId": "a", "Plaintext": b"x" * 4096, "EncryptionContext": {"a": "b"}, "GrantTokens": ["t"]}),
+        ("ListKeys", {}),
+        ("TagResource", {"KeyId": "k", "Tags": [{"TagKey": "a", "TagValue": ""}]}),
+    ],
+)
+def test_a_good_request_is_accepted_and_left_as_it_is(operation: str, params: dict[str, Any]) -> None:
+    before = copy.deepcopy(params)
+    service_model("kms").operations[operation].validate(params)
+    assert params == before
 
 
 def test_logs_has_its_own_code() -> None:

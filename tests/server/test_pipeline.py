@@ -81,6 +81,21 @@ def test_a_region_that_cannot_be_is_refused(tmp_path: Path, region: str) -> None
     asyncio.run(main())
 
 
+def test_what_is_not_served_says_so_and_is_recorded(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened_house(tmp_path) as opened:
+            pipeline = Pipeline(opened.house, RequestCounters())
+            body = b'{"KeyId": "alias/a", "Message": "c2VjcmV0", "SigningAlgorithm": "ECDSA_SHA_256"}'
+            status, answer = told(await signed(opened, pipeline, "Sign", body))
+            assert (status, answer["__type"]) == (400, "UnsupportedOperationException")
+            now = opened.clock.now()
+            (record,) = await opened.house.audit.records(now - 60, now + 1)
+            assert (record.operation, record.error_code) == ("Sign", "UnsupportedOperationException")
+            assert record.request == {"KeyId": "alias/a", "SigningAlgorithm": "ECDSA_SHA_256"}
+
+    asyncio.run(main())
+
+
 def test_who_did_not_sign_rightly_is_told_so_and_nothing_is_done(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened_house(tmp_path) as opened:

@@ -8,7 +8,7 @@ from strongroom.operations.authorize import authorize
 from strongroom.operations.call import Call
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
-from strongroom.operations.registry import Answer, find_operation
+from strongroom.operations.registry import Answer, find_operation, unserved
 
 
 def record_refusal(
@@ -19,10 +19,8 @@ def record_refusal(
     The parameters may be anything, a secret in the wrong place too, and the message may quote them.
     """
     house.audit.must_be_writable()
-    operation = find_operation(service, name)
-    if operation is not None:
-        call = Call(house, operation, {}, caller, origin, region)
-        house.audit.record(call, AwsError(error.code, status=error.status))
+    call = Call(house, find_operation(service, name) or unserved(service, name), {}, caller, origin, region)
+    house.audit.record(call, AwsError(error.code, status=error.status))
 
 
 async def perform(
@@ -41,9 +39,7 @@ async def perform(
     Raises AwsError for every refusal: not served, not allowed, throttled, or what the operation itself refuses. Success
     and refusal alike leave an audit record; nothing is answered once the audit trail can no longer be written.
     """
-    operation = find_operation(service, name)
-    if operation is None:
-        raise AwsError("UnsupportedOperationException", f"Strongroom does not serve {service}:{name} yet.")
+    operation = find_operation(service, name) or unserved(service, name)
     house.audit.must_be_writable()
     call = Call(house, operation, params, caller, origin, region, via)
     try:

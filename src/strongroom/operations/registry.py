@@ -91,3 +91,12 @@ def operation(
 def find_operation(service: str, name: str) -> Operation | None:
     """Return the operation of that name, or None when it is not served."""
     return OPERATIONS.get((service, name))
+
+
+def unserved(service: str, name: str) -> Operation:
+    """Return an operation that the service model has and Strongroom does not serve: it refuses, and is recorded."""
+
+    async def refuse(call: "Call") -> Answer:
+        raise AwsError("UnsupportedOperationException", f"Strongroom does not serve {service}:{name} yet.")
+
+    return Operation(SERVICES[service], name, no_permission, refuse, None, reads_only=False)
