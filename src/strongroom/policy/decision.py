@@ -24,6 +24,7 @@ class Layer(enum.Enum):
     BOUNDARY = "permissions boundary"
     SESSION = "session policy"
     ROOT = "account root"
+    GRANT = "grant"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ The order is that of the IAM User Guide, "How AWS enforcement code logic evaluat
 4. Otherwise identity policies, permissions boundary and session policies all have to allow. For a resource of another
    account, or with a decisive resource policy, the resource policy has to have named the principal or its account as
    well.
+5. What no policy allowed, a grant may: to its grantee, of whatever account; to the sessions of a grantee role or user
+   within their boundary and session policies. (AWS KMS Developer Guide, "Grants in AWS KMS".)
 
 The root user is allowed everything in its own account, unless the resource policy is decisive. Callers without an
 account (anonymous, services, identities of a provider) are allowed by resource policies; a service also by identity
@@ -23,7 +25,7 @@ from collections.abc import Iterable, Sequence
 from strongroom.policy.decision import Decision, Layer, Outcome, StatementReference
 from strongroom.policy.policies import NamedPolicy, Policies
 from strongroom.policy.principal import Principal, PrincipalKind
-from strongroom.policy.principal_element import NO_GRANT, TO_ISSUER, TO_PRINCIPAL
+from strongroom.policy.principal_element import NO_GRANT, TO_ACCOUNT, TO_ISSUER, TO_PRINCIPAL
 from strongroom.policy.request import AccessRequest
 from strongroom.policy.statement import Statement
 
@@ -53,6 +55,11 @@ def evaluate(request: AccessRequest, policies: Policies) -> Decision:
     for level in policies.service_control:
         if _first_allow(request, level) is None:
             return _no(Layer.SERVICE_CONTROL)
+    decision = _decide(request, policies)
+    return _decide_by_grants(request, policies, decision) if policies.grants and not decision.allowed else decision
+
+
+def _decide(request: AccessRequest, policies: Policies) -> Decision:
     principal = request.principal
     kind = principal.kind
     grant, granted_by = _strongest_grant(request, policies.resource)
@@ -144,6 +151,23 @@ def _decide_root(
     else:
         return _no(Layer.RESOURCE)
     return _limited(request, policies, allowed)
+
+
+def _decide_by_grants(request: AccessRequest, policies: Policies, otherwise: Decision) -> Decision:
+    limited: Decision | None = None
+    for policy in policies.grants:
+        level, granted_by = _strongest_grant(request, policy)
+        if level == TO_PRINCIPAL:
+            return Decision(Outcome.ALLOW, Layer.GRANT, granted_by)
+        if level == TO_ISSUER:
+            limited = _limited(request, policies, Decision(Outcome.ALLOW, Layer.GRANT, granted_by))
+            if limited.allowed:
+                return limited
+        elif level == TO_ACCOUNT:
+            delegated = _decide_by_identity(request, policies, granted_by)
+            if delegated.allowed:
+                return delegated
+    return limited or otherwise
 
 
 def _decide_by_identity(request: AccessRequest, policies: Policies, granted_by: tuple[Match, ...]) -> Decision:

@@ -102,6 +102,7 @@ def _traces(request: AccessRequest, policies: Policies) -> Iterator[StatementTra
         (Layer.IDENTITY, policies.identity),
         (Layer.BOUNDARY, [policies.boundary] if policies.boundary is not None else []),
         (Layer.SESSION, policies.session or []),
+        (Layer.GRANT, policies.grants),
     )
     for layer, members in layers:
         for policy in members:

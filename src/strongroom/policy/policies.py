@@ -22,7 +22,8 @@ class Policies:
     `session` is None when no session policies were passed; an empty list allows nothing. `resource` is the resource's
     own policy. `resource_is_decisive` holds for KMS key policies and role trust policies: identity policies count
     only for a principal whose account the resource policy names. `service_control` has one sequence of policies for
-    each level (root, organizational units, account), and each level has to allow.
+    each level (root, organizational units, account), and each level has to allow. `grants` are the resource's grants
+    whose operations and constraints fit the request, each as a resource policy that allows its grantee.
     """
 
     identity: Sequence[NamedPolicy] = ()
@@ -31,3 +32,4 @@ class Policies:
     resource: NamedPolicy | None = None
     resource_is_decisive: bool = False
     service_control: Sequence[Sequence[NamedPolicy]] = ()
+    grants: Sequence[NamedPolicy] = ()

@@ -24,7 +24,9 @@ class Principal:
 
     `issuer_arn` is the ARN of the role (of a role session) or of the IAM user (of a federated user session). `name`
     is the name of a service (`logs.amazonaws.com`) or of an identity provider. `identifier` is what a Principal
-    element must name to mean exactly this principal. `account_id` is empty where there is no account.
+    element must name to mean exactly this principal. `account_id` is empty where there is no account. `unique_id` is
+    that of the user, `issuer_id` that of the role or user behind a session (`AROA...`); unlike its ARN, a deleted
+    identity's unique id never comes back.
     """
 
     kind: PrincipalKind
@@ -32,6 +34,8 @@ class Principal:
     account_id: str = ""
     issuer_arn: str = ""
     name: str = ""
+    unique_id: str = ""
+    issuer_id: str = ""
     identifier: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -48,19 +52,19 @@ class Principal:
         return cls(PrincipalKind.ROOT, root_arn(account_id, partition), account_id)
 
     @classmethod
-    def user(cls, arn: str, account_id: str) -> "Principal":
+    def user(cls, arn: str, account_id: str, unique_id: str = "") -> "Principal":
         """An IAM user, with long-term credentials or those of GetSessionToken."""
-        return cls(PrincipalKind.USER, arn, account_id)
+        return cls(PrincipalKind.USER, arn, account_id, unique_id=unique_id)
 
     @classmethod
-    def role_session(cls, arn: str, account_id: str, role_arn: str) -> "Principal":
+    def role_session(cls, arn: str, account_id: str, role_arn: str, role_id: str = "") -> "Principal":
         """A session of a role: `arn` is the `assumed-role` ARN of STS, `role_arn` the ARN of the role with its path."""
-        return cls(PrincipalKind.ROLE_SESSION, arn, account_id, role_arn)
+        return cls(PrincipalKind.ROLE_SESSION, arn, account_id, role_arn, issuer_id=role_id)
 
     @classmethod
-    def federated_user(cls, arn: str, account_id: str, user_arn: str) -> "Principal":
+    def federated_user(cls, arn: str, account_id: str, user_arn: str, user_id: str = "") -> "Principal":
         """A session of GetFederationToken: `arn` is its `federated-user` ARN, `user_arn` the IAM user who made it."""
-        return cls(PrincipalKind.FEDERATED_USER, arn, account_id, user_arn)
+        return cls(PrincipalKind.FEDERATED_USER, arn, account_id, user_arn, issuer_id=user_id)
 
     @classmethod
     def federated(cls, provider: str) -> "Principal":

@@ -18,6 +18,7 @@ TO_ISSUER: Final = 2  # The role or user behind a session: the session's boundar
 TO_PRINCIPAL: Final = 3  # The very principal, or everyone.
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_UNIQUE_ID = re.compile(r"A(IDA|ROA)[A-Z0-9]{12,124}")
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+")
 _IDENTITY_TYPES = {"iam": ("user/", "role/"), "sts": ("assumed-role/", "federated-user/")}
 _PROVIDER_TYPES = ("saml-provider/", "oidc-provider/")
@@ -27,7 +28,8 @@ class PrincipalElement:
     """Compiled principals of one statement. Immutable.
 
     `entries` are the element's words as (type, value) pairs, such as ("AWS", "123456789012"), for services that have to
-    check that the principals exist; everyone is ("AWS", "*").
+    check that the principals exist; everyone is ("AWS", "*"). An AWS principal may be a unique id (`AROA...`), which
+    means that one user, or the role of sessions.
     """
 
     __slots__ = ("accounts", "entries", "everyone", "identifiers", "negated")
@@ -58,9 +60,10 @@ class PrincipalElement:
         """
         if self.everyone:
             return NO_GRANT if principal.kind is PrincipalKind.FEDERATED else TO_PRINCIPAL
-        if principal.identifier in self.identifiers:
+        identifiers = self.identifiers
+        if principal.identifier in identifiers or principal.unique_id in identifiers:
             return TO_PRINCIPAL
-        if principal.issuer_arn in self.identifiers:
+        if principal.issuer_arn in identifiers or principal.issuer_id in identifiers:
             return TO_ISSUER
         if principal.account_id in self.accounts:
             return TO_PRINCIPAL if principal.kind is PrincipalKind.ROOT else TO_ACCOUNT
@@ -82,9 +85,12 @@ class PrincipalElement:
     def _names_every_link(self, principal: Principal) -> bool:
         if principal.account_id and principal.account_id not in self.accounts:
             return False
-        if principal.issuer_arn and principal.issuer_arn not in self.identifiers:
+        identifiers = self.identifiers
+        if principal.issuer_arn and principal.issuer_arn not in identifiers and principal.issuer_id not in identifiers:
             return False
-        return principal.kind is PrincipalKind.ROOT or principal.identifier in self.identifiers
+        if principal.kind is PrincipalKind.ROOT:
+            return True
+        return principal.identifier in identifiers or principal.unique_id in identifiers
 
 
 def account_named(value: str) -> str | None:
@@ -123,7 +129,7 @@ def _is_principal(kind: str, name: str) -> bool:
         return _DOMAIN.fullmatch(name) is not None
     if kind == "Federated":
         return _DOMAIN.fullmatch(name) is not None or (arn is not None and _is_of(arn, "iam", _PROVIDER_TYPES))
-    if name == "*" or _ACCOUNT_ID.fullmatch(name):
+    if name == "*" or _ACCOUNT_ID.fullmatch(name) or _UNIQUE_ID.fullmatch(name):
         return True
     if arn is None:
         return False
