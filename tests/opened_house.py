@@ -53,7 +53,7 @@ class OpenedHouse:
             caller=caller or self.caller,
             origin=origin,
             region=region,
-            via=via,
+            called_via=(via,) if via else (),
         )
 
     async def kms(self, operation: str, **params: Any) -> dict[str, Any]:

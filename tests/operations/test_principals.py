@@ -26,7 +26,7 @@ def test_the_first_start_makes_one_key_for_good(tmp_path: Path) -> None:
         found = []
         for _ in range(2):
             async with opened_house(tmp_path) as house:
-                credential = await house.house.principals.root_access_key(ACCOUNT, "us-east-1")
+                credential = await house.house.principals.root_access_key(ACCOUNT)
                 assert credential is not None
                 found.append((credential.caller.identity.access_key_id, credential.secret_access_key))
         assert found[0] == found[1]
@@ -37,7 +37,7 @@ def test_the_first_start_makes_one_key_for_good(tmp_path: Path) -> None:
 def test_it_stands_for_the_root_user(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         principals = house.house.principals
-        credential = await principals.root_access_key(ACCOUNT, "us-east-1")
+        credential = await principals.root_access_key(ACCOUNT)
         assert credential is not None
         caller = credential.caller
         assert (caller.account_id, caller.user_id) == (ACCOUNT, ACCOUNT)
@@ -54,7 +54,7 @@ def test_it_stands_for_the_root_user(in_house: InHouse[None]) -> None:
 def test_a_key_that_is_switched_off_is_nobody_s_at_once(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         principals = house.house.principals
-        credential = await principals.root_access_key(ACCOUNT, "us-east-1")
+        credential = await principals.root_access_key(ACCOUNT)
         assert credential is not None
         access_key_id = credential.caller.identity.access_key_id
         for status, is_found in (("Inactive", False), ("Active", True)):
@@ -72,7 +72,7 @@ def test_a_key_that_is_switched_off_is_nobody_s_at_once(in_house: InHouse[None])
 
 def test_its_secret_opens_in_its_own_place_only(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
-        credential = await house.house.principals.root_access_key(ACCOUNT, "us-east-1")
+        credential = await house.house.principals.root_access_key(ACCOUNT)
         assert credential is not None
         move = text("UPDATE access_keys SET access_key_id = 'AKIAMOVEDMOVEDMOVED1'")
         await house.house.store.write(lambda connection: connection.execute(move).close())
@@ -98,10 +98,8 @@ def test_keys_that_no_client_could_use(tmp_path: Path, access_key_id: str, secre
     async def main() -> None:
         async with opened_house(tmp_path) as house:
             with pytest.raises(OperatorError):
-                await house.house.principals.ensure_root_access_key(
-                    "444455556666", "us-east-1", 0.0, access_key_id, secret
-                )
-            assert await house.house.principals.root_access_key("444455556666", "us-east-1") is None
+                await house.house.principals.ensure_root_access_key("444455556666", 0.0, access_key_id, secret)
+            assert await house.house.principals.root_access_key("444455556666") is None
 
     asyncio.run(main())
 
@@ -109,10 +107,10 @@ def test_keys_that_no_client_could_use(tmp_path: Path, access_key_id: str, secre
 def test_a_chosen_key(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         principals = house.house.principals
-        await principals.ensure_root_access_key("444455556666", "cn-north-1", 0.0, CHOSEN_ID, CHOSEN_SECRET)
+        await principals.ensure_root_access_key("444455556666", 0.0, CHOSEN_ID, CHOSEN_SECRET)
         credential = await principals.find(CHOSEN_ID)
         assert credential is not None
         assert credential.secret_access_key == CHOSEN_SECRET
-        assert credential.caller.arn == "arn:aws-cn:iam::444455556666:root"
+        assert credential.caller.arn == "arn:aws:iam::444455556666:root"
 
     in_house(body)

@@ -35,7 +35,7 @@ async def make_things(house: OpenedHouse) -> Made:
     for _ in range(3):
         blobs.append((await house.kms("Encrypt", KeyId=key_id, Plaintext=b"kept"))["CiphertextBlob"])
         await house.kms("RotateKeyOnDemand", KeyId=key_id)
-    credential = await house.house.principals.root_access_key(house.caller.account_id, "us-east-1")
+    credential = await house.house.principals.root_access_key(house.caller.account_id)
     assert credential is not None
     return key_id, blobs, credential.secret_access_key
 
@@ -44,7 +44,7 @@ async def check_things(house: OpenedHouse, made: Made) -> None:
     _, blobs, secret = made
     for blob in blobs:
         assert (await house.kms("Decrypt", CiphertextBlob=blob))["Plaintext"] == b"kept"
-    credential = await house.house.principals.root_access_key(house.caller.account_id, "us-east-1")
+    credential = await house.house.principals.root_access_key(house.caller.account_id)
     assert credential is not None
     assert credential.secret_access_key == secret
     now = house.clock.now()

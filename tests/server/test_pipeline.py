@@ -19,7 +19,7 @@ from strongroom.wire.http import HttpRequest, HttpResponse
 
 
 async def signed(opened: OpenedHouse, pipeline: Pipeline, operation: str, body: bytes, **changed: str) -> HttpResponse:
-    credential = await opened.house.principals.root_access_key(ACCOUNT, "us-east-1")
+    credential = await opened.house.principals.root_access_key(ACCOUNT)
     assert credential is not None
     secret = changed.get("secret", credential.secret_access_key)
     headers = {

@@ -21,6 +21,7 @@ from strongroom.base.context import time_of_request_id
 from strongroom.base.errors import AwsError
 from strongroom.envelope.sealed import Sealer
 from strongroom.operations import tables
+from strongroom.operations.denials import without_encoded_message
 from strongroom.operations.registry import Answer
 from strongroom.operations.trail import AuditRecord, Resource
 from strongroom.storage.connection import Connection
@@ -205,7 +206,7 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         model.redacted(call.params),
         None if answer is None else model.redacted_answer(answer),
         None if error is None else error.code,
-        None if error is None else error.message,
+        None if error is None else without_encoded_message(error.message),
         _resources_of(call, error),
         call.reason,
         call.via,

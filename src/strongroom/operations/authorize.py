@@ -1,14 +1,16 @@
 """May they: every requirement that an operation declares is put to the policy engine, before its handler runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.conditions import global_condition
 from strongroom.operations.decisions import RememberedDecisions
+from strongroom.operations.denials import explanation_of, with_encoded_message
 from strongroom.operations.trail import Reason, Resource
 from strongroom.policy.context import Context, ContextValue
+from strongroom.policy.decision import Decision
 from strongroom.policy.denial import denial_message
 from strongroom.policy.evaluate import evaluate
 from strongroom.policy.policies import NamedPolicy, Policies
@@ -22,11 +24,12 @@ class Requirement:
     """One action on one resource that a call must be allowed.
 
     `resource` is an ARN, or `*` for an action about no resource; `account_id` owns it. `policy` is the resource's own
-    policy; when it is decisive, identity policies count only where it hands over to the account. `conditions` answers
-    the service's own condition keys, asked in lower case, and None for the others. `audited` is how the audit trail
-    lists the resource, None when it does not. `refusal` is what is answered instead of the
-    policy engine's sentence where that would tell too much: whether another account's resource exists. `remembered` is
-    what need not be decided again about this resource.
+    policy; when it is decisive, identity policies count only where it hands over to the account. `grants` are those of
+    the resource's grants that fit the request. `conditions` answers the service's own condition keys, asked in lower
+    case, and None for the others. `audited` is how the audit trail lists the resource, None when it does not. `refusal`
+    is what is answered instead of the policy engine's sentence where that would tell too much: whether another
+    account's resource exists. `remembered` is what need not be decided again about this resource. `is_trust_policy`
+    tells that `policy` is the trust policy of a role.
     """
 
     action: str
@@ -34,10 +37,12 @@ class Requirement:
     account_id: str
     policy: NamedPolicy | None = None
     policy_is_decisive: bool = False
+    grants: Sequence[NamedPolicy] = ()
     conditions: Callable[[str], ConditionValue] | None = None
     audited: Resource | None = None
     refusal: AwsError | None = None
     remembered: RememberedDecisions | None = None
+    is_trust_policy: bool = False
 
 
 def authorize(call: Call) -> None:
@@ -50,11 +55,15 @@ def authorize(call: Call) -> None:
                 call.reason = reason
                 continue
         request = access_request(call, requirement)
-        decision = evaluate(request, policies_for(call, requirement))
-        reason = call.reason = Reason(decision.outcome.value, decision.layer.value, decision.statements)
+        policies = policies_for(call, requirement)
+        decision = evaluate(request, policies)
         if not decision.allowed:
-            raise requirement.refusal or call.operation.service.denied(denial_message(request, decision))
-        if remembered is not None and not request.context.was_asked:
+            raise refusal(call, requirement, request, policies, decision)
+        reason = call.reason = Reason(
+            decision.outcome.value, decision.layer.value, decision.statements, _sources(call, requirement)
+        )
+        # A grant comes and goes without a change to the policies that are remembered with.
+        if remembered is not None and not request.context.was_asked and not requirement.grants:
             remembered.remember(call.caller, requirement.action, reason)
 
 
@@ -80,4 +89,31 @@ def access_request(call: Call, requirement: Requirement) -> AccessRequest:
 
 def policies_for(call: Call, requirement: Requirement) -> Policies:
     """Return every policy that takes part in the decision on one requirement."""
-    return Policies(resource=requirement.policy, resource_is_decisive=requirement.policy_is_decisive)
+    caller = call.caller
+    return Policies(
+        caller.policies,
+        caller.boundary,
+        caller.session_policies,
+        requirement.policy,
+        requirement.policy_is_decisive,
+        (),
+        requirement.grants,
+    )
+
+
+def _sources(call: Call, requirement: Requirement) -> tuple[str, ...]:
+    policy = requirement.policy
+    return call.caller.sources if policy is None else (policy.source, *call.caller.sources)
+
+
+def refusal(
+    call: Call, requirement: Requirement, request: AccessRequest, policies: Policies, decision: Decision
+) -> AwsError:
+    """Return the service's refusal of a decision that did not allow, having noted why for the audit trail."""
+    explanation = explanation_of(request, policies, decision)
+    sources = _sources(call, requirement) + tuple(grant.source for grant in requirement.grants)
+    call.reason = Reason(decision.outcome.value, decision.layer.value, decision.statements, sources, explanation)
+    if requirement.refusal is not None:
+        return requirement.refusal
+    message = denial_message(request, decision, is_role_trust_policy=requirement.is_trust_policy)
+    return call.operation.service.denied(with_encoded_message(call, message))

@@ -1,7 +1,7 @@
 """One call of one operation, from the door to its audit record."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from strongroom.base.context import Origin
 from strongroom.operations.callers import Caller
@@ -16,15 +16,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class SourceResource(NamedTuple):
+    """The resource that a service acts for (`aws:SourceArn`), the account that owns it, and that one's organization."""
+
+    arn: str
+    account_id: str
+    organization_id: str | None = None
+
+
 class Call:
     """What a handler is given.
 
     `params` are plain values, validated against the service model. `target` is what the operation's `needs` resolved.
-    `region` is the Region that the signature is scoped to. `via` names the service that calls on the caller's behalf
-    (`s3`), None for a direct call. `made` are resources that did not exist before, for the audit trail.
+    `region` is the Region that the signature is scoped to. `called_via` names the services that call on the caller's
+    behalf, the first one first, none for a direct call. `source` is the resource that a service acts for, when it acts
+    for itself. `made` are resources that did not exist before, for the audit trail.
     """
 
     __slots__ = (
+        "called_via",
         "caller",
         "house",
         "made",
@@ -35,8 +45,8 @@ class Call:
         "recorded",
         "region",
         "requirements",
+        "source",
         "target",
-        "via",
     )
 
     def __init__(
@@ -47,7 +57,8 @@ class Call:
         caller: Caller,
         origin: Origin,
         region: str,
-        via: str | None = None,
+        called_via: tuple[str, ...] = (),
+        source: SourceResource | None = None,
     ) -> None:
         self.house = house
         self.operation = operation
@@ -55,12 +66,18 @@ class Call:
         self.caller = caller
         self.origin = origin
         self.region = region
-        self.via = via
+        self.called_via = called_via
+        self.source = source
         self.target: Any = None
         self.made: tuple[Resource, ...] = ()
         self.requirements: tuple[Requirement, ...] = ()
         self.reason: Reason | None = None
         self.recorded = False
+
+    @property
+    def via(self) -> str | None:
+        """The service that calls on the caller's behalf (`s3`), None for a direct call."""
+        return self.called_via[-1] if self.called_via else None
 
     @property
     def account_id(self) -> str:
@@ -104,5 +121,5 @@ class Call:
             caller=self.caller,
             origin=self.origin,
             region=self.region,
-            via=self.operation.service.name,
+            called_via=(*self.called_via, self.operation.service.name),
         )

@@ -4,46 +4,160 @@ Source: IAM User Guide, "AWS global condition context keys". A key that a reques
 policy engine applies the rules on absent keys.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from strongroom.base.clock import as_datetime
 from strongroom.operations.call import Call
 from strongroom.policy.context import ContextValue
 
-
-def _called_via(call: Call) -> ContextValue:
-    return f"{call.via}.amazonaws.com" if call.via else None
-
+PRINCIPAL_TAG = "aws:principaltag/"
+REQUEST_TAG = "aws:requesttag/"
+_TAG_MEMBERS = ("Tags", "tags")
+_TAG_KEYS_MEMBERS = ("TagKeys", "tagKeys", "TagKeyList")
+_KEY_NAMES, _VALUE_NAMES = ("Key", "TagKey", "key"), ("Value", "TagValue", "value")
 
 _PRINCIPAL_TYPES: Mapping[str, str] = {
     "Root": "Account",
     "IAMUser": "User",
     "AssumedRole": "AssumedRole",
     "FederatedUser": "FederatedUser",
+    "Anonymous": "Anonymous",
 }
+
+
+def tag_value(tags: Mapping[str, str], wanted: str) -> ContextValue:
+    """Return the value of a tag by its key in lower case, or None: condition keys are not case-sensitive."""
+    for name, value in tags.items():
+        if name.lower() == wanted:
+            return value
+    return None
+
+
+def request_tags(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags that a request sends, whichever way its service writes them; a key alone has no value."""
+    for member in _TAG_MEMBERS:
+        sent = params.get(member)
+        if isinstance(sent, Mapping):
+            return {str(name): str(value) for name, value in sent.items()}
+        if isinstance(sent, Sequence) and not isinstance(sent, str):
+            return dict(_pair(tag) for tag in sent if isinstance(tag, Mapping))
+    return {}
+
+
+def _pair(tag: Mapping[str, Any]) -> tuple[str, str]:
+    key = next((tag[name] for name in _KEY_NAMES if name in tag), "")
+    value = next((tag[name] for name in _VALUE_NAMES if name in tag), "")
+    return str(key), str(value)
+
+
+def _tag_keys(call: Call) -> ContextValue:
+    for member in _TAG_KEYS_MEMBERS:
+        named = call.params.get(member)
+        if isinstance(named, Sequence) and not isinstance(named, str):
+            return [str(name) for name in named]
+    return list(request_tags(call.params)) or None
+
+
+def _called_via(call: Call) -> ContextValue:
+    return [f"{service}.amazonaws.com" for service in call.called_via] or None
+
+
+def _username(call: Call) -> ContextValue:
+    # The key is there for IAM users, with long-term credentials or GetSessionToken's, and for nobody else.
+    identity = call.caller.identity
+    return identity.username if identity.type == "IAMUser" else None
+
+
+def _issued_at(call: Call) -> ContextValue:
+    session = call.caller.session
+    return as_datetime(int(session.issued_at)) if session is not None else None
+
+
+def _mfa_present(call: Call) -> ContextValue:
+    session = call.caller.session
+    return session.mfa_authenticated if session is not None else None
+
+
+def _mfa_age(call: Call) -> ContextValue:
+    session = call.caller.session
+    if session is None or not session.mfa_authenticated:
+        return None
+    return max(0, int(call.house.clock.wall() - session.issued_at))
+
+
+def _of_session(member: str) -> Callable[[Call], ContextValue]:
+    def value(call: Call) -> ContextValue:
+        session = call.caller.session
+        return (getattr(session, member) or None) if session is not None else None
+
+    return value
+
+
+def _organization_paths(call: Call) -> ContextValue:
+    organization_id = call.caller.organization_id
+    return [f"{organization_id}/r-root/"] if organization_id else None
+
+
+def _principal_service(call: Call) -> ContextValue:
+    return call.caller.principal.name if call.caller.identity.type == "AWSService" else None
+
+
+def _source_account(call: Call) -> ContextValue:
+    return call.source.account_id if call.source is not None else None
+
+
+def _source_organization(call: Call) -> ContextValue:
+    return call.source.organization_id if call.source is not None else None
+
 
 _GLOBAL: Mapping[str, Callable[[Call], ContextValue]] = {
     "aws:securetransport": lambda call: call.origin.secure,
-    "aws:sourceip": lambda call: call.origin.source_ip or None,
+    # An address says nothing of a request that a service makes on its own network: AWS leaves the key out.
+    "aws:sourceip": lambda call: None if call.called_via else call.origin.source_ip or None,
     "aws:useragent": lambda call: call.origin.user_agent or None,
     "aws:currenttime": lambda call: as_datetime(call.origin.received_at),
     "aws:epochtime": lambda call: int(call.origin.received_at),
-    "aws:principalarn": lambda call: call.caller.principal.issuer_arn or call.caller.arn,
-    "aws:principalaccount": lambda call: call.account_id,
+    "aws:principalarn": lambda call: call.caller.principal.issuer_arn or call.caller.arn or None,
+    "aws:principalaccount": lambda call: call.account_id or None,
     "aws:principaltype": lambda call: _PRINCIPAL_TYPES.get(call.caller.identity.type),
-    "aws:userid": lambda call: call.caller.user_id,
-    "aws:username": lambda call: call.caller.identity.username,
+    "aws:principalorgid": lambda call: call.caller.organization_id,
+    "aws:principalorgpaths": _organization_paths,
+    "aws:principalisawsservice": lambda call: call.caller.identity.type == "AWSService",
+    "aws:principalservicename": _principal_service,
+    "aws:principalservicenameslist": _principal_service,
+    "aws:userid": lambda call: call.caller.user_id or None,
+    "aws:username": _username,
+    "aws:tokenissuetime": _issued_at,
+    "aws:multifactorauthpresent": _mfa_present,
+    "aws:multifactorauthage": _mfa_age,
+    "aws:sourceidentity": _of_session("source_identity"),
+    "aws:federatedprovider": _of_session("provider"),
     "aws:requestedregion": lambda call: call.region,
-    "aws:viaawsservice": lambda call: call.via is not None,
+    "aws:viaawsservice": lambda call: bool(call.called_via),
     "aws:calledvia": _called_via,
-    "aws:calledviafirst": _called_via,
-    "aws:calledvialast": _called_via,
+    "aws:calledviafirst": lambda call: f"{call.called_via[0]}.amazonaws.com" if call.called_via else None,
+    "aws:calledvialast": lambda call: f"{call.called_via[-1]}.amazonaws.com" if call.called_via else None,
+    "aws:sourcearn": lambda call: call.source.arn if call.source is not None else None,
+    "aws:sourceaccount": _source_account,
+    "aws:sourceorgid": _source_organization,
+    "aws:tagkeys": _tag_keys,
 }
 
 
 def global_condition(call: Call, resource_account_id: str, name: str) -> ContextValue:
-    """Return the value of a global condition key, named in lower case, or None when the request does not have it."""
+    """Return the value of a condition key, named in lower case, or None when the request does not have it.
+
+    Keys of the service that the caller's web identity was vouched for by (`accounts.example.com:sub`) are among them.
+    """
     if name == "aws:resourceaccount":
-        return resource_account_id
+        return resource_account_id or None
     value = _GLOBAL.get(name)
-    return value(call) if value is not None else None
+    if value is not None:
+        return value(call)
+    if name.startswith(PRINCIPAL_TAG):
+        return tag_value(call.caller.tags, name[len(PRINCIPAL_TAG) :])
+    if name.startswith(REQUEST_TAG):
+        return tag_value(request_tags(call.params), name[len(REQUEST_TAG) :])
+    session = call.caller.session
+    return session.claims.get(name) if session is not None else None

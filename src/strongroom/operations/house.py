@@ -7,7 +7,8 @@ from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
 from strongroom.envelope.sealed import Sealer
 from strongroom.operations.audit import Audit
-from strongroom.operations.principals import Principals
+from strongroom.operations.last_used import LastUsed
+from strongroom.operations.principals import Principals, directory_of
 from strongroom.operations.quotas import Quotas
 from strongroom.storage.store import Store
 
@@ -24,7 +25,9 @@ class House:
         self.sealer = sealer
         self.quotas = Quotas(clock)
         self.audit = Audit(store, sealer, clock)
-        self.principals = Principals(store, sealer)
+        self.directory = directory_of(store, configuration.region)
+        self.principals = Principals(store, sealer, self.directory)
+        self.last_used = LastUsed(self.audit)
         self._parts: dict[Any, Any] = {}
         self._before_close: list[Callable[[], Awaitable[None]]] = []
 

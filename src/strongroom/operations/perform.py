@@ -5,7 +5,7 @@ from typing import Any
 from strongroom.base.context import Origin
 from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import authorize
-from strongroom.operations.call import Call
+from strongroom.operations.call import Call, SourceResource
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
 from strongroom.operations.registry import Answer, find_operation, unserved
@@ -32,16 +32,20 @@ async def perform(
     caller: Caller,
     origin: Origin,
     region: str,
-    via: str | None = None,
+    called_via: tuple[str, ...] = (),
+    source: SourceResource | None = None,
 ) -> Answer:
     """Carry out one operation for `caller` and return its answer, a plain dict.
+
+    `called_via` and `source` are those of `Call`, for what a service does on somebody's behalf, or for itself.
 
     Raises AwsError for every refusal: not served, not allowed, throttled, or what the operation itself refuses. Success
     and refusal alike leave an audit record; nothing is answered once the audit trail can no longer be written.
     """
     operation = find_operation(service, name) or unserved(service, name)
     house.audit.must_be_writable()
-    call = Call(house, operation, params, caller, origin, region, via)
+    call = Call(house, operation, params, caller, origin, region, called_via, source)
+    house.last_used.note(call)
     try:
         call.requirements = tuple(await operation.needs(call))
         authorize(call)

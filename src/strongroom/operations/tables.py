@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, 
 from sqlalchemy.engine import Row
 
 from strongroom.envelope.keyring import KeyringRow
-from strongroom.storage.column_types import RowNumber, Timestamp
+from strongroom.storage.column_types import RowNumber
 from strongroom.storage.connection import Connection
 from strongroom.storage.schema import metadata
 from strongroom.storage.sealed_column import Sealed
@@ -20,20 +20,6 @@ STORAGE_KEYS = Table(
     Column("root_fingerprint", Text, nullable=False),
     Column("root_parameters", Text, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
-)
-
-ACCESS_KEY_PLACE = "access_keys/{access_key_id}"
-
-ACCESS_KEYS = Table(
-    "access_keys",
-    metadata,
-    Column("access_key_id", String(128), primary_key=True),
-    Column("account_id", String(12), nullable=False),
-    Column("principal_arn", Text, nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("created_at", Timestamp, nullable=False),
-    Column("sealed", Sealed(ACCESS_KEY_PLACE), nullable=False),
-    Index("ix_access_keys_principal_arn", "principal_arn"),
 )
 
 AUDIT_PLACE = "audit_batches/{batch}/{first_at}/{last_at}/{records}"
@@ -61,22 +47,6 @@ def replace_storage_keys(connection: Connection, rows: Iterable[KeyringRow]) -> 
     """Put `rows` in place of the wrapped storage keys that were there."""
     connection.execute(delete(STORAGE_KEYS))
     connection.execute(STORAGE_KEYS.insert(), [row._asdict() for row in rows])
-
-
-def select_access_key(connection: Connection, access_key_id: str) -> Row[Any] | None:
-    """Return an access key's row, or None."""
-    return connection.execute(select(ACCESS_KEYS).where(ACCESS_KEYS.c.access_key_id == access_key_id)).one_or_none()
-
-
-def select_access_keys_of(connection: Connection, principal_arn: str) -> Sequence[Row[Any]]:
-    """Return a principal's access keys, oldest first."""
-    statement = select(ACCESS_KEYS).where(ACCESS_KEYS.c.principal_arn == principal_arn)
-    return connection.execute(statement.order_by(ACCESS_KEYS.c.created_at)).all()
-
-
-def insert_access_key(connection: Connection, values: dict[str, Any]) -> None:
-    """Insert an access key; its secret is already sealed for its place."""
-    connection.execute(ACCESS_KEYS.insert().values(values))
 
 
 def insert_audit_batch(connection: Connection, values: dict[str, Any]) -> None:

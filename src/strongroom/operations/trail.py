@@ -22,6 +22,22 @@ INTERNAL = "AWS Internal"
 """What CloudTrail shows in place of a caller where a service acted by itself, and so the type of that identity."""
 
 
+class SessionContext(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What `userIdentity` tells of temporary credentials. `issued_at` is in seconds.
+
+    The issuer is the role or user that they were made of; `provider` is who vouched for a web identity.
+    """
+
+    issuer_type: str
+    issuer_id: str
+    issuer_arn: str
+    issuer_name: str
+    issued_at: float
+    mfa_authenticated: bool
+    source_identity: str = ""
+    provider: str = ""
+
+
 class Identity(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Who called, as `userIdentity` shows it."""
 
@@ -31,6 +47,8 @@ class Identity(msgspec.Struct, array_like=True, frozen=True, gc=False):
     account_id: str
     access_key_id: str
     username: str | None = None
+    session: SessionContext | None = None
+    provider: str = ""
 
 
 class Resource(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -41,12 +59,31 @@ class Resource(msgspec.Struct, array_like=True, frozen=True, gc=False):
     type: str
 
 
+class Explanation(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What was asked and why it was refused, for `strongroom explain` and DecodeAuthorizationMessage.
+
+    `context` holds the condition keys that policies asked for, with the request's values. `statements` are those that
+    are about the action, as lines of text; `remedy` is the least change that would have allowed it, as lines too.
+    """
+
+    action: str
+    resource: str
+    context: dict[str, list[str]]
+    statements: list[str]
+    remedy: list[str]
+
+
 class Reason(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What decided: the outcome, the layer of policy, and the statements (source, index from 0, Sid)."""
+    """What decided: the outcome, the layer of policy, and the statements (source, index from 0, Sid).
+
+    `sources` names every policy that was looked at. `explanation` is there for what was refused.
+    """
 
     outcome: str
     layer: str
     statements: tuple[StatementReference, ...]
+    sources: tuple[str, ...] = ()
+    explanation: Explanation | None = None
 
 
 class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -172,6 +209,10 @@ def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
     }
     if identity.username is not None:
         event["userIdentity"]["userName"] = identity.username
+    if identity.provider:
+        event["userIdentity"]["identityProvider"] = identity.provider
+    if identity.session is not None:
+        event["userIdentity"]["sessionContext"] = _session_context(identity, identity.session)
     if record.via is not None:
         # A call on somebody's behalf shows the calling service where a direct call shows an address.
         via = f"{record.via}.amazonaws.com"
@@ -187,8 +228,32 @@ def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
         }
 
 
+def _session_context(identity: Identity, session: SessionContext) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "sessionIssuer": {
+            "type": session.issuer_type,
+            "principalId": session.issuer_id,
+            "arn": session.issuer_arn,
+            "accountId": identity.account_id,
+            "userName": session.issuer_name,
+        },
+        "attributes": {
+            "creationDate": _time(as_datetime(session.issued_at)),
+            "mfaAuthenticated": "true" if session.mfa_authenticated else "false",
+        },
+    }
+    if identity.type != "AssumedRole":
+        # The session of a user or of the root user has nobody else behind it.
+        del context["sessionIssuer"]
+    if session.source_identity:
+        context["sourceIdentity"] = session.source_identity
+    if session.provider:
+        context["webIdFederationData"] = {"federatedProvider": session.provider, "attributes": {}}
+    return context
+
+
 def _is_denial(record: AuditRecord) -> bool:
-    return record.error_code == "AccessDeniedException"
+    return record.error_code in ("AccessDeniedException", "AccessDenied")
 
 
 def _time(moment: datetime) -> str:

@@ -19,12 +19,15 @@ class Context:
     policy has a condition or a variable, so a context costs next to nothing on a request that no condition looks at.
     `facts` must not change while a request is decided.
 
+    A value without a form in the policy language (an object, a time without its zone) is as if absent, and its key
+    becomes one of `unreadable`: `evaluate` allows nothing that was decided with such a key.
+
     Keys differing only in case are one key with several values, because condition keys are not case-sensitive. A
     plain mapping cannot take the place of a Context: it would answer "absent" to a key in another case, and a Deny
     would not apply.
     """
 
-    __slots__ = ("_facts", "_fill", "_known")
+    __slots__ = ("_facts", "_fill", "_known", "unreadable")
 
     def __init__(
         self,
@@ -34,40 +37,52 @@ class Context:
         self._facts = facts
         self._fill = fill
         self._known: dict[str, tuple[str, ...]] | None = None
+        self.unreadable: tuple[str, ...] = ()
 
     @property
     def was_asked(self) -> bool:
         """Whether any key was asked for: a decision for which none was does not depend on the circumstances."""
         return self._known is not None
 
-    def values_of(self, key: str) -> tuple[str, ...]:
-        """Return the values of the lower-case `key`; an empty tuple when it is absent, None or an empty list.
+    @property
+    def asked(self) -> Mapping[str, tuple[str, ...]]:
+        """The keys that were asked for so far, in lower case, with the values that the request has for them."""
+        return self._known or {}
 
-        Raises TypeError when the caller gave a value that has no form in the policy language.
-        """
+    def values_of(self, key: str) -> tuple[str, ...]:
+        """Return the values of the lower-case `key`; an empty tuple when it is absent, None, empty or unreadable."""
         known = self._known
         if known is None:
-            known = self._known = _folded(self._facts)
+            known = self._known = self._folded() if self._facts else {}
         values = known.get(key)
         if values is None:
             if self._fill is None:
                 return ()
-            values = known[key] = as_texts(self._fill(key))
+            values = known[key] = self._texts(key, self._fill(key))
         return values
 
+    def _folded(self) -> dict[str, tuple[str, ...]]:
+        known: dict[str, tuple[str, ...]] = {}
+        for key, value in (self._facts or {}).items():
+            lower = key.lower()
+            known[lower] = known.get(lower, ()) + self._texts(lower, value)
+        return known
 
-def _folded(facts: Mapping[str, ContextValue] | None) -> dict[str, tuple[str, ...]]:
-    known: dict[str, tuple[str, ...]] = {}
-    for key, value in (facts or {}).items():
-        lower = key.lower()
-        known[lower] = known.get(lower, ()) + as_texts(value)
-    return known
+    def _texts(self, key: str, value: ContextValue) -> tuple[str, ...]:
+        if type(value) is str:
+            return (value,)
+        try:
+            return as_texts(value)
+        except (TypeError, ValueError, OverflowError):
+            self.unreadable += (key,)
+            return ()
 
 
 def as_texts(value: ContextValue) -> tuple[str, ...]:
-    """Return a key's value as the texts that conditions compare. Raises TypeError for a type without such a form."""
-    if type(value) is str:
-        return (value,)
+    """Return a key's value as the texts that conditions compare.
+
+    Raises TypeError for a type without such a form, and ValueError or OverflowError for a number or time too large.
+    """
     if value is None:
         return ()
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -26,7 +26,6 @@ async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: b
         house = House(configuration, clock, store, sealer)
         await house.principals.ensure_root_access_key(
             configuration.account_id,
-            configuration.region,
             clock.now(),
             configuration.root_access_key_id,
             configuration.root_secret_access_key,

@@ -27,6 +27,10 @@ _REGION = re.compile(r"(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*")
 """A Region's name: at most 32 lower-case letters, digits and single hyphens. Each name is a Region of its own."""
 
 
+def _is_signed(request: HttpRequest) -> bool:
+    return b"authorization" in request.fields or b"X-Amz-" in request.query_string
+
+
 class Pipeline:
     """Answers the AWS requests of one house."""
 
@@ -57,6 +61,8 @@ class Pipeline:
             )
             if signer is not None:
                 caller, region = signer[0].caller, signer[1]
+            elif route.operation.is_unsigned and not _is_signed(request):
+                caller, region = Caller.anonymous(), self._house.configuration.region
             else:
                 caller, region = await self._authenticate(request, route, body)
             try:
@@ -102,11 +108,11 @@ class Pipeline:
         if _REGION.fullmatch(claim.scope.region) is None:
             raise rules.refusals.wrong_signature("Credential should be scoped to a valid region.")
         access_key_id = claim.scope.access_key_id
-        found = await self._principals.find(access_key_id)
-        # No session token was ever given out, so whoever sends one did not get it here.
-        if found is None or claim.session_token is not None:
+        found = await self._principals.find(access_key_id, claim.session_token)
+        if found is None:
             raise rules.refusals.unknown_token()
-        credential = Credential(access_key_id, found.secret_access_key, found.caller)
+        is_expired = found.expires_at <= self._wall_time()
+        credential = Credential(access_key_id, found.secret_access_key, found.caller, is_expired)
         verified = self._verifier.check(request, claim, credential, payload_hash(request, body, rules), rules)
         return found.caller, verified.region
 

@@ -7,7 +7,7 @@ from strongroom.base.errors import OperatorError
 from strongroom.envelope.sealed import SealBroken
 from strongroom.operations import tables
 from strongroom.operations.callers import Credential
-from strongroom.operations.principals import Principals
+from strongroom.operations.principals import Principals, directory_of
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
 from strongroom.storage.store import Store, open_store
@@ -24,7 +24,8 @@ async def read_root_access_key(configuration: Configuration, now: float) -> Cred
         if not rows:
             raise _never_started(configuration.data)
         sealer = await open_sealer(store, open_root_key(configuration, rows), now)
-        credential = await Principals(store, sealer).root_access_key(configuration.account_id, configuration.region)
+        principals = Principals(store, sealer, directory_of(store, configuration.region))
+        credential = await principals.root_access_key(configuration.account_id)
     except SealBroken as error:
         raise OperatorError(f"the root access key cannot be read: {error}") from None
     finally:

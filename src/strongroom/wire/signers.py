@@ -41,6 +41,14 @@ class Holder(Protocol):
     def secret_access_key(self) -> str:
         """The secret of the access key."""
 
+    @property
+    def session_token(self) -> str:
+        """The token that has to come with a temporary access key; empty for a long-term one."""
+
+    @property
+    def expires_at(self) -> float:
+        """Until when it is good, in seconds since the epoch of the real clock."""
+
 
 H = TypeVar("H", bound=Holder)
 
@@ -49,8 +57,7 @@ class Signer:
     """What follows from an Authorization header up to its signature, and from the secret that it was verified with.
 
     `canonical_request % (*values, payload_hash)` is the canonical request of a POST to `/`, `lead` begins the string to
-    sign at `date`. `amz_names` is how often `x-amz-` is in the names of the signed headers, or -1, which no request can
-    equal, where a session token is signed: to look that up is for the full verification.
+    sign at `date`. `amz_names` is how often `x-amz-` is in the names of the signed headers.
     """
 
     __slots__ = (
@@ -58,6 +65,7 @@ class Signer:
         "canonical_request",
         "date",
         "declares_hash",
+        "has_token",
         "key",
         "lead",
         "scope",
@@ -70,8 +78,8 @@ class Signer:
         self.secret_access_key = secret_access_key
         self.key = key
         self.canonical_request = b"POST\n/\n\n%b%%b" % scope.header_lines
-        has_token = b"x-amz-security-token" in scope.header_names
-        self.amz_names = -1 if has_token else b"\n".join(scope.ordered_names).count(b"x-amz-")
+        self.has_token = b"x-amz-security-token" in scope.header_names
+        self.amz_names = b"\n".join(scope.ordered_names).count(b"x-amz-")
         self.declares_hash = b"x-amz-content-sha256" in scope.header_names
         self.date = b""
         self.signed_at = 0
@@ -122,8 +130,8 @@ class Signers:
     ) -> tuple[H, str] | None:
         """Return who signed `request` with this `body`, and for which Region; or None, to have it verified in full.
 
-        `known` gives the holder of an access key id that is at hand and in force. `wall_time` is the real time in
-        seconds since the epoch, `service` the name that the signature must be scoped to.
+        `known` gives the holder of an access key id that is at hand. `wall_time` is the real time in seconds since the
+        epoch, `service` the name that the signature must be scoped to.
         """
         fields = request.fields
         header = fields.get(b"authorization", b"")
@@ -141,6 +149,10 @@ class Signers:
             or holder.secret_access_key != signer.secret_access_key
             or scope.service != service
             or not -clock_skew_seconds_max <= wall_time - signer.signed_at <= clock_skew_seconds_max
+            # The token of a session is signed, and has to be the one that its access key was given out with.
+            or signer.has_token != (holder.session_token != "")
+            or (signer.has_token and fields.get(b"x-amz-security-token") != holder.session_token.encode())
+            or wall_time >= holder.expires_at
             or request.raw_path != b"/"
             or request.query_string
             or request.method != "POST"
