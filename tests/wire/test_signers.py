@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.tampering import TAMPERINGS, Tampering, changed, with_header, with_query, without
-from tests.wire.wire_requests import ACCESS_KEY_ID, CREDENTIAL, NOW, ORIGIN, body_of, lookup, signed
+from tests.wire.wire_requests import ACCESS_KEY_ID, CREDENTIAL, NOW, ORIGIN, TOKEN, Credential, body_of, lookup, signed
 
 from strongroom.base.errors import AwsError
 from strongroom.wire import signers
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.refusals import QUERY_REFUSALS
-from strongroom.wire.sigv4 import Credential, SigningRules, Verifier
+from strongroom.wire.sigv4 import SigningRules, Verifier
 
 KMS = SigningRules("kms")
 WALL = NOW.timestamp()
@@ -158,10 +158,24 @@ class TestLeftToTheFullVerification:
                 assert in_short(verifier, with_header(signed(), name, value)) is None
 
     def test_session_tokens(self) -> None:
-        request = signed(token="a/session+token==")
+        request = signed(token=TOKEN)
         verifier = verifier_that_saw(request)
         assert in_short(verifier, request) is None
         assert in_full(verifier, request)[0] is CREDENTIAL
+
+        def short(holder: Credential, sent: HttpRequest = request, wall: float = WALL) -> object:
+            return verifier.signers.verify(sent, b"{}", lambda _: holder, wall, "kms")
+
+        session = CREDENTIAL._replace(session_token=TOKEN, expires_at=WALL + 60)
+        assert short(session) == (session, "eu-central-1")
+        assert short(session, wall=WALL + 59) is not None
+        assert short(session, wall=WALL + 60) is None
+        assert short(session._replace(session_token="another")) is None
+        assert short(session, signed(token="another")) is None
+        assert short(session, without(request, b"x-amz-security-token")) is None
+        assert short(CREDENTIAL) is None
+        # Without its token the access key of a session is nobody's, however well it signs.
+        assert verifier_that_saw().signers.verify(signed(), b"{}", lambda _: session, WALL, "kms") is None
 
     def test_a_date_header(self) -> None:
         request = signed(headers=[("Date", "Tue, 24 Nov 2026 08:00:00 GMT"), TARGET])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -13,19 +13,32 @@ from botocore.credentials import Credentials
 from strongroom.base.context import Origin
 from strongroom.base.errors import AwsError
 from strongroom.wire.http import HttpRequest
-from strongroom.wire.sigv4 import Credential
 
 ORIGIN = Origin("0192e4c2-0000-7000-8000-000000000000", 0.0, "192.0.2.1", True)
 NOW = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 ACCESS_KEY_ID = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+TOKEN = "a/session+token=="
+
+
+class Credential(NamedTuple):
+    """What the house knows of an access key, to the full verification and to the short one."""
+
+    access_key_id: str
+    secret_access_key: str
+    principal: Any
+    is_expired: bool = False
+    session_token: str = ""
+    expires_at: float = float("inf")
+
+
 CREDENTIAL = Credential(ACCESS_KEY_ID, SECRET, "the principal")
 Headers = Iterable[tuple[str, str]]
 
 
 def lookup(access_key_id: str, session_token: str | None) -> Credential | None:
     """Know one access key, without and with a session token."""
-    if access_key_id != ACCESS_KEY_ID or session_token not in {None, "a/session+token=="}:
+    if access_key_id != ACCESS_KEY_ID or session_token not in {None, TOKEN}:
         return None
     return CREDENTIAL
 
