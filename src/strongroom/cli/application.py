@@ -4,7 +4,9 @@ from cyclopts import App
 from cyclopts.config import Env
 
 from strongroom import __version__
+from strongroom.cli.accounts import accounts
 from strongroom.cli.env import env
+from strongroom.cli.explain import explain
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
@@ -20,3 +22,5 @@ application = App(
 application.command(serve)
 application.command(env)
 application.command(rekey)
+application.command(accounts)
+application.command(explain)

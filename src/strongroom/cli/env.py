@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from strongroom.base.errors import OperatorError
 from strongroom.cli.store_options import StoreOptions
 
 Format = Literal["shell", "json", "profile"]
@@ -18,9 +17,10 @@ def env(
     store: Annotated[StoreOptions | None, Parameter(name="*")] = None,
     *,
     format: Format = "shell",
+    account: str | None = None,
     config: Path | None = None,
 ) -> None:
-    """Print the variables that point AWS clients at this server, with the root principal's access key.
+    """Print the variables that point AWS clients at this server, with an account root's access key.
 
     Use it so: eval "$(strongroom env)"; aws kms list-keys
 
@@ -28,10 +28,12 @@ def env(
     ----------
     format
         shell: export lines; json: one object; profile: a profile for ~/.aws/config.
+    account
+        Account id of another account than the server's first (see `strongroom accounts`).
     config
         File of settings (TOML); by default strongroom.toml in the data directory or the user's configuration directory.
     """
-    variables = connection_variables(store or StoreOptions())
+    variables = connection_variables(store or StoreOptions(), account)
     if format == "json":
         import json
 
@@ -42,22 +44,17 @@ def env(
         print(as_shell(variables, os.environ))
 
 
-def connection_variables(store: StoreOptions) -> dict[str, str]:
+def connection_variables(store: StoreOptions, account_id: str | None = None) -> dict[str, str]:
     """Return the variables by name. Raises OperatorError when no server was ever ready on this data."""
     import asyncio
     import time
 
-    from strongroom.server.endpoint import Endpoint
+    from strongroom.cli.known_server import known_server
     from strongroom.server.root_access import read_root_access_key
-    from strongroom.server.root_key import with_known_root_key
 
-    data = store.data.expanduser().absolute()
-    endpoint = Endpoint.read(data)
-    if endpoint is None:
-        command = f"strongroom serve --data {shlex.quote(str(data))}"
-        raise OperatorError(f"no server was ready on {data} yet; start one: {command}")
-    configuration = with_known_root_key(store.configuration(endpoint.region, endpoint.account_id), endpoint)
-    credential = asyncio.run(read_root_access_key(configuration, time.time()))
+    endpoint, configuration = known_server(store)
+    account_id = account_id or endpoint.account_id
+    credential = asyncio.run(read_root_access_key(configuration, time.time(), account_id))
     return {
         "AWS_ENDPOINT_URL": endpoint.https,
         "AWS_ACCESS_KEY_ID": credential.caller.identity.access_key_id,
@@ -65,7 +62,7 @@ def connection_variables(store: StoreOptions) -> dict[str, str]:
         "AWS_DEFAULT_REGION": endpoint.region,
         "AWS_CA_BUNDLE": endpoint.ca_bundle,
         "STRONGROOM_HTTP_ENDPOINT_URL": endpoint.http,
-        "STRONGROOM_ACCOUNT_ID": endpoint.account_id,
+        "STRONGROOM_ACCOUNT_ID": account_id,
     }
 
 

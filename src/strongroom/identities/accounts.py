@@ -7,7 +7,7 @@ makes do. Source: AWS Organizations API Reference, "CreateAccount", "Organizatio
 import re
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,9 +73,16 @@ def ensure_account(connection: Connection, account_id: str, now: float) -> None:
 
 
 async def create_account(
-    store: Store, sealer: Sealer, account_id: str, name: str, now: float, organization_id: str | None = None
+    store: Store,
+    sealer: Sealer,
+    account_id: str,
+    name: str,
+    now: float,
+    *,
+    organization_id: str | None = None,
+    along: Callable[[Connection], None],
 ) -> NewAccount:
-    """Make an account and its root user's access key. `now` is in seconds.
+    """Make an account and its root user's access key. `now` is in seconds. `along` records it in the same transaction.
 
     Without `organization_id` the account joins the organization of the oldest account; an empty one means none.
     Raises OperatorError for an id that is not 12 digits, a name or organization id of another form, and an account
@@ -101,6 +108,7 @@ async def create_account(
         values = {"account_id": account_id, "name": name, "organization_id": chosen, "created_at": now}
         tables.insert_account(connection, values)
         tables.insert_access_key(connection, key)
+        along(connection)
         return chosen
 
     chosen = await store.write(insert)

@@ -74,7 +74,7 @@ class Explanation(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Reason(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What decided: the outcome, the layer of policy, and the statements (source, index from 0, Sid).
+    """What decided: the outcome, the layer of policy, and the statements (source, index from 0, Sid, text).
 
     `sources` names every policy that was looked at. `explanation` is there for what was refused.
     """

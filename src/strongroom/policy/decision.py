@@ -1,10 +1,11 @@
 """The outcome of an evaluation, and what brought it about."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from strongroom.policy.policies import NamedPolicy
 from strongroom.policy.statement import Statement
+from strongroom.policy.wording import text_of
 
 
 class Outcome(enum.Enum):
@@ -29,11 +30,20 @@ class Layer(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class StatementReference:
-    """Where a statement stands: the policy's source name, its place counted from 0, its Sid (empty when none)."""
+    """Where a statement stands: the policy's source name, its place counted from 0, its Sid (empty when none).
+
+    `text` is the statement itself, as JSON.
+    """
 
     source: str
     index: int
     sid: str
+    text: str = field(default="", compare=False, repr=False)
+
+    @classmethod
+    def to(cls, policy: NamedPolicy, statement: Statement) -> "StatementReference":
+        """Return the reference to a statement of a policy."""
+        return cls(policy.source, statement.index, statement.sid, text_of(statement))
 
 
 class Decision:
@@ -60,9 +70,7 @@ class Decision:
     @property
     def statements(self) -> tuple[StatementReference, ...]:
         """The deciding statements."""
-        return tuple(
-            StatementReference(policy.source, statement.index, statement.sid) for policy, statement in self.matched
-        )
+        return tuple(StatementReference.to(policy, statement) for policy, statement in self.matched)
 
     def __repr__(self) -> str:
         return f"<{self.outcome.value} by {self.layer.value}: {list(self.statements)}>"

@@ -11,7 +11,7 @@ from strongroom.envelope.sealed import SealBroken
 from strongroom.operations import tables
 from strongroom.operations.rekey import Rekeyed, rekey
 from strongroom.server import authority, house
-from strongroom.server.root_access import must_exist, open_existing_store
+from strongroom.server.operator_store import must_exist, open_existing_store
 from strongroom.server.root_key import open_root_key, root_key_path
 from strongroom.storage.lock import DirectoryLock
 

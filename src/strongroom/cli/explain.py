@@ -1,0 +1,44 @@
+"""`strongroom explain`: why a request was allowed or refused."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from strongroom.base.errors import OperatorError
+from strongroom.cli.store_options import StoreOptions
+
+
+def explain(
+    request_id: str,
+    /,
+    store: Annotated[StoreOptions | None, Parameter(name="*")] = None,
+    *,
+    format: Literal["text", "json"] = "text",
+) -> None:
+    """Tell who asked for what in a request, which policies were looked at, and which statement decided.
+
+    A refusal comes with the least change that would have allowed it. Clients show a request's id with every answer
+    (the aws CLI with --debug); it is in the audit trail too.
+
+    Parameters
+    ----------
+    request_id
+        Id of the request, or the encoded authorization failure message of a refusal.
+    format
+        text, or json: a list with one object for each call that the request made.
+    """
+    import asyncio
+    import json
+
+    from strongroom.cli.known_server import known_server
+    from strongroom.operations.explanations import as_explanation, lines_of
+    from strongroom.server.request_records import find_records
+
+    configuration = known_server(store or StoreOptions()).configuration
+    records = asyncio.run(find_records(configuration, request_id))
+    if not records:
+        raise OperatorError(f"the audit trail has no request {request_id}")
+    if format == "json":
+        print(json.dumps([as_explanation(record) for record in records], indent=2, ensure_ascii=False, default=str))
+    else:
+        print("\n\n".join("\n".join(lines_of(record)) for record in records))

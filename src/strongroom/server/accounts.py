@@ -1,0 +1,50 @@
+"""The accounts of a store, for an operator's commands."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from strongroom.base.clock import Clock
+from strongroom.base.configuration import Configuration
+from strongroom.identities.accounts import NewAccount, create_account, list_accounts
+from strongroom.operations.audit import Audit
+from strongroom.operations.trail import Resource, service_event
+from strongroom.server.operator_store import operator_store
+
+
+async def make_account(
+    configuration: Configuration, account_id: str, name: str, organization_id: str | None
+) -> NewAccount:
+    """Make an account, with its audit record. Raises OperatorError, as `identities.accounts.create_account` does."""
+    clock = Clock()
+    now = clock.now()
+    async with operator_store(configuration, now) as (store, sealer):
+        audit = Audit(store, sealer, clock)
+        event = service_event(
+            "organizations",
+            "organizations.amazonaws.com",
+            "CreateAccountResult",
+            configuration.region,
+            Resource(
+                f"arn:aws:organizations::{configuration.account_id}:account/{account_id}",
+                account_id,
+                "AWS::Organizations::Account",
+            ),
+            now,
+            {"accountId": account_id, "accountName": name},
+        )
+        return await create_account(
+            store,
+            sealer,
+            account_id,
+            name,
+            now,
+            organization_id=organization_id,
+            along=lambda connection: audit.insert_event(connection, event),
+        )
+
+
+async def read_accounts(configuration: Configuration) -> Sequence[Any]:
+    """Return the row of every account, in the order of the account ids. Raises OperatorError."""
+    async with operator_store(configuration, time.time()) as (store, _):
+        return await list_accounts(store)
