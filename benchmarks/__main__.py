@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import aims, ceiling, machine, processes, report, servers
+from benchmarks.authorization import with_five_policies
 from benchmarks.footprint import Footprint, Starter, start_repeatedly
 from benchmarks.load import Load, WrongAnswerError
 from benchmarks.measurement import Series, Subject, ciphertexts, run_rounds
@@ -44,10 +45,11 @@ def _floor_subject(server: Server, plan: Plan) -> Subject:
     return Subject(server.name, server.pid, load, [encrypt, decrypt, generate], None, False)
 
 
-def _subject(server: Server, access: Access, name: str, plan: Plan) -> Subject:
-    """Make a key on the server and sign requests that use it."""
+def _subject(server: Server, access: Access, name: str, plan: Plan, user: Access | None = None) -> Subject:
+    """Make a key on the server and sign requests that use it, by `user` if there is one."""
     client = access.client()
     key_id = client.create_key()["KeyMetadata"]["Arn"]
+    access = user or access
     encrypt = encrypt_pool(access, key_id)
     decrypt = decrypt_pool(access, key_id, encrypt.plaintexts, ciphertexts(access, encrypt))
     generate = generate_data_key_pool(access, key_id)
@@ -63,13 +65,17 @@ def _subject(server: Server, access: Access, name: str, plan: Plan) -> Subject:
 
 
 def _subjects(started: list[Server], plan: Plan) -> list[Subject]:
-    """Prepare every server; over HTTPS only Encrypt is measured."""
+    """Prepare every server; over HTTPS, and for the user with policies, only Encrypt is measured."""
     subjects = []
     for server in started:
         if server.name == "Floor":
             subjects.append(_floor_subject(server, plan))
             continue
         subjects.append(_subject(server, server.access, server.name, plan))
+        if server.name == "Strongroom":
+            user = with_five_policies(server.access)
+            subjects.append(_subject(server, server.access, aims.USER, plan, user))
+            del subjects[-1].pools[1:]
         if server.https is not None:
             secure = _subject(server, server.https, f"{server.name}, HTTPS", plan)
             del secure.pools[1:]

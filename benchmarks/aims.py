@@ -30,6 +30,14 @@ def cpu_of(series: list[Series], server: str, operation: str) -> float | None:
     return None
 
 
+USER = "Strongroom, a user"
+"""A user with five attached policies of ten statements (`authorization`)."""
+
+
+def _difference(above: float | None, below: float | None) -> float | None:
+    return above - below if above is not None and below is not None else None
+
+
 def _ratio(above: float | None, below: float | None) -> float | None:
     return above / below if above is not None and below else None
 
@@ -39,10 +47,12 @@ def judge(series: list[Series], ready_seconds: float | None, idle_bytes: float |
     ours, floor, moto, ministack = (
         cpu_of(series, server, "Encrypt") for server in ("Strongroom", "Floor", "moto", "MiniStack")
     )
+    user = cpu_of(series, USER, "Encrypt")
     return [
         Aim("Encrypt: CPU against the floor", _ratio(ours, floor), 3.0, "times"),
         Aim("Encrypt: CPU against moto", _ratio(ours, moto), 1 / 25, "times"),
         Aim("Encrypt: CPU against MiniStack", _ratio(ours, ministack), 1 / 5, "times"),
+        Aim("Encrypt: CPU of 50 statements to look at", _difference(user, ours), 15.0, "µs"),
         Aim("Ready on an existing data directory", ready_seconds, 2.0, "s"),
         Aim("Idle resident memory", None if idle_bytes is None else idle_bytes / 1e6, 150.0, "MB"),
     ]

@@ -8,6 +8,7 @@ from statistics import median
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from benchmarks.authorization import one_authorization
 from benchmarks.signed import PLAINTEXT_BYTES, Access, encrypt_pool
 from strongroom.base.context import Origin
 from strongroom.crypto.aead import DerivedKeyAead
@@ -88,4 +89,5 @@ def measure() -> list[Cost]:
     costs.append(Cost(f"KMS ciphertext: fresh key each, {size}", _microseconds(lambda: aead.encrypt(text, AAD))))
     costs.append(Cost(f"KMS ciphertext: open, {size}", _microseconds(lambda: aead.decrypt(blob, AAD))))
     costs.append(_signature())
+    costs.append(Cost("Authorisation: 5 policies of 10 statements", _microseconds(one_authorization())))
     return costs

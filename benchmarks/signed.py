@@ -31,10 +31,10 @@ class Access:
     region: str = "us-east-1"
     ca_bundle: str | None = None
 
-    def client(self) -> Any:
-        """Return boto3's own KMS client for this server, without retries."""
+    def client(self, service: str = "kms") -> Any:
+        """Return boto3's own client of a service for this server, without retries."""
         return boto3.client(
-            "kms",
+            service,
             endpoint_url=self.endpoint,
             region_name=self.region,
             aws_access_key_id=self.access_key_id,
