@@ -59,9 +59,7 @@ def authorize(call: Call) -> None:
         decision = evaluate(request, policies)
         if not decision.allowed:
             raise refusal(call, requirement, request, policies, decision)
-        reason = call.reason = Reason(
-            decision.outcome.value, decision.layer.value, decision.statements, _sources(call, requirement)
-        )
+        reason = call.reason = _reason_of(call, requirement, decision)
         # A grant comes and goes without a change to the policies that are remembered with.
         if remembered is not None and not request.context.was_asked and not requirement.grants:
             remembered.remember(call.caller, requirement.action, reason)
@@ -99,6 +97,19 @@ def policies_for(call: Call, requirement: Requirement) -> Policies:
         (),
         requirement.grants,
     )
+
+
+def _reason_of(call: Call, requirement: Requirement, decision: Decision) -> Reason:
+    remembered = requirement.remembered
+    if remembered is not None:
+        kept = remembered.reason_for(call.caller, requirement.action, decision.matched)
+        if kept is not None:
+            return kept
+    sources = _sources(call, requirement)
+    reason = Reason(decision.outcome.value, decision.layer.value, decision.statements, sources)
+    if remembered is not None:
+        remembered.keep_reason(call.caller, requirement.action, decision.matched, reason)
+    return reason
 
 
 def _sources(call: Call, requirement: Requirement) -> tuple[str, ...]:
