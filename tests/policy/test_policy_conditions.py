@@ -1,6 +1,7 @@
 """Conditions: every operator, absent keys, several values, values that cannot be compared."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,6 @@ def test_an_absent_key(operator: str, is_allow: bool, absent: ContextValue) -> N
 @pytest.mark.parametrize("value", ["%", "1,5", "arn:aws:s3"])
 def test_a_value_that_cannot_be_compared_goes_against_the_request(operator: str, form: str, value: str) -> None:
     policy, _ = sample(operator)
-    assert met(form.format(operator), policy, value, is_allow=True) is False or value == ""
     assert met(form.format(operator), policy, value, is_allow=True) is False
     assert met(form.format(operator), policy, value, is_allow=False) is True
 
@@ -245,8 +245,54 @@ def test_context_keys_that_differ_in_case_are_one_key() -> None:
     assert Context().values_of("a:b") == ()
 
 
-def test_context_refuses_values_without_a_form() -> None:
-    with pytest.raises(TypeError, match="dict"):
-        Context({"a:b": [{}]}).values_of("a:b")  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="datetime"):
-        Context({"a:b": datetime(2026, 1, 1)}).values_of("a:b")  # noqa: DTZ001
+UNREADABLE: list[Any] = [
+    {},
+    [{}],
+    ["x", None],
+    [["x"]],
+    object(),
+    b"x".__class__,
+    bytearray(b"x"),
+    1j,
+    datetime(2026, 1, 1),  # noqa: DTZ001
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    10**5000,
+]
+
+
+@pytest.mark.parametrize("value", UNREADABLE, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("by_fill", [True, False])
+def test_a_value_without_a_form_is_absent_and_told_apart(value: Any, by_fill: bool) -> None:
+    context = Context(None, lambda _: value) if by_fill else Context({"A:b": value, "a:c": "x"})
+    assert list(context.unreadable) == []
+    for _ in range(2):
+        assert context.values_of("a:b") == ()
+        assert list(context.unreadable) == ["a:b"]
+
+
+@pytest.mark.parametrize("empty", ["", [""], ("",)])
+def test_set_operators_take_an_empty_string_for_no_value(empty: ContextValue) -> None:
+    for operator in EVERY:
+        policy, _ = sample(operator)
+        for is_allow in (True, False):
+            for suffix in ("", "IfExists"):
+                assert met(f"ForAllValues:{operator}{suffix}", policy, empty, is_allow=is_allow) is True
+                assert met(f"ForAnyValue:{operator}{suffix}", policy, empty, is_allow=is_allow) is False
+    assert met("StringEquals", ["", "home/"], empty)
+    assert met("StringNotEquals", "x", empty)
+    for wanted in ("true", "false"):
+        assert met("Null", wanted, empty, is_allow=True) is False
+        assert met("Null", wanted, empty, is_allow=False) is True
+    assert met("Null", ["true", "false"], empty)
+
+
+def test_variables_in_bool() -> None:
+    for is_allow in (True, False):
+        assert met("Bool", "${aws:flag}", True, is_allow=is_allow, flag="TRUE")
+        assert not met("Bool", "${aws:flag}", True, is_allow=is_allow, flag=False)
+        assert met("Bool", ["${aws:flag}", "true"], True, is_allow=is_allow, flag="unknown")
+        assert met("Bool", "${aws:flag, 'false'}", False, is_allow=is_allow)
+        for flag in (None, "unknown", ["true", "true"]):
+            assert not met("Bool", "${aws:flag}", True, is_allow=is_allow, flag=flag)
+    assert not met("Bool", "${aws:flag}", "unknown", flag="unknown")
+    assert met("Bool", "${aws:flag}", "unknown", is_allow=False, flag="unknown")

@@ -1,6 +1,7 @@
 """Worked cases of the evaluation logic, from the pages of the IAM and KMS guides."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -371,6 +372,84 @@ def test_a_variable_without_a_value_does_not_free_from_a_deny() -> None:
     assert decision.outcome is Outcome.EXPLICIT_DENY
 
 
+OVER_COLONS = "arn:aws:x:us-1:9:s/abc:1:f/d"
+
+
+@pytest.mark.parametrize("pattern", ["arn:aws:x:*:1:f/*", "arn:aws:x:*:1:f/${aws:username}", "arn:aws:x:us-*:1:f/?"])
+def test_wildcards_reach_over_colons_only_against_the_request(pattern: str) -> None:
+    """The page "Resource": a `*` that ends a segment can match beyond the colon."""
+    context = Context({"aws:username": "d"})
+
+    def decided(*statements: dict[str, Any]) -> str:
+        return decide(ALICE, "x:Y", on=OVER_COLONS, identity=[policy(*statements)], context=context).outcome.value
+
+    assert decided({"Resource": pattern}) == "ImplicitDeny"
+    assert decided({}, {"Effect": "Deny", "Resource": pattern}) == "ExplicitDeny"
+    assert decided({"NotResource": pattern}) == "ImplicitDeny"
+    assert decided({}, {"Effect": "Deny", "NotResource": pattern}) == "ExplicitDeny"
+    arn_like = {"ArnLike": {"aws:SourceArn": pattern}}
+    facts = {"aws:username": "d", "aws:SourceArn": OVER_COLONS}
+    assert allowed(ALICE, identity=[policy({}, {"Effect": "Deny", "Condition": arn_like})], context=Context(facts))
+
+
+@pytest.mark.parametrize("value", [{}, [None], object(), datetime(2026, 1, 1), 10**5000], ids=range(5))  # noqa: DTZ001
+def test_a_value_that_cannot_be_read_never_allows(value: Any) -> None:
+    facts: dict[str, Any] = {"aws:username": value}
+    for operator in ("StringEquals", "StringNotEquals", "ForAllValues:StringEquals", "StringEqualsIfExists"):
+        condition = {operator: {"aws:username": "ann"}}
+        for identity in (policy({"Condition": condition}), policy({}, {"Effect": "Deny", "Condition": condition})):
+            assert not allowed(ALICE, identity=[identity], context=Context(facts))
+    variable = policy({}, {"Effect": "Deny", "NotAction": "s3:*", "Resource": f"{KEY}${{aws:username}}"})
+    assert not allowed(ALICE, identity=[variable], context=Context(None, facts.get))
+    null = {"Null": {"aws:username": "true"}}
+    absent = resource(aws(ALICE_ARN, Condition=null))
+    assert outcome(ALICE, identity=[policy({"Condition": null})], context=Context(facts)) == (
+        "ImplicitDeny",
+        "identity-based policy",
+    )
+    assert outcome(ALICE, resource=absent, context=Context(facts)) == ("ImplicitDeny", "resource-based policy")
+    assert allowed(ALICE, identity=[ALLOW_ALL], context=Context(facts))
+
+
+def test_grants() -> None:
+    alice_may, role_may, home_may = (resource(aws(name)) for name in (ALICE_ARN, ROLE_ARN, HOME))
+    for decisive in (True, False):
+        layers: dict[str, Any] = {"resource": resource(aws(BOB_ARN)), "resource_is_decisive": decisive}
+        assert outcome(ALICE, grants=[role_may, alice_may], boundary=NOTHING, **layers) == ("Allow", "grant")
+        assert outcome(ALICE, grants=[alice_may], identity=[DENY_ALL], **layers)[0] == "ExplicitDeny"
+        assert outcome(SESSION, grants=[role_may], **layers) == ("Allow", "grant")
+        assert outcome(SESSION, grants=[role_may], boundary=NOTHING, **layers)[1] == "permissions boundary"
+        assert outcome(SESSION, grants=[role_may], session=[NOTHING], **layers)[1] == "session policy"
+        assert not allowed(ALICE, grants=[role_may], **layers)
+        assert not allowed(ALICE, grants=[home_may], **layers)
+        assert allowed(ALICE, grants=[home_may], identity=[ALLOW_ALL], **layers)
+    assert allowed(BOB, grants=[resource(aws(BOB_ARN))])
+    assert not allowed(ALICE, grants=[alice_may], resource=resource(aws(ALICE_ARN, Effect="Deny")))
+    assert not allowed(ALICE, grants=[alice_may], service_control=[[NOTHING]])
+
+
+USER_ID, ROLE_ID = "AIDAEXAMPLE0123456789", "AROAEXAMPLE0123456789"
+
+
+def test_principals_named_by_unique_id() -> None:
+    ann = Principal.user(ALICE_ARN, HOME, USER_ID)
+    session = Principal.role_session(SESSION_ARN, HOME, ROLE_ARN, ROLE_ID)
+    federated = Principal.federated_user(FEDERATED_ARN, HOME, ALICE_ARN, USER_ID)
+    assert allowed(ann, resource=resource(aws(USER_ID)), boundary=NOTHING)
+    assert not allowed(ALICE, resource=resource(aws(USER_ID)))
+    assert not allowed(Principal.user(ALICE_ARN, HOME, "AIDAEXAMPLE9999999999"), resource=resource(aws(USER_ID)))
+    assert allowed(session, resource=resource(aws(ROLE_ID)))
+    assert not allowed(session, resource=resource(aws(ROLE_ID)), boundary=NOTHING)
+    assert not allowed(SESSION, resource=resource(aws(ROLE_ID)))
+    assert allowed(federated, resource=resource(aws(USER_ID)), session=[ALLOW_ALL])
+    assert not allowed(federated, resource=resource(aws(USER_ID)), session=[NOTHING])
+    for principal in (ann, federated):
+        assert not allowed(principal, identity=[ALLOW_ALL], resource=resource(aws(USER_ID, Effect="Deny")))
+    spared = {"Effect": "Deny", "NotPrincipal": {"AWS": [HOME, ROLE_ID, SESSION_ARN, USER_ID]}}
+    for principal, expected in ((session, True), (ann, True), (SESSION, False), (ALICE, False)):
+        assert allowed(principal, resource=resource(spared, {"Principal": "*"})) is expected
+
+
 def test_resource_policy_without_resource_is_about_its_resource() -> None:
     members = {"Effect": "Allow", "Action": "*", "Principal": {"AWS": ALICE_ARN}}
     document = parse(json.dumps({"Statement": members}), PolicyKind.RESOURCE, resource_required=False)
@@ -470,6 +549,19 @@ def test_explanation_tells_which_part_failed() -> None:
     assert "condition StringEquals aws:PrincipalTag/team: not met, the request has 'blue', the policy 'red'" in text
     assert "no value for the variable aws:principaltag/other" in text
     assert "statement 4" not in text
+
+
+def test_selection_by_resource_is_remembered_within_limits() -> None:
+    names = [f"arn:aws:kms:us-east-1:{HOME}:key/{number}" for number in range(300)]
+    document = policy({"Resource": names[7]}, {"Resource": f"arn:aws:kms:*:{HOME}:key/${{aws:username}}"}).document
+    first, second = document.statements
+    for name in names * 2:
+        about = (first, second) if name == names[7] else (second,)
+        assert document.select_about("kms:Encrypt", name) == ((), about)
+        assert document.select_about("s3:PutObject", "*") == ((), (second,))
+    for username, expected in (("7", True), ("8", False), (None, False)):
+        assert second.holds(names[7], Context({"aws:username": username})) is expected
+        assert second.covers(names[7], Context({"aws:username": username})) is expected
 
 
 def test_selection_by_action_is_remembered_within_limits() -> None:

@@ -1,408 +1,64 @@
 """The engine against a second evaluator: slow, obvious, written from the rules, sharing no code with the engine.
 
-The second evaluator reads the JSON tree itself. Documents, requests and contexts come from small vocabularies, so
-that things meet often.
+`POLICY_CASES` in the environment is the number of random cases to compare; a million takes some minutes.
+`POLICY_SEED` is the number that the first of them begins with.
 """
 
-import base64
-import ipaddress
 import itertools
 import json
-import re
-from datetime import datetime
+import os
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from tests.policy import generated_policies as generated
+from tests.policy.generated_policies import ALLOW_EVERYTHING, HOME, OTHER, PRINCIPALS
+from tests.policy.second_evaluator import SecondEvaluator, Tree, folded
 
 from strongroom.policy.context import Context
 from strongroom.policy.document import PolicyKind, parse
-from strongroom.policy.evaluate import AccessRequest, NamedPolicy, Policies, Principal, PrincipalKind, evaluate
+from strongroom.policy.evaluate import (
+    AccessRequest,
+    Decision,
+    NamedPolicy,
+    Policies,
+    Principal,
+    PrincipalKind,
+    evaluate,
+)
 from strongroom.policy.explain import explain
 
-# --- The second evaluator. A pattern is a list of (character, is_wildcard). ---
+CASES = int(os.environ.get("POLICY_CASES", "100000"))
+FIRST_SEED = int(os.environ.get("POLICY_SEED", "0"))
+REQUESTS_PER_DOCUMENTS = 40
+CONTEXTS_PER_DOCUMENTS = 10
+CONDITIONS_MIN = 100
+SHARE_MIN = 0.002
 
-Pattern = list[tuple[str, bool]]
-NO_VALUE = "no value"
-CANNOT_TELL = "cannot tell"
-
-
-def glob(pattern: Pattern, text: str) -> bool:
-    if not pattern:
-        return text == ""
-    (character, is_wildcard), rest = pattern[0], pattern[1:]
-    if is_wildcard and character == "*":
-        return glob(rest, text) or (text != "" and glob(pattern, text[1:]))
-    return text != "" and (is_wildcard or character == text[0]) and glob(rest, text[1:])
-
-
-def lookup(context: dict[str, Any], key: str) -> list[str]:
-    found: list[str] = []
-    for name, value in context.items():
-        if name.lower() == key.lower() and value is not None:
-            found += value if isinstance(value, list) else [value]
-    return found
-
-
-def expand(text: str, context: dict[str, Any], *, variables: bool, wildcards: bool = True) -> Pattern | None:
-    pattern: Pattern = []
-    while text:
-        if variables and text.startswith("${"):
-            inside, text = text[2:].split("}", 1)
-            if inside in ("*", "?", "$"):
-                pattern.append((inside, False))
-                continue
-            key, comma, default = inside.partition(",")
-            values = lookup(context, key)
-            if len(values) == 1:
-                pattern += [(character, False) for character in values[0]]
-            elif not values and comma:
-                pattern += [(character, False) for character in default.strip().strip("'")]
-            else:
-                return None
-        else:
-            pattern.append((text[0], wildcards and text[0] in "*?"))
-            text = text[1:]
-    return pattern
-
-
-def arn_segments(text: str) -> list[str]:
-    """Colons inside ${...} do not count; the sixth segment keeps its colons."""
-    pieces = re.findall(r"\$\{[^}]*\}|.", text)
-    segments = [""]
-    for piece in pieces:
-        if piece == ":" and len(segments) < 6:
-            segments.append("")
-        else:
-            segments[-1] += piece
-    return segments
-
-
-def arn_matches(pattern: str, arn: str, context: dict[str, Any], *, variables: bool) -> Any:
-    if pattern == "*":
-        return True
-    expanded = [expand(segment, context, variables=variables) for segment in arn_segments(pattern)]
-    if None in expanded:
-        return NO_VALUE
-    expanded += [[("*", True)]] * (6 - len(expanded))
-    parts = arn.split(":", 5)
-    return len(parts) == 6 and all(glob(one or [], part) for one, part in zip(expanded, parts, strict=True))
-
-
-def number(text: str) -> float:
-    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
-        raise ValueError(text)
-    return float(text)
-
-
-def moment(text: str) -> float:
-    if not text.endswith("Z"):
-        return number(text)
-    return datetime.fromisoformat(text).timestamp()
-
-
-def boolean(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()]
-
-
-def typed(family: str, order: str, value: str, wanted: str) -> bool:
-    read = {"Numeric": number, "Date": moment}[family]
-    given, limit = read(value), read(wanted)
-    return {
-        "Equals": given == limit,
-        "LessThan": given < limit,
-        "LessThanEquals": given <= limit,
-        "GreaterThan": given > limit,
-        "GreaterThanEquals": given >= limit,
-    }[order]
-
-
-def one_pair(operator: str, value: str, wanted: str, context: dict[str, Any], *, variables: bool) -> Any:
-    """Does one value of the key match one value of the policy, under a positive operator?"""
-    try:
-        if operator.startswith("String"):
-            fold = str.lower if operator.endswith("IgnoreCase") else str
-            pattern = expand(wanted, context, variables=variables, wildcards=operator == "StringLike")
-            if pattern is None:
-                return NO_VALUE
-            return glob([(fold(character), wild) for character, wild in pattern], fold(value))
-        if operator.startswith("Arn"):
-            if not value.startswith("arn:") or value.count(":") < 5:
-                return CANNOT_TELL
-            return arn_matches(wanted, value, context, variables=variables)
-        if operator == "Bool":
-            return boolean(value) == boolean(wanted)
-        if operator == "BinaryEquals":
-            return base64.b64decode(value, validate=True) == base64.b64decode(wanted)
-        if operator == "IpAddress":
-            return ipaddress.ip_address(value) in ipaddress.ip_network(wanted, strict=False)
-        family = "Date" if operator.startswith("Date") else "Numeric"
-        return typed(family, operator.removeprefix(family), value, wanted)
-    except (ValueError, KeyError):
-        return CANNOT_TELL
-
-
-def condition_met(
-    name: str, key: str, wanted: list[str], effect: str, context: dict[str, Any], variables: bool
-) -> bool:
-    values = lookup(context, key)
-    if name == "Null":
-        return ("false" if values else "true") in wanted
-    quantifier, _, operator = name.rpartition(":")
-    if_exists = operator.endswith("IfExists")
-    operator = operator.removesuffix("IfExists")
-    negated = "Not" in operator
-    operator = operator.replace("Not", "")
-
-    def passes(value: str) -> bool:
-        answers = [one_pair(operator, value, one, context, variables=variables) for one in wanted]
-        if CANNOT_TELL in answers:
-            return effect == "Deny"
-        if True in answers:
-            return not negated
-        if NO_VALUE in answers:
-            return negated and effect == "Deny"
-        return negated
-
-    if not values:
-        if if_exists:
-            return True
-        return {"ForAllValues": True, "ForAnyValue": False, "": negated}[quantifier]
-    if quantifier == "ForAllValues" or (quantifier == "" and negated):
-        return all(passes(value) for value in values)
-    return any(passes(value) for value in values)
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def about_principal(statement: dict[str, Any], principal: dict[str, str], has_boundary: bool) -> str:
-    """How strongly a statement of a resource policy names the principal: no, account, issuer or itself."""
-
-    def named(element: Any) -> set[str]:
-        if element == "*":
-            return {"*"}
-        return {
-            one if kind == "AWS" else f"{kind}={one}" for kind, members in element.items() for one in listed(members)
-        }
-
-    account = {principal["account"], f"arn:aws:iam::{principal['account']}:root"} if principal["account"] else set()
-    if "NotPrincipal" in statement:
-        names = named(statement["NotPrincipal"])
-        if "*" in names:
-            return "no"
-        if has_boundary:
-            return "itself"
-        links = [account] if account else []
-        links += [{principal["issuer"]}] if principal["issuer"] else []
-        links += [{principal["id"]}] if principal["kind"] != "root" else []
-        return "no" if all(link & names for link in links) else "itself"
-    names = named(statement["Principal"])
-    if "*" in names:
-        return "itself" if principal["kind"] != "federated identity" or statement["Effect"] == "Deny" else "no"
-    if principal["id"] and principal["id"] in names:
-        return "itself"
-    if principal["issuer"] and principal["issuer"] in names:
-        return "issuer"
-    if account & names:
-        return "itself" if principal["kind"] == "root" else "account"
-    return "no"
-
-
-def applies(statement: dict[str, Any], request: dict[str, Any], variables: bool) -> bool:
-    """Action, resource and conditions; not the principal."""
-    context, effect = request["context"], statement["Effect"]
-    action = request["action"].lower()
-    patterns = listed(statement.get("Action", statement.get("NotAction")))
-    in_actions = any(glob([(c, c in "*?") for c in pattern.lower()], action) for pattern in patterns)
-    if in_actions is not ("Action" in statement):
-        return False
-    patterns = listed(statement.get("Resource", statement.get("NotResource")))
-    answers = [arn_matches(pattern, request["resource"], context, variables=variables) for pattern in patterns]
-    if "Resource" in statement:
-        if True not in answers:
-            return False
-    elif True in answers or (NO_VALUE in answers and effect == "Allow"):
-        return False
-    return all(
-        condition_met(name, key, listed(wanted), effect, context, variables)
-        for name, keys in statement.get("Condition", {}).items()
-        for key, wanted in keys.items()
-    )
-
-
-Tree = dict[str, Any]
-
-
-def effects(tree: Tree, request: dict[str, Any]) -> list[tuple[str, Tree]]:
-    variables = tree.get("Version") == "2012-10-17"
-    return [(one["Effect"], one) for one in listed(tree["Statement"]) if applies(one, request, variables)]
-
-
-def allows(trees: list[Tree], request: dict[str, Any]) -> bool:
-    return any(effect == "Allow" for tree in trees for effect, _ in effects(tree, request))
-
-
-def reference_decision(request: dict[str, Any], layers: dict[str, Any]) -> str:
-    principal = request["principal"]
-    bounds = [layers["boundary"]] if layers["boundary"] else []
-    scp = [tree for level in layers["service_control"] for tree in level]
-    others = layers["identity"] + bounds + (layers["session"] or []) + scp
-    by_resource = effects(layers["resource"], request) if layers["resource"] else []
-    strengths = [(effect, about_principal(one, principal, bool(bounds))) for effect, one in by_resource]
-    if any(effect == "Deny" for tree in others for effect, _ in effects(tree, request)):
-        return "ExplicitDeny"
-    if any(effect == "Deny" and strength != "no" for effect, strength in strengths):
-        return "ExplicitDeny"
-    granted = {strength for effect, strength in strengths if effect == "Allow"}
-    kind, decisive = principal["kind"], layers["resource_is_decisive"]
-    own = principal["account"] == request["account"]
-    by_identity = allows(layers["identity"], request)
-    within = all(allows([tree], request) for tree in bounds)
-    if layers["session"] is None:
-        within = within and kind != "federated user session"
-    else:
-        within = within and allows(layers["session"], request)
-    if kind in ("anonymous", "federated identity"):
-        verdict = "itself" in granted
-    elif kind == "service":
-        verdict = "itself" in granted or (not decisive and by_identity and within)
-    elif kind == "root":
-        verdict = ("itself" in granted or (own and not decisive)) and within
-    elif own:
-        named = bool(granted & {"account", "issuer", "itself"})
-        verdict = (
-            "itself" in granted
-            or ("issuer" in granted and within)
-            or (by_identity and within and (named or not decisive))
-        )
-    else:
-        verdict = bool(granted & {"account", "issuer", "itself"}) and by_identity and within
-    if not all(allows(level, request) for level in layers["service_control"]):
-        verdict = False
-    return "Allow" if verdict else "ImplicitDeny"
-
-
-# --- What is generated. ---
-
-HOME, OTHER = "111122223333", "444455556666"
-PRINCIPALS = [
-    Principal.root(HOME),
-    Principal.root(OTHER),
-    Principal.user(f"arn:aws:iam::{HOME}:user/ann", HOME),
-    Principal.user(f"arn:aws:iam::{OTHER}:user/bob", OTHER),
-    Principal.role_session(f"arn:aws:sts::{HOME}:assumed-role/r/one", HOME, f"arn:aws:iam::{HOME}:role/r"),
-    Principal.role_session(f"arn:aws:sts::{OTHER}:assumed-role/r/two", OTHER, f"arn:aws:iam::{OTHER}:role/r"),
-    Principal.federated_user(f"arn:aws:sts::{HOME}:federated-user/f", HOME, f"arn:aws:iam::{HOME}:user/ann"),
-    Principal.federated("accounts.google.com"),
-    Principal.service("logs.amazonaws.com"),
-    Principal.anonymous(),
-]
-AWS_NAMES = ["*", HOME, f"arn:aws:iam::{HOME}:root", OTHER] + [
-    name for one in PRINCIPALS for name in (one.arn, one.issuer_arn) if name and not name.endswith(":root")
-]
-KEYS = ["aws:username", "AWS:UserName", "aws:n", "aws:when", "aws:list"]
-TEXTS = ["ann", "Ann", "bob", "a*", "5", "7.0", "-3", "true", "False", "YW5u", "10.0.0.7", "2001:db8::1", "x:y"]
-ARNS = ["arn:aws:s3:::ann/x", "arn:aws:kms:r:1:key/k", "arn:aws:kms:r:1:key/k:z"]
-MOMENTS = ["2026-01-01T00:00:00Z", "2026-06-01T12:00:00Z", "1767225600"]
-VALUES = st.sampled_from(TEXTS + ARNS + MOMENTS)
-NUMBERS = st.sampled_from(["5", "7.0", "-3", "0"])
-WANTED = {
-    "String": st.sampled_from(
-        ["ann", "ANN", "a*", "*n?", "?", "${aws:username}", "${aws:n, 'ann'}", "${*}", "x:y", "*"]
-    ),
-    "Numeric": NUMBERS,
-    "Date": st.sampled_from(MOMENTS),
-    "Bool": st.sampled_from(["true", "false", "FALSE"]),
-    "Binary": st.just("YW5u"),
-    "Ip": st.sampled_from(["10.0.0.0/8", "10.0.0.7", "2001:db8::/32", "0.0.0.0/0"]),
-    "Arn": st.sampled_from(["*", "arn:aws:s3:::${aws:username}/*", "arn:*:*:*:*:key/?", "arn:aws:kms:r:1:key/*"]),
-}
-ORDERS = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
-OPERATORS = [
+EVERY_DECISION = {
+    *(("Allow", name) for name in ("resource-based policy", "identity-based policy", "account root", "grant")),
     *(
-        f"String{name}"
-        for name in ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike")
+        (outcome, f"{name} policy")
+        for outcome in ("ExplicitDeny", "ImplicitDeny")
+        for name in ("service control", "resource-based", "identity-based", "session")
     ),
-    *(f"{family}{order}" for family in ("Numeric", "Date") for order in ORDERS),
-    *("Bool", "BinaryEquals", "IpAddress", "NotIpAddress", "ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"),
-]
-ACTIONS = ["kms:Encrypt", "kms:Decrypt", "s3:GetObject"]
-ACTION_PATTERNS = st.sampled_from(["*", "kms:*", "KMS:encrypt", "kms:?ncrypt", "s3:Get*", "*:*", "kms:*rypt"])
-RESOURCES = ["arn:aws:s3:::ann/x", "arn:aws:kms:r:1:key/k", "arn:aws:kms:r:2:key/k:z", "*"]
-RESOURCE_PATTERNS = st.sampled_from(
-    [
-        "*",
-        "arn:aws:s3:::ann/x",
-        "arn:aws:s3:::${aws:username}/*",
-        "arn:aws:s3:::${aws:n, 'ann'}/?",
-        "arn:aws:kms",
-        "arn:aws:kms:*:1:key/*",
-        "arn:aws:*:r:?:key/k*",
-    ]
-)
-
-
-def one_or_more(values: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    return values | st.lists(values, min_size=1, max_size=3)
-
-
-@st.composite
-def operators_and_values(draw: st.DrawFn) -> tuple[str, Any]:
-    if draw(st.integers(0, 15)) == 0:
-        return "Null", draw(one_or_more(st.sampled_from(["true", "false"])))
-    base = draw(st.sampled_from(OPERATORS))
-    family = next(family for family in WANTED if base.removeprefix("Not").startswith(family))
-    name = (
-        draw(st.sampled_from(["", "", "ForAllValues:", "ForAnyValue:"]))
-        + base
-        + draw(st.sampled_from(["", "IfExists"]))
-    )
-    return name, draw(one_or_more(WANTED[family]))
-
-
-@st.composite
-def statements(draw: st.DrawFn, *, of_resource: bool) -> Tree:
-    effect = draw(st.sampled_from(["Allow", "Allow", "Deny"]))
-    tree: Tree = {"Effect": effect}
-    tree[draw(st.sampled_from(["Action", "Action", "NotAction"]))] = draw(one_or_more(ACTION_PATTERNS))
-    tree[draw(st.sampled_from(["Resource", "Resource", "NotResource"]))] = draw(one_or_more(RESOURCE_PATTERNS))
-    if of_resource:
-        element = "NotPrincipal" if effect == "Deny" and draw(st.booleans()) else "Principal"
-        named: dict[str, Any] = {"AWS": draw(st.lists(st.sampled_from(AWS_NAMES), min_size=1, max_size=4))}
-        if draw(st.booleans()):
-            named["Service"] = "logs.amazonaws.com"
-        if draw(st.booleans()):
-            named["Federated"] = ["accounts.google.com"]
-        if draw(st.booleans()):
-            del named["AWS"]
-        tree[element] = named or "*"
-    for name, wanted in draw(st.lists(operators_and_values(), max_size=2)):
-        tree.setdefault("Condition", {}).setdefault(name, {})[draw(st.sampled_from(KEYS))] = wanted
-    return tree
-
-
-@st.composite
-def documents(draw: st.DrawFn, *, of_resource: bool = False) -> Tree:
-    version = draw(st.sampled_from(["2012-10-17", "2012-10-17", "2012-10-17", "2008-10-17"]))
-    listed_statements = draw(st.lists(statements(of_resource=of_resource), min_size=1, max_size=3))
-    return {"Version": version, "Statement": listed_statements}
-
-
-CONTEXTS = st.dictionaries(st.sampled_from(KEYS), VALUES | st.none() | st.lists(VALUES, max_size=3), max_size=4)
-LAYERS = st.fixed_dictionaries(
-    {
-        "identity": st.lists(documents(), max_size=2),
-        "boundary": st.none() | documents(),
-        "session": st.none() | st.lists(documents(), max_size=2),
-        "resource": st.none() | documents(of_resource=True),
-        "resource_is_decisive": st.booleans(),
-        "service_control": st.just([]) | st.lists(st.lists(documents(), max_size=2), max_size=2),
-    }
-)
-ALLOW_EVERYTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    ("ExplicitDeny", "permissions boundary"),
+    ("ImplicitDeny", "permissions boundary"),
+}
+NO_LAYERS: dict[str, Any] = {
+    "identity": [],
+    "boundary": None,
+    "session": None,
+    "resource": None,
+    "resource_is_decisive": False,
+    "service_control": [],
+    "grants": [],
+}
+Case = tuple[Principal, str, str, str, dict[str, Any]]
 
 
 def named(tree: Tree, kind: PolicyKind = PolicyKind.IDENTITY) -> NamedPolicy:
@@ -417,123 +73,198 @@ def compiled(layers: dict[str, Any]) -> Policies:
         resource=named(layers["resource"], PolicyKind.RESOURCE) if layers["resource"] else None,
         resource_is_decisive=layers["resource_is_decisive"],
         service_control=[[named(tree) for tree in level] for level in layers["service_control"]],
+        grants=[named(tree, PolicyKind.RESOURCE) for tree in layers["grants"]],
     )
 
 
-def plain_request(principal: Principal, action: str, resource: str, account: str, context: Any) -> dict[str, Any]:
-    identifier = {
-        PrincipalKind.SERVICE: f"Service={principal.name}",
-        PrincipalKind.FEDERATED: f"Federated={principal.name}",
-    }.get(principal.kind, principal.arn)
-    facts = {
-        "kind": principal.kind.value,
-        "account": principal.account_id,
-        "issuer": principal.issuer_arn,
-        "id": identifier,
-    }
-    return {"principal": facts, "action": action, "resource": resource, "account": account, "context": context}
+def random_case(random: Random, contexts: Sequence[dict[str, Any]]) -> Case:
+    action, resource = random.choice(generated.ACTIONS), random.choice(generated.RESOURCES)
+    principal = random.choice(PRINCIPALS)
+    account = random.choice([HOME, OTHER, principal.account_id or HOME, principal.account_id or HOME])
+    return principal, action, resource, account, random.choice(contexts)
 
 
-def agree(principal: Principal, action: str, resource: str, account: str, context: Any, layers: dict[str, Any]) -> None:
-    plain = plain_request(principal, action, resource, account, context)
-    expected = reference_decision(plain, layers)
-    event(expected)
-    request = AccessRequest(principal, action, resource, account, Context(context))
+def as_request(case: Case, *, by_fill: bool = False) -> AccessRequest:
+    principal, action, resource, account, facts = case
+    context = Context(None, folded(facts).get) if by_fill else Context(facts)
+    return AccessRequest(principal, action, resource, account, context)
+
+
+def told(decision: Decision) -> tuple[str, str]:
+    return decision.outcome.value, decision.layer.value
+
+
+def expected_of(case: Case, layers: dict[str, Any]) -> tuple[str, str]:
+    return SecondEvaluator(generated.facts_of(*case), layers).decide()
+
+
+def agree(case: Case, layers: dict[str, Any]) -> tuple[str, str]:
+    """Compare decision and explanation."""
+    expected = expected_of(case, layers)
     policies = compiled(layers)
-    decision = evaluate(request, policies)
-    assert decision.outcome.value == expected
-    assert decision.allowed is (expected == "Allow")
-    traces = explain(request, policies).statements
+    decision = evaluate(as_request(case), policies)
+    assert told(decision) == expected
+    assert decision.allowed is (expected[0] == "Allow")
+    traces = explain(as_request(case), policies).statements
     denying = [trace for trace in traces if trace.applies and trace.effect.value == "Deny"]
-    assert bool(denying) is (expected == "ExplicitDeny")
+    assert bool(denying) is (expected[0] == "ExplicitDeny")
     assert {trace.reference for trace in traces if trace.applies} >= set(decision.statements)
+    return expected
 
 
-@settings(max_examples=600, deadline=None)
-@given(
-    st.sampled_from(PRINCIPALS),
-    st.sampled_from(ACTIONS),
-    st.sampled_from(RESOURCES),
-    st.sampled_from([HOME, OTHER]),
-    CONTEXTS,
-    LAYERS,
-)
-def test_decisions_agree(
-    principal: Principal, action: str, resource: str, account: str, context: Any, layers: dict[str, Any]
-) -> None:
-    agree(principal, action, resource, account, context, layers)
+def compared(count: int) -> Iterator[tuple[Hashable, tuple[str, str]]]:
+    """Compare `count` random cases; yield what tells each from the others, and its decision."""
+    for seed in itertools.count(FIRST_SEED):
+        random = Random(seed)
+        layers = generated.layers(random)
+        policies = compiled(layers)
+        documents = json.dumps(layers)
+        contexts = [generated.context(random) for _ in range(CONTEXTS_PER_DOCUMENTS)]
+        words = {id(context): repr(context) for context in contexts}
+        for _ in range(REQUESTS_PER_DOCUMENTS):
+            case = random_case(random, contexts)
+            expected = expected_of(case, layers)
+            decision = told(evaluate(as_request(case, by_fill=bool(seed % 2)), policies))
+            assert decision == expected, f"seed {seed}: {case}\n{documents}"
+            yield (hash(documents), *case[:4], words[id(case[4])]), expected
+            count -= 1
+            if count == 0:
+                return
 
 
-@settings(max_examples=800, deadline=None)
-@given(CONTEXTS, statements(of_resource=False), st.sampled_from(["2012-10-17", "2008-10-17"]))
-def test_single_statements_agree(context: Any, statement: Tree, version: str) -> None:
-    statement |= {"Action": "*", "Effect": statement["Effect"]}
-    statement.pop("NotAction", None)
-    layers = {
-        "identity": [{"Version": version, "Statement": statement}],
-        "boundary": None,
-        "session": None,
-        "resource": None,
-        "resource_is_decisive": False,
-        "service_control": [],
-    }
-    if statement["Effect"] == "Deny":
-        layers["identity"] = [ALLOW_EVERYTHING, *layers["identity"]]  # type: ignore[misc]
-    for resource in RESOURCES[:2]:
-        agree(PRINCIPALS[2], "kms:Encrypt", resource, HOME, context, layers)
+def test_many_random_decisions_agree() -> None:
+    distinct = set()
+    seen: Counter[tuple[str, str]] = Counter()
+    for case, decision in compared(CASES):
+        distinct.add(hash(case))
+        seen[decision] += 1
+    print(f"{len(distinct)} distinct cases of {CASES}: {seen.most_common()}")
+    assert len(distinct) > 0.9 * CASES
+    assert set(seen) == EVERY_DECISION
+    assert {decision: count for decision, count in seen.items() if count < SHARE_MIN * CASES} == {}
+    for outcome in ("Allow", "ExplicitDeny", "ImplicitDeny"):
+        assert sum(count for (one, _), count in seen.items() if one == outcome) > 0.1 * CASES
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_every_operator_agrees(operator: str, data: st.DataObject) -> None:
-    family = next(family for family in WANTED if operator.removeprefix("Not").startswith(family))
-    likely = {"Date": st.sampled_from(MOMENTS), "Numeric": NUMBERS, "Arn": st.sampled_from(ARNS)}.get(family, VALUES)
-    prefix = data.draw(st.sampled_from(["", "ForAllValues:", "ForAnyValue:"]))
-    wanted = data.draw(st.lists(WANTED[family], min_size=1, max_size=2))
-    context = {"aws:list": data.draw(st.lists(likely | VALUES, max_size=3)), "aws:username": data.draw(VALUES)}
-    name = prefix + operator + data.draw(st.sampled_from(["", "IfExists"]))
+@settings(max_examples=150, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_random_decisions_agree(random: Random) -> None:
+    """The same with hypothesis, which makes a failing case small."""
+    layers = generated.layers(random)
+    event(agree(random_case(random, [generated.context(random)]), layers)[0])
+
+
+def layers_of_one(effect: str, version: str, condition: Tree) -> dict[str, Any]:
+    statement = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition}
+    identity = [{"Version": version, "Statement": statement}]
+    return NO_LAYERS | {"identity": [ALLOW_EVERYTHING, *identity] if effect == "Deny" else identity}
+
+
+def random_condition(random: Random, operator: str, version: str) -> tuple[Tree, dict[str, Any]]:
+    """A condition with this operator, and a context that its values may well meet."""
+    family = generated.family_of(operator)
+    wanted = generated.WANTED[family]
+    if version == "2008-10-17":
+        wanted = generated.WITHOUT_VARIABLES.get(family, wanted)
+    likely = generated.LIKELY.get(family, generated.VALUES) if random.randrange(4) else generated.VALUES
+    values = generated.some(random, likely, 3)
+    facts = {"aws:LIST": values[0] if len(values) == 1 and generated.chance(random, 2) else values}
+    facts |= {key: random.choice(generated.VALUES) for key in generated.some(random, generated.KEYS[:4], 2)}
+    name = random.choice(["", "ForAllValues:", "ForAnyValue:"]) + operator + random.choice(["", "IfExists"])
+    return {name: {"aws:list": generated.one_or_more(random, wanted)}}, facts
+
+
+@pytest.mark.parametrize("operator", generated.OPERATORS)
+def test_every_operator_agrees(operator: str) -> None:
+    """In both effects, with values that can be compared and values that cannot; met and not met about as often."""
+    met: Counter[tuple[str, bool]] = Counter()
+    rounds = max(CASES // 500, CONDITIONS_MIN)
+    for seed in range(FIRST_SEED, FIRST_SEED + rounds):
+        random = Random(f"{operator} {seed}")
+        version = random.choice(generated.VERSIONS)
+        condition, facts = random_condition(random, operator, version)
+        for effect in ("Allow", "Deny"):
+            layers = layers_of_one(effect, version, condition)
+            case = (PRINCIPALS[2], "kms:Encrypt", "*", HOME, facts)
+            decision = evaluate(as_request(case), compiled(layers))
+            assert told(decision) == expected_of(case, layers), (seed, condition, facts)
+            met[effect, decision.allowed is (effect == "Allow")] += 1
+    assert len(met) == 4
+    assert min(met.values()) >= rounds / 50, met
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.randoms(use_true_random=False), st.sampled_from(generated.OPERATORS), st.sampled_from(generated.VERSIONS))
+def test_random_conditions_agree(random: Random, operator: str, version: str) -> None:
+    condition, facts = random_condition(random, operator, version)
     for effect in ("Allow", "Deny"):
-        statement = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": {name: {"aws:list": wanted}}}
-        layers = {
-            "identity": [ALLOW_EVERYTHING] * (effect == "Deny") + [{"Version": "2012-10-17", "Statement": statement}],
-            "boundary": None,
-            "session": None,
-            "resource": None,
-            "resource_is_decisive": False,
-            "service_control": [],
-        }
-        agree(PRINCIPALS[2], "kms:Encrypt", "*", HOME, context, layers)
+        agree((PRINCIPALS[2], "kms:Encrypt", "*", HOME, facts), layers_of_one(effect, version, condition))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_value_that_cannot_be_read_never_allows(seed: int) -> None:
+    """Whatever was asked about such a value ends without an allow, and without an exception."""
+    random = Random(f"unreadable {seed}")
+    layers = generated.layers(random)
+    policies = compiled(layers)
+    for _ in range(REQUESTS_PER_DOCUMENTS):
+        case = random_case(random, [generated.context(random)])
+        bad = random.choice(generated.KEYS).lower()
+        value = random.choice([{}, object(), [None], [[]], bytearray(b"x")])
+        request = as_request(case)
+        facts = folded(case[4])
+        asked: set[str] = set()
+
+        def fill(key: str, bad: str = bad, value: Any = value, facts: Any = facts, asked: set[str] = asked) -> Any:
+            asked.add(key)
+            return value if key == bad else facts.get(key)
+
+        request.context = Context(None, fill)
+        decision = evaluate(request, policies)
+        assert not decision.allowed or bad not in asked
+        facts.pop(bad, None)
+        absent = expected_of((*case[:4], facts), layers)
+        assert told(decision)[0] == ("ImplicitDeny" if bad in asked and absent[0] == "Allow" else absent[0])
 
 
 def test_every_combination_of_layers_agrees() -> None:
-    """All principals, all resource policies that name one principal, every mix of silent and generous layers."""
+    """All principals, all resource policies and grants that name one principal, every mix of silent and generous."""
     silent = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
-    elements: list[Any] = [{"AWS": name} for name in AWS_NAMES]
-    elements += [{"Service": "logs.amazonaws.com"}, {"Federated": "accounts.google.com"}]
     generous = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     of_resource: list[Any] = [None]
-    of_resource += [{"Version": "2012-10-17", "Statement": generous | {"Principal": element}} for element in elements]
+    of_resource += [
+        {"Version": "2012-10-17", "Statement": generous | {"Principal": element}} for element in generated.LONE_ELEMENTS
+    ]
+    parsed = {json.dumps(tree): named(tree, PolicyKind.RESOURCE) for tree in of_resource if tree}
+    everything, nothing = named(ALLOW_EVERYTHING), named(silent)
+    compiled_as = {json.dumps(ALLOW_EVERYTHING): everything, json.dumps(silent): nothing}
     outcomes = set()
-    for identity, boundary, session, resource, decisive in itertools.product(
+    for identity, boundary, session, (resource, grant), decisive in itertools.product(
         [[], [ALLOW_EVERYTHING]],
         [None, ALLOW_EVERYTHING, silent],
         [None, [], [ALLOW_EVERYTHING], [silent]],
-        of_resource,
+        [*((one, None) for one in of_resource), *((None, one) for one in of_resource[1:])],
         [True, False],
     ):
-        layers = {
+        layers = NO_LAYERS | {
             "identity": identity,
             "boundary": boundary,
             "session": session,
             "resource": resource,
             "resource_is_decisive": decisive,
-            "service_control": [],
+            "grants": [grant] if grant else [],
         }
-        policies = compiled(layers)
+        policies = Policies(
+            identity=[everything] if identity else [],
+            boundary=compiled_as[json.dumps(boundary)] if boundary else None,
+            session=None if session is None else [compiled_as[json.dumps(tree)] for tree in session],
+            resource=parsed[json.dumps(resource)] if resource else None,
+            resource_is_decisive=decisive,
+            grants=[parsed[json.dumps(grant)]] if grant else [],
+        )
         for principal, account in itertools.product(PRINCIPALS, [HOME, OTHER]):
-            plain = plain_request(principal, "kms:Encrypt", "*", account, {})
-            decision = evaluate(AccessRequest(principal, "kms:Encrypt", "*", account), policies)
-            assert decision.outcome.value == reference_decision(plain, layers), (principal, account, layers)
+            case: Case = (principal, "kms:Encrypt", "*", account, {})
+            decision = evaluate(as_request(case), policies)
+            assert told(decision) == expected_of(case, layers), (principal, account, layers)
             outcomes.add((principal.kind, decision.allowed))
     assert len(outcomes) == 2 * len(PrincipalKind)

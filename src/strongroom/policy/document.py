@@ -15,18 +15,20 @@ from strongroom.policy.statement_syntax import JsonNumber, PolicyKind, Statement
 __all__ = ["Document", "PolicyKind", "Selection", "parse"]
 
 ACTIONS_REMEMBERED_MAX = 1024
+RESOURCES_REMEMBERED_MAX = 128
 
 VERSION_WITH_VARIABLES = "2012-10-17"
 VERSIONS = ("2008-10-17", VERSION_WITH_VARIABLES)
 _MEMBERS = frozenset({"Version", "Id", "Statement"})
 
 Selection = tuple[tuple[Statement, ...], tuple[Statement, ...]]
+_NOTHING: Selection = ((), ())
 
 
 class Document:
     """A compiled policy. `id` is empty when there is none; without a Version, `version` is 2008-10-17."""
 
-    __slots__ = ("_by_action", "id", "kind", "statements", "version")
+    __slots__ = ("_by_action", "_by_resource", "id", "kind", "statements", "version")
 
     def __init__(self, kind: PolicyKind, version: str, policy_id: str, statements: Sequence[Statement]) -> None:
         self.kind = kind
@@ -34,6 +36,7 @@ class Document:
         self.id = policy_id
         self.statements = tuple(statements)
         self._by_action: dict[str, Selection] = {}
+        self._by_resource: dict[tuple[str, str], Selection] = {}
 
     def select(self, action: str) -> Selection:
         """Return the Deny statements and the Allow statements whose Action element matches `action` (in any case).
@@ -50,6 +53,24 @@ class Document:
             )
             if len(self._by_action) < ACTIONS_REMEMBERED_MAX:
                 self._by_action[action] = selection
+        return selection
+
+    def select_about(self, action: str, resource: str) -> Selection:
+        """Return of `select(action)` the statements that can be about `resource`: `Statement.holds` tells the rest.
+
+        Remembers the answer, which makes the next question about the same resource cheap. At most
+        RESOURCES_REMEMBERED_MAX are remembered, then it starts anew.
+        """
+        selection = self._by_resource.get((action, resource))
+        if selection is None:
+            denies, allows = self.select(action)
+            selection = (
+                tuple(statement for statement in denies if statement.can_cover(resource)),
+                tuple(statement for statement in allows if statement.can_cover(resource)),
+            )
+            if len(self._by_resource) >= RESOURCES_REMEMBERED_MAX:
+                self._by_resource.clear()
+            self._by_resource[action, resource] = _NOTHING if selection == _NOTHING else selection
         return selection
 
     @property

@@ -48,7 +48,17 @@ _WITHOUT_ACCOUNT = frozenset({PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS, Pr
 
 
 def evaluate(request: AccessRequest, policies: Policies) -> Decision:
-    """Decide one request. Never raises for anything that a policy or a request holds."""
+    """Decide one request. Never raises for anything that a policy or a request holds.
+
+    What would be allowed with a context value that cannot be read is not: nobody knows what its conditions would say.
+    """
+    decision = _decide_in_order(request, policies)
+    if decision.allowed and request.context.unreadable:
+        return _no(decision.layer)
+    return decision
+
+
+def _decide_in_order(request: AccessRequest, policies: Policies) -> Decision:
     denied = _explicit_deny(request, policies)
     if denied is not None:
         return denied
@@ -83,11 +93,11 @@ def _explicit_deny(request: AccessRequest, policies: Policies) -> Decision | Non
             return Decision(Outcome.EXPLICIT_DENY, Layer.SERVICE_CONTROL, (match,))
     resource = policies.resource
     if resource is not None:
-        for statement in resource.document.select(request.action)[0]:
+        for statement in resource.document.select_about(request.action, request.resource)[0]:
             element = statement.principals
             has_boundary = policies.boundary is not None
             about = element is None or element.is_denied(request.principal, has_boundary=has_boundary)
-            if about and statement.covers(request.resource, request.context):
+            if about and statement.holds(request.resource, request.context):
                 return Decision(Outcome.EXPLICIT_DENY, Layer.RESOURCE, ((resource, statement),))
     if policies.identity and (match := _first_deny(request, policies.identity)) is not None:
         return Decision(Outcome.EXPLICIT_DENY, Layer.IDENTITY, (match,))
@@ -99,17 +109,19 @@ def _explicit_deny(request: AccessRequest, policies: Policies) -> Decision | Non
 
 
 def _first_deny(request: AccessRequest, policies: Iterable[NamedPolicy]) -> Match | None:
+    action, resource, context = request.action, request.resource, request.context
     for policy in policies:
-        for statement in policy.document.select(request.action)[0]:
-            if statement.covers(request.resource, request.context):
+        for statement in policy.document.select_about(action, resource)[0]:
+            if statement.holds(resource, context):
                 return policy, statement
     return None
 
 
 def _first_allow(request: AccessRequest, policies: Iterable[NamedPolicy]) -> Match | None:
+    action, resource, context = request.action, request.resource, request.context
     for policy in policies:
-        for statement in policy.document.select(request.action)[1]:
-            if statement.covers(request.resource, request.context):
+        for statement in policy.document.select_about(action, resource)[1]:
+            if statement.holds(resource, context):
                 return policy, statement
     return None
 
@@ -120,10 +132,10 @@ def _strongest_grant(request: AccessRequest, policy: NamedPolicy | None) -> tupl
         return NO_GRANT, ()
     strongest = NO_GRANT
     by: Statement | None = None
-    for statement in policy.document.select(request.action)[1]:
+    for statement in policy.document.select_about(request.action, request.resource)[1]:
         # A statement without principals is about nobody: the document was parsed as an identity policy.
         grant = NO_GRANT if statement.principals is None else statement.principals.grant(request.principal)
-        if grant > strongest and statement.covers(request.resource, request.context):
+        if grant > strongest and statement.holds(request.resource, request.context):
             strongest, by = grant, statement
             if grant == TO_PRINCIPAL:
                 break

@@ -12,7 +12,7 @@ from strongroom.policy import literals
 from strongroom.policy.context import Context
 from strongroom.policy.errors import PolicySyntaxError
 from strongroom.policy.patterns import ARN_SEGMENTS, Matcher, compile_arns, compile_texts
-from strongroom.policy.tokens import Tokens, Variable, Wildcard, split_segments, tokenize
+from strongroom.policy.tokens import Tokens, Variable, Wildcard, has_variable, resolve, split_segments, tokenize
 
 T = TypeVar("T")
 
@@ -48,6 +48,36 @@ def _texts(*, wildcards: bool, ignore_case: bool = False) -> Callable[[Sequence[
         return compile_texts(patterns, unresolved=reading.unresolved, ignore_case=ignore_case)
 
     return compile_values
+
+
+def _booleans(values: Sequence[str], reading: Reading) -> Matcher:
+    """`true` or `false` in any case, or a policy variable that stands for one of them."""
+    static: set[bool] = set()
+    templates: list[Tokens] = []
+    for value in values:
+        tokens = tokenize(value, variables=reading.variables, wildcards=False)
+        if has_variable(tokens):
+            templates.append(tokens)
+        else:
+            static.add(_read_literal(literals.read_boolean, value, "true or false"))
+
+    def match(value: str, context: Context) -> bool | None:
+        given = literals.read_boolean(value)
+        if given is None:
+            return None
+        if given in static:
+            return True
+        answer: bool | None = False
+        for tokens in templates:
+            resolved = resolve(tokens, context)
+            stands_for = None if resolved is None else literals.read_boolean("".join(map(str, resolved)))
+            if stands_for is given:
+                return True
+            if stands_for is None:
+                answer = reading.unresolved
+        return answer
+
+    return match
 
 
 def _arns(values: Sequence[str], reading: Reading) -> Matcher:
@@ -111,7 +141,10 @@ def _addresses(values: Sequence[str], _: Reading) -> Matcher:
         if given is None:
             return None
         version, number = given
-        return any(version == network.version and number & network.mask == network.base for network in networks)
+        for of_version, base, mask in networks:  # noqa: SIM110  A generator would cost more than the comparison.
+            if version == of_version and number & mask == base:
+                return True
+        return False
 
     return match
 
@@ -138,7 +171,7 @@ _ALL = [
     *_pair("StringLike", "StringNotLike", _texts(wildcards=True)),
     *_ordered("Numeric", literals.read_number, "a number"),
     *_ordered("Date", literals.read_time, "a date in ISO 8601 form or seconds since the epoch"),
-    Operator("Bool", False, _typed(literals.read_boolean, "true or false", comparison.eq)),
+    Operator("Bool", False, _booleans),
     Operator("BinaryEquals", False, _typed(literals.read_bytes, "base64", comparison.eq)),
     *_pair("IpAddress", "NotIpAddress", _addresses),
     *_pair("ArnEquals", "ArnNotEquals", _arns),

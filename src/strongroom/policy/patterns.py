@@ -68,7 +68,8 @@ def compile_arns(patterns: Sequence[Tokens], *, unresolved: bool | None) -> Matc
             # Five literal segments hold five literal colons, so matching the whole text cannot reach over one.
             whole.append(tokens)
         else:
-            segmented.append(_compile_segments(split_segments(tokens, ARN_SEGMENTS)))
+            segments = split_segments(tokens, ARN_SEGMENTS)
+            segmented.append(_compile_skips(segments) or _compile_segments(segments))
     static = compile_any(whole, or_else=segmented)
     return _with_templates(static, tuple(templates), partial(_arn_template_matches, unresolved=unresolved))
 
@@ -110,6 +111,46 @@ def _compile_segments(segments: tuple[Tokens, ...]) -> TextMatcher:
         return True
 
     return matches
+
+
+def _compile_skips(segments: tuple[Tokens, ...]) -> TextMatcher | None:
+    """Return a matcher for the usual shape that does not cut the ARN into segments, or None for another shape.
+
+    Usual are segments that are literal or a lone `*`, where the last may also be literal text that ends with `*`. The
+    ARN has to go on with the literal text up to each `*`, which then skips to the next colon.
+    """
+    *outer, last = segments
+    is_open = last[-1:] == _ANYTHING
+    if is_open:
+        last = last[:-1]
+    if has_wildcard(last) or any(part != _ANYTHING and has_wildcard(part) for part in outer):
+        return None
+    texts = [""]
+    for part in outer:
+        if part == _ANYTHING:
+            texts.append("")
+        else:
+            texts[-1] += _literal(part)
+        texts[-1] += ":"
+    texts[-1] += _literal(last)
+    first, *others = texts
+
+    def matches(arn: str) -> bool:
+        if not arn.startswith(first):
+            return False
+        at = len(first)
+        for text in others:
+            at = arn.find(":", at)
+            if at < 0 or not arn.startswith(text, at):
+                return False
+            at += len(text)
+        return is_open or at == len(arn)
+
+    return matches
+
+
+def _literal(tokens: Tokens) -> str:
+    return "".join(token for token in tokens if isinstance(token, str))
 
 
 def _arn_template_matches(tokens: Tokens, arn: str, context: Context, *, unresolved: bool | None) -> bool | None:

@@ -73,8 +73,8 @@ class PrincipalElement:
         """Return whether a Deny with this element is about `principal`.
 
         NotPrincipal spares only those of whom the element names every link: the account, the role or user behind a
-        session, and the principal itself. It spares nobody who has a permissions boundary. Both as the page
-        "NotPrincipal" warns.
+        session (the root user is named by its account), and the principal itself. It spares nobody who has a
+        permissions boundary. Both as the page "NotPrincipal" warns.
         """
         if not self.negated:
             return self.everyone or self.grant(principal) != NO_GRANT
@@ -86,7 +86,12 @@ class PrincipalElement:
         if principal.account_id and principal.account_id not in self.accounts:
             return False
         identifiers = self.identifiers
-        if principal.issuer_arn and principal.issuer_arn not in identifiers and principal.issuer_id not in identifiers:
+        issuer_named = (
+            principal.issuer_arn in identifiers
+            or principal.issuer_id in identifiers
+            or account_named(principal.issuer_arn) in self.accounts
+        )
+        if principal.issuer_arn and not issuer_named:
             return False
         if principal.kind is PrincipalKind.ROOT:
             return True

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable
 
 from strongroom.policy.conditions import Condition, all_met
-from strongroom.policy.context import Context
+from strongroom.policy.context import EMPTY_CONTEXT, Context
 from strongroom.policy.principal_element import PrincipalElement
 from strongroom.policy.resources import ResourceMatcher
 from strongroom.policy.wildcards import TextMatcher
@@ -26,7 +26,7 @@ class Statement:
     `index` counts from 0. `sid` is empty when there is none. `principals` is None in identity policies. `actions` and
     `resources` are the document's words, `not_actions` and `not_resources` whether they stood under NotAction and
     NotResource. `matches_action` takes an action in lower case; `matches_resource` and `conditions_met` are None when
-    always true.
+    always true. `resource_varies` tells that the answer of `matches_resource` depends on policy variables.
     """
 
     __slots__ = (
@@ -40,6 +40,7 @@ class Statement:
         "not_actions",
         "not_resources",
         "principals",
+        "resource_varies",
         "resources",
         "sid",
     )
@@ -57,6 +58,7 @@ class Statement:
         resources: tuple[str, ...],
         not_resources: bool,
         matches_resource: ResourceMatcher | None,
+        resource_varies: bool,
         conditions: tuple[Condition, ...],
     ) -> None:
         self.index = index
@@ -69,12 +71,23 @@ class Statement:
         self.resources = resources
         self.not_resources = not_resources
         self.matches_resource = matches_resource
+        self.resource_varies = resource_varies
         self.conditions = conditions
         self.conditions_met: Callable[[Context], bool] | None = all_met(conditions)
 
     def covers(self, resource: str, context: Context) -> bool:
         """Return whether resource and conditions match; action and principal are asked separately."""
         if self.matches_resource is not None and not self.matches_resource(resource, context):
+            return False
+        return self.conditions_met is None or self.conditions_met(context)
+
+    def can_cover(self, resource: str) -> bool:
+        """Return whether `covers` may say yes for `resource`, in one context or another."""
+        return self.matches_resource is None or self.resource_varies or self.matches_resource(resource, EMPTY_CONTEXT)
+
+    def holds(self, resource: str, context: Context) -> bool:
+        """Return what `covers` returns, for a `resource` that the statement can cover."""
+        if self.resource_varies and self.matches_resource is not None and not self.matches_resource(resource, context):
             return False
         return self.conditions_met is None or self.conditions_met(context)
 

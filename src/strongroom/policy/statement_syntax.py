@@ -11,7 +11,7 @@ from strongroom.policy.actions import compile_actions
 from strongroom.policy.conditions import Condition, compile_condition
 from strongroom.policy.errors import PolicySyntaxError
 from strongroom.policy.principal_element import PrincipalElement, parse_principal
-from strongroom.policy.resources import ResourceMatcher, compile_resources
+from strongroom.policy.resources import EVERY_RESOURCE, CompiledResources, compile_resources
 from strongroom.policy.statement import Effect, Statement
 
 _MEMBERS = frozenset(
@@ -72,7 +72,7 @@ class StatementSyntax:
         actions, not_actions = _strings(tree, "Action")
         if not actions:
             raise PolicySyntaxError("Action or NotAction is missing")
-        resources, not_resources, matches_resource = self._resources(tree, effect)
+        resources, not_resources, matcher = self._resources(tree, effect)
         return Statement(
             index=index,
             sid=self._sid(tree),
@@ -83,7 +83,8 @@ class StatementSyntax:
             matches_action=self._action_matcher(actions, negated=not_actions),
             resources=resources,
             not_resources=not_resources,
-            matches_resource=matches_resource,
+            matches_resource=matcher.matches,
+            resource_varies=matcher.varies,
             conditions=self._conditions(tree, effect),
         )
 
@@ -123,14 +124,14 @@ class StatementSyntax:
             raise PolicySyntaxError("a role trust policy may only have actions of sts")
         return compile_actions(actions, negated=negated)
 
-    def _resources(self, tree: dict[str, Any], effect: Effect) -> tuple[tuple[str, ...], bool, ResourceMatcher | None]:
+    def _resources(self, tree: dict[str, Any], effect: Effect) -> tuple[tuple[str, ...], bool, CompiledResources]:
         present = _one_of(tree, "Resource")
         if self._kind is PolicyKind.TRUST and present is not None:
             raise PolicySyntaxError(f"{present} is not allowed in a role trust policy")
         if present is None:
             if self._resource_required:
                 raise PolicySyntaxError("Resource or NotResource is missing")
-            return (), False, None
+            return (), False, EVERY_RESOURCE
         patterns, negated = _strings(tree, "Resource")
         matcher = compile_resources(
             patterns, negated=negated, variables=self._variables, is_allow=effect is Effect.ALLOW
