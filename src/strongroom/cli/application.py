@@ -7,6 +7,7 @@ from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
+from strongroom.cli.policy import policy
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
@@ -24,3 +25,4 @@ application.command(env)
 application.command(rekey)
 application.command(accounts)
 application.command(explain)
+application.command(policy)
