@@ -24,6 +24,10 @@ FEDERATED_SESSION = "federated"
 _PLACE = "sessions/{access_key_id}"
 
 
+class SessionTooLarge(ValueError):  # noqa: N818 (it says what happened)
+    """What a session holds does not fit into a session token."""
+
+
 class Session(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
     """What a session token holds.
 
@@ -31,8 +35,8 @@ class Session(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     GetFederationToken FEDERATED_SESSION. `issuer_id` is the unique id of the role or user behind it, the account id for
     the root user. `name` is the role session's or federated user's name. Times are seconds since the epoch, of the real
     clock. `policies` and `policy_arns` are the session policies that were passed, `has_policies` whether any were.
-    `provider` is who vouched for a web identity, `claims` what the provider's token said that conditions may ask
-    (in lower case). `chained` is whether a role session assumed this role.
+    `provider` is the ARN of who vouched for a web identity, `claims` what the provider's token said that conditions may
+    ask, by condition key in lower case. `chained` is whether a role session assumed this role.
     """
 
     kind: str
@@ -51,7 +55,7 @@ class Session(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=Tr
     source_identity: str = ""
     mfa_authenticated: bool = False
     provider: str = ""
-    claims: dict[str, str] = {}
+    claims: dict[str, str | list[str]] = {}
     chained: bool = False
 
     def __repr__(self) -> str:
@@ -62,11 +66,22 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Session).decode
 
 
-def token_of(session: Session, sealer: Sealer) -> str:
-    """Return the session token that stands for `session`."""
-    packed = zlib.compress(_encode(session), 6)
-    sealed = sealer.seal(packed, _PLACE.format(access_key_id=session.access_key_id))
-    return base64.b64encode(sealed).decode()
+def token_of(session: Session, sealer: Sealer, characters_min: int = 0) -> str:
+    """Return the session token that stands for `session`, of `characters_min` characters at least.
+
+    Raises SessionTooLarge when it would have more than SESSION_TOKEN_CHARACTERS_MAX.
+    """
+    encoded = _encode(session)
+    packed = zlib.compress(encoded, 6)
+    place = _PLACE.format(access_key_id=session.access_key_id)
+    token = base64.b64encode(sealer.seal(packed, place)).decode()
+    if len(token) < characters_min:
+        # What follows the end of a compressed stream is not read.
+        lacking_bytes = (characters_min - len(token)) * 3 // 4 + 3
+        token = base64.b64encode(sealer.seal(packed + bytes(lacking_bytes), place)).decode()
+    if len(encoded) > SESSION_BYTES_MAX or len(token) > SESSION_TOKEN_CHARACTERS_MAX:
+        raise SessionTooLarge
+    return token
 
 
 def session_of(access_key_id: str, token: str, sealer: Sealer) -> Session | None:

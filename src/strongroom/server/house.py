@@ -7,10 +7,10 @@ from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
-from strongroom.services import kms, sts
+from strongroom.services import iam, kms, sts
 from strongroom.storage.store import open_store
 
-SERVED = (kms.KMS, sts.STS)
+SERVED = (kms.KMS, iam.IAM, sts.STS)
 """The services that are served. Importing one registers its operations."""
 
 

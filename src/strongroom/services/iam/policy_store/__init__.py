@@ -1,0 +1,1 @@
+"""Where policies, what they are attached to, and identity providers are kept."""

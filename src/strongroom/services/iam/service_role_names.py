@@ -1,0 +1,73 @@
+"""The names that services prescribe for their service-linked roles. Source: the services' guides."""
+
+from typing import Final
+
+SERVICE_ROLE_NAMES: Final = {
+    f"{service}.amazonaws.com": f"AWSServiceRoleFor{name}"
+    for service, name in {
+        "access-analyzer": "AccessAnalyzer",
+        "apidestinations.events": "AmazonEventBridgeApiDestinations",
+        "autoscaling": "AutoScaling",
+        "backup": "Backup",
+        "batch": "Batch",
+        "cks.kms": "KeyManagementServiceCustomKeyStores",
+        "cloudtrail": "CloudTrail",
+        "codestar-notifications": "CodeStarNotifications",
+        "config": "Config",
+        "connect": "AmazonConnect",
+        "dax": "DAX",
+        "dynamodb.application-autoscaling": "ApplicationAutoScaling_DynamoDBTable",
+        "ec2.application-autoscaling": "ApplicationAutoScaling_EC2SpotFleetRequest",
+        "ec2fleet": "EC2Fleet",
+        "ecs": "ECS",
+        "ecs.application-autoscaling": "ApplicationAutoScaling_ECSService",
+        "eks": "AmazonEKS",
+        "eks-fargate": "AmazonEKSForFargate",
+        "eks-nodegroup": "AmazonEKSNodegroup",
+        "elasticache": "ElastiCache",
+        "elasticbeanstalk": "ElasticBeanstalk",
+        "elasticfilesystem": "AmazonElasticFileSystem",
+        "elasticloadbalancing": "ElasticLoadBalancing",
+        "elasticmapreduce": "EMRCleanup",
+        "es": "AmazonElasticsearchService",
+        "fms": "FMS",
+        "fsx": "AmazonFSx",
+        "globalaccelerator": "GlobalAccelerator",
+        "guardduty": "AmazonGuardDuty",
+        "imagebuilder": "ImageBuilder",
+        "inspector2": "AmazonInspector2",
+        "kafka": "Kafka",
+        "lambda.application-autoscaling": "ApplicationAutoScaling_LambdaConcurrency",
+        "lex": "LexBots",
+        "lexv2": "LexV2Bots",
+        "logger.cloudfront": "CloudFrontLogger",
+        "macie": "AmazonMacie",
+        "maintenance.elasticbeanstalk": "ElasticBeanstalkMaintenance",
+        "mrk.kms": "KeyManagementServiceMultiRegionKeys",
+        "opensearchservice": "AmazonOpenSearchService",
+        "ops.apigateway": "APIGateway",
+        "organizations": "Organizations",
+        "ram": "ResourceAccessManager",
+        "rds": "RDS",
+        "rds.application-autoscaling": "ApplicationAutoScaling_RDSCluster",
+        "redshift": "Redshift",
+        "replication.dynamodb": "DynamoDBReplication",
+        "replication.ecr": "ECRReplication",
+        "replicator.lambda": "LambdaReplicator",
+        "sagemaker.application-autoscaling": "ApplicationAutoScaling_SageMakerEndpoint",
+        "securityhub": "SecurityHub",
+        "servicequotas": "ServiceQuotas",
+        "spot": "EC2Spot",
+        "spotfleet": "EC2SpotFleet",
+        "ssm": "AmazonSSM",
+        "sso": "SSO",
+        "support": "Support",
+        "transitgateway": "VPCTransitGateway",
+        "trustedadvisor": "TrustedAdvisor",
+        "wafv2": "WAFV2Logging",
+    }.items()
+}
+"""Service principal to role name."""
+
+WITH_SUFFIX: Final = frozenset(f"{service}.amazonaws.com" for service in ("autoscaling", "connect", "lexv2"))
+"""The services that let the customer add to the name."""
