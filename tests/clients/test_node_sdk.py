@@ -4,12 +4,14 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.running_server import RunningServer
 
-PACKAGE = "@aws-sdk/client-kms@3.1164.0"
-SCRIPT = """
+VERSION = "3.1164.0"
+PACKAGES = ("client-kms", "client-iam", "client-sts", "credential-providers")
+KMS_SESSION = """
 import { KMS } from "@aws-sdk/client-kms";
 
 const kms = new KMS({ endpoint: process.env.AWS_ENDPOINT_URL, region: "us-east-1", maxAttempts: 1 });
@@ -29,6 +31,47 @@ console.log(JSON.stringify({
 }));
 """
 
+ROLE_SESSION = """
+import { IAM } from "@aws-sdk/client-iam";
+import { KMS } from "@aws-sdk/client-kms";
+import { STS } from "@aws-sdk/client-sts";
+import { fromTemporaryCredentials } from "@aws-sdk/credential-providers";
+
+const place = { endpoint: process.env.AWS_ENDPOINT_URL, region: "us-east-1", maxAttempts: 1 };
+const iam = new IAM(place);
+const document = (statement) => JSON.stringify({ Version: "2012-10-17", Statement: statement });
+const UserName = "node-user", RoleName = "node-role";
+const { User } = await iam.createUser({ UserName, Tags: [{ Key: "team", Value: "blue" }] });
+const trust = document({ Effect: "Allow", Principal: { AWS: User.Arn }, Action: ["sts:AssumeRole", "sts:TagSession"] });
+const { Role } = await iam.createRole({ RoleName, AssumeRolePolicyDocument: trust });
+await iam.putRolePolicy({
+  RoleName,
+  PolicyName: "list",
+  PolicyDocument: document({
+    Effect: "Allow", Action: "kms:ListKeys", Resource: "*",
+    Condition: { StringEquals: { "aws:PrincipalTag/project": "apollo" } },
+  }),
+});
+const { AccessKey } = await iam.createAccessKey({ UserName });
+const credentials = { accessKeyId: AccessKey.AccessKeyId, secretAccessKey: AccessKey.SecretAccessKey };
+const refusal = await new KMS({ ...place, credentials }).listKeys({}).catch((error) => error);
+const assumed = (project) => fromTemporaryCredentials({
+  masterCredentials: credentials,
+  clientConfig: place,
+  params: { RoleArn: Role.Arn, RoleSessionName: "node", Tags: [{ Key: "project", Value: project }] },
+});
+const listed = await new KMS({ ...place, credentials: assumed("apollo") }).listKeys({});
+const other = await new KMS({ ...place, credentials: assumed("gemini") }).listKeys({}).catch((error) => error);
+const { Arn } = await new STS({ ...place, credentials: assumed("apollo") }).getCallerIdentity({});
+console.log(JSON.stringify({
+  refusal: refusal.name,
+  listed: Array.isArray(listed.Keys),
+  other: other.name,
+  arn: Arn,
+  policy: decodeURIComponent((await iam.getRole({ RoleName })).Role.AssumeRolePolicyDocument) === trust,
+}));
+"""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -41,7 +84,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"the AWS SDK for JavaScript needs Node.js 20, this is {version}")
     directory = tmp_path_factory.mktemp("node")
     (directory / "package.json").write_text('{"private": true, "type": "module"}')
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", PACKAGE]
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+    command += [f"@aws-sdk/{name}@{VERSION}" for name in PACKAGES]
     try:
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
@@ -51,18 +95,32 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_there_and_back(server: RunningServer, project: Path) -> None:
-    (project / "session.js").write_text(SCRIPT)
+def printed_by(script: str, server: RunningServer, project: Path) -> Any:
+    (project / "session.js").write_text(script)
     environment = server.environment() | {"NODE_EXTRA_CA_CERTS": str(server.ca_bundle)}
     done = subprocess.run(
         ["node", "session.js"], cwd=project, env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
+    return json.loads(done.stdout)
+
+
+def test_there_and_back(server: RunningServer, project: Path) -> None:
+    assert printed_by(KMS_SESSION, server, project) == {
         "state": "Enabled",
         "created": True,
         "opened": [0, 1, 2, 254, 255],
         "refusal": "InvalidCiphertextException",
         "status": 400,
         "hasRequestId": True,
+    }
+
+
+def test_a_user_a_role_and_its_session(server: RunningServer, project: Path) -> None:
+    assert printed_by(ROLE_SESSION, server, project) == {
+        "refusal": "AccessDeniedException",
+        "listed": True,
+        "other": "AccessDeniedException",
+        "arn": "arn:aws:sts::000000000000:assumed-role/node-role/node",
+        "policy": True,
     }

@@ -16,6 +16,7 @@ from strongroom.operations.trail import Explanation
 from strongroom.policy.decision import Decision
 from strongroom.policy.explain import explain
 from strongroom.policy.policies import Policies
+from strongroom.policy.remedy import remedy
 from strongroom.policy.request import AccessRequest
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 EXPLANATION_LINES_MAX = 200
 ENCODED_MESSAGE_CHARACTERS_MAX = 10_240
-ENCODED_MESSAGE_LEAD = " Encoded authorization failure message: "
+ENCODED_MESSAGE_LEAD = ". Encoded authorization failure message: "
 _PLACE = "authorization messages"
 
 
@@ -47,7 +48,8 @@ def explanation_of(request: AccessRequest, policies: Policies, decision: Decisio
     if len(lines) > EXPLANATION_LINES_MAX:
         lines = [*lines[:EXPLANATION_LINES_MAX], f"and {len(lines) - EXPLANATION_LINES_MAX} more lines"]
     asked = {key: list(values) for key, values in sorted(request.context.asked.items())}
-    return Explanation(request.action, request.resource, asked, lines, [])
+    cure = list(remedy(request, policies, decision).lines())
+    return Explanation(request.action, request.resource, asked, lines, cure)
 
 
 def with_encoded_message(call: "Call", message: str) -> str:

@@ -4,6 +4,8 @@ Source: IAM User Guide, "AWS global condition context keys" (aws:userid, aws:Pri
 "Session policies", "Pass session tags in AWS STS".
 """
 
+from collections.abc import Mapping
+
 from strongroom.base.arn import root_arn
 from strongroom.identities.compiled import compiled
 from strongroom.identities.directory import Directory, KnownIdentity
@@ -85,7 +87,7 @@ async def _role_session(
         role.policies,
         role.boundary,
         await _session_policies(session, directory),
-        {**role.tags, **session.tags} if session.tags else role.tags,
+        tags_under(role.tags, session.tags),
         session,
         organization_id,
     )
@@ -107,7 +109,7 @@ async def _federated_session(
         policies,
         issuer.boundary if issuer is not None else None,
         await _session_policies(session, directory),
-        session.tags or NO_TAGS,
+        tags_under(NO_TAGS if issuer is None else issuer.tags, session.tags),
         session,
         organization_id,
     )
@@ -117,6 +119,14 @@ _ROOT_POWER = NamedPolicy(
     "the account root's own power",
     compiled('{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'),
 )
+
+
+def tags_under(own: Mapping[str, str], session_tags: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the tags of a session: its own ones, which take the place of the role's or user's of whatever case."""
+    if not session_tags:
+        return own
+    replaced = {key.lower() for key in session_tags}
+    return {key: value for key, value in own.items() if key.lower() not in replaced} | dict(session_tags)
 
 
 async def _session_policies(session: Session, directory: Directory) -> tuple[NamedPolicy, ...] | None:

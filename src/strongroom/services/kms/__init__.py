@@ -1,7 +1,7 @@
 """AWS Key Management Service. Importing this package registers its operations.
 
 `symmetric` encrypts and decrypts; `creation`, `lifecycle`, `deletion` and `rotation` are the life of a key; `aliases`,
-`tags` and `policies` what hangs on it. `key_directory` finds keys, `keys` and `material` are what it finds,
+`tags`, `policies` and `grants` what hangs on it. `key_directory` finds keys, `keys` and `material` are what it finds,
 `ciphertext` is the format of what they make, `access` says which permission each operation needs.
 """
 
@@ -16,6 +16,7 @@ from strongroom.services.kms import (
     symmetric,
     tags,
 )
+from strongroom.services.kms.grants import grant_creation, grant_deletion, grant_listing
 from strongroom.services.kms.service import KMS
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "aliases",
     "creation",
     "deletion",
+    "grant_creation",
+    "grant_deletion",
+    "grant_listing",
     "last_usage",
     "lifecycle",
     "policies",

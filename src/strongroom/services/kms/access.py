@@ -13,6 +13,9 @@ from strongroom.operations.call import Call
 from strongroom.operations.registry import Needs
 from strongroom.operations.trail import Resource
 from strongroom.services.kms import errors
+from strongroom.services.kms.grants.grant import Grant
+from strongroom.services.kms.grants.grant_directory import GrantDirectory
+from strongroom.services.kms.grants.grant_tokens import require_valid_tokens
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import Key
 
@@ -37,7 +40,9 @@ def _via_service(call: Call, key: Key) -> ConditionValue:
 
 _OF_THE_KEY: Mapping[str, KeyValue] = {
     "kms:keyspec": lambda call, key: key.spec,
+    "kms:customermasterkeyspec": lambda call, key: key.spec,
     "kms:keyusage": lambda call, key: key.usage,
+    "kms:customermasterkeyusage": lambda call, key: key.usage,
     "kms:keyorigin": lambda call, key: key.origin,
     "kms:multiregion": lambda call, key: "false",
     "kms:resourcealiases": lambda call, key: list(key.aliases) or None,
@@ -49,7 +54,9 @@ _OF_THE_KEY: Mapping[str, KeyValue] = {
 _OF_THE_REQUEST: Mapping[str, tuple[str, ...]] = {
     "kms:encryptionalgorithm": ("EncryptionAlgorithm",),
     "kms:keyspec": ("KeySpec", "CustomerMasterKeySpec"),
+    "kms:customermasterkeyspec": ("KeySpec", "CustomerMasterKeySpec"),
     "kms:keyusage": ("KeyUsage",),
+    "kms:customermasterkeyusage": ("KeyUsage",),
     "kms:keyorigin": ("Origin",),
     "kms:bypasspolicylockoutsafetycheck": ("BypassPolicyLockoutSafetyCheck",),
     "kms:schedulekeydeletionpendingwindowindays": ("PendingWindowInDays",),
@@ -62,7 +69,9 @@ _OF_THE_REQUEST: Mapping[str, tuple[str, ...]] = {
 _DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "CreateKey": {
         "kms:keyspec": "SYMMETRIC_DEFAULT",
+        "kms:customermasterkeyspec": "SYMMETRIC_DEFAULT",
         "kms:keyusage": "ENCRYPT_DECRYPT",
+        "kms:customermasterkeyusage": "ENCRYPT_DECRYPT",
         "kms:keyorigin": "AWS_KMS",
         "kms:multiregion": "false",
         "kms:bypasspolicylockoutsafetycheck": "false",
@@ -147,8 +156,11 @@ def on_key(
 ) -> Requirement:
     """Return the requirement of `action` on `key`: its key policy is decisive.
 
-    Raises ValidationException for an encryption context above `CONTEXT_CHARACTERS_MAX`, before a policy looks at it.
+    Raises ValidationException for an encryption context above `CONTEXT_CHARACTERS_MAX`, before a policy looks at it,
+    and InvalidGrantTokenException for a grant token that this server did not give out.
     """
+    if call.params.get("GrantTokens"):
+        require_valid_tokens(call.house.sealer, call.params["GrantTokens"])
     if context and sum(map(len, context)) + sum(map(len, context.values())) > CONTEXT_CHARACTERS_MAX:
         raise errors.validation(f"EncryptionContext must have at most {CONTEXT_CHARACTERS_MAX} characters in all.")
     return Requirement(
@@ -162,6 +174,22 @@ def on_key(
         refusal=None if key.account_id == call.account_id else denied_elsewhere(call),
         remembered=key.decisions,
     )
+
+
+async def on_grantable_key(
+    call: Call,
+    key: Key,
+    action: str,
+    context: Mapping[str, str] | None = None,
+    own: Mapping[str, ConditionValue] | None = None,
+    also: Callable[[Grant], bool] | None = None,
+) -> Requirement:
+    """Return the requirement of an action that grants may allow too; `also` is what a grant has to be besides."""
+    requirement = on_key(call, key, action, context, own)
+    if key.grant_count:
+        operation = action[len("kms:") :]
+        requirement.grants = await call.house.part(GrantDirectory).fitting(call, key, operation, context, also)
+    return requirement
 
 
 def on_account(call: Call, action: str, resource: str = "*", resource_type: str = "") -> Requirement:
@@ -193,18 +221,35 @@ def use_of_key(action: str) -> Needs:
     async def needs(call: Call) -> Sequence[Requirement]:
         params = call.params
         key = call.target = await call.house.part(KeyDirectory).identify(call, params["KeyId"])
-        return (on_key(call, key, action, params.get("EncryptionContext")),)
+        context = params.get("EncryptionContext")
+        if key.grant_count:
+            return (await on_grantable_key(call, key, action, context),)
+        return (on_key(call, key, action, context),)
 
     return needs
 
 
-def control_of_key(action: str, *, other_accounts_allowed: bool = False) -> Needs:
-    """Declare an operation about the key that `KeyId` names by key id or key ARN, in the caller's account as a rule."""
+def for_aws_resource(call: Call) -> dict[str, ConditionValue]:
+    """Return the condition value that tells whether a service asks, for something that it keeps for somebody."""
+    by_service = call.via is not None or call.caller.identity.type == "AWSService"
+    return {"kms:grantisforawsresource": "true" if by_service else "false"}
+
+
+def control_of_key(
+    action: str,
+    *,
+    other_accounts_allowed: bool = False,
+    own: Callable[[Call], Mapping[str, ConditionValue]] | None = None,
+) -> Needs:
+    """Declare an operation about the key that `KeyId` names by key id or key ARN, in the caller's account as a rule.
+
+    `own` gives the condition values that only this operation has.
+    """
 
     async def needs(call: Call) -> Sequence[Requirement]:
         key = await call.house.part(KeyDirectory).identify(call, call.params["KeyId"], alias_allowed=False)
         call.target = key if other_accounts_allowed else require_own_account(call, key)
-        return (on_key(call, key, action),)
+        return (on_key(call, key, action, own=own(call) if own is not None else None),)
 
     return needs
 

@@ -37,6 +37,7 @@ def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict
         "state": ENABLED,
         "tags": {},
         "rotation_enabled": False,
+        "grant_count": 0,
     } | changed
 
 
@@ -116,7 +117,7 @@ async def create_key(call: Call) -> Answer:
     if params.get("Policy") is None:
         values["policy"] = default_key_policy(call.account_id, call.region)
     else:
-        values["policy"] = accepted_policy(call, params["Policy"], values)
+        values["policy"] = await accepted_policy(call, params["Policy"], values)
     material = NewKeyMaterial.generate()
     directory = call.house.part(KeyDirectory)
     call.made = (key_resource(call.account_id, call.region, values["key_id"]),)

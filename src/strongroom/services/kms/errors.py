@@ -99,6 +99,26 @@ def malformed_policy(message: str) -> AwsError:
     return AwsError("MalformedPolicyDocumentException", message)
 
 
+def invalid_grant_token() -> AwsError:
+    """A grant token that this server did not give out."""
+    return AwsError("InvalidGrantTokenException", "The grant token is not valid.")
+
+
+def invalid_grant_id() -> AwsError:
+    """Text that can't be a grant id."""
+    return AwsError("InvalidGrantIdException", "The grant ID is not valid.")
+
+
+def grant_not_found(grant_id: str) -> AwsError:
+    """A grant that is not, or not any more."""
+    return AwsError("NotFoundException", f"Grant ID {grant_id} not found")
+
+
+def invalid_grant_principal(named: str) -> AwsError:
+    """A principal of a grant that does not exist."""
+    return AwsError("InvalidArnException", f"ARN does not refer to a valid principal: {named}")
+
+
 def dry_run_succeeded() -> AwsError:
     """The answer to a dry run of what would have been allowed and valid."""
     return AwsError("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")

@@ -179,4 +179,5 @@ def _key(row: Any, sealed: Sequence[Any], materials: dict[str, KeyMaterial], ali
         current=materials[sealed[-1].key_material_id],
         first_material_created_at=sealed[0].created_at,
         rotations=tuple(Rotation(m.created_at, m.rotation_type, m.key_material_id) for m in sealed[1:]),
+        grant_count=row.grant_count,
     )

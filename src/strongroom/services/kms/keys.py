@@ -85,6 +85,7 @@ class Key:
     current: KeyMaterial
     first_material_created_at: float
     rotations: tuple[Rotation, ...]
+    grant_count: int
     decisions: RememberedDecisions = field(default_factory=RememberedDecisions, repr=False)
     audited: Resource = field(init=False, repr=False)
 

@@ -7,7 +7,7 @@ from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import tables
-from strongroom.services.kms.access import account_wide, control_of_key, on_key
+from strongroom.services.kms.access import account_wide, control_of_key, on_grantable_key
 from strongroom.services.kms.change import KeyRow, change_key
 from strongroom.services.kms.creation import checked_description
 from strongroom.services.kms.keys import (
@@ -24,7 +24,7 @@ from strongroom.services.kms.service import KMS, own_quota
 
 async def _needs_of_describe_key(call: Call) -> Sequence[Requirement]:
     key = call.target = await identify_or_make(call, call.params["KeyId"])
-    return (on_key(call, key, "kms:DescribeKey"),)
+    return (await on_grantable_key(call, key, "kms:DescribeKey"),)
 
 
 @operation(KMS, "DescribeKey", needs=_needs_of_describe_key, quota=own_quota("DescribeKey"), reads_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from strongroom.base.arn import partition_of, root_arn
 from strongroom.base.errors import AwsError
+from strongroom.identities.pinned_principals import UnknownPrincipal, pin, show
 from strongroom.operations.authorize import Requirement, access_request, policies_for
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
@@ -25,6 +26,7 @@ from strongroom.services.kms.service import KMS, own_quota
 
 POLICY_BYTES_MAX = 32_768
 THE_ONLY_NAME = "default"
+_NOT_FOR_ALL_VALUES = {"kms:encryptioncontext:": "encryption context", "aws:requesttag/": "tag"}
 
 
 def default_key_policy(account_id: str, region: str) -> str:
@@ -44,18 +46,43 @@ def parsed_key_policy(text: str) -> Document:
     if len(text.encode()) > POLICY_BYTES_MAX:
         raise errors.limit_exceeded(f"Policy size exceeds the limit of {POLICY_BYTES_MAX} bytes.")
     try:
-        return parse(text, PolicyKind.RESOURCE)
+        document = parse(text, PolicyKind.RESOURCE)
     except PolicySyntaxError as error:
         raise errors.malformed_policy(str(error)) from None
+    _refuse_overly_permissive(document)
+    return document
 
 
-def accepted_policy(call: Call, text: str, key: Mapping[str, Any]) -> str:
-    """Return `text` when it may become the policy of the key with the column values `key`.
+def _refuse_overly_permissive(document: Document) -> None:
+    """Refuse a condition that looks as if it limited a request, and is met by one that has nothing to compare.
 
-    Raises MalformedPolicyDocumentException when it does not parse, and when it would keep the caller from ever changing
-    it again, unless the request bypasses that check. Source: AWS KMS API Reference, PutKeyPolicy.
+    Source: AWS KMS Developer Guide, "AWS KMS condition keys" ("Using set operators with condition keys").
     """
-    document = parsed_key_policy(text)
+    for condition in (each for statement in document.statements for each in statement.conditions):
+        if not condition.operator.startswith("ForAllValues:"):
+            continue
+        for prefix, what in _NOT_FOR_ALL_VALUES.items():
+            if condition.key.lower().startswith(prefix):
+                raise errors.malformed_policy(
+                    "OverlyPermissiveCondition: Using the ForAllValues set operator with a single-valued condition key "
+                    f"matches requests without the specified {what} or with an unspecified {what}. "
+                    "To fix, remove ForAllValues."
+                )
+
+
+async def accepted_policy(call: Call, text: str, key: Mapping[str, Any]) -> str:
+    """Return what is stored when `text` becomes the policy of the key with the column values `key`.
+
+    That is `text` with users and roles named by their unique ids. Raises MalformedPolicyDocumentException when it does
+    not parse, names somebody of this server who does not exist, or would keep the caller from ever changing it again,
+    unless the request bypasses that check. Source: AWS KMS API Reference, PutKeyPolicy.
+    """
+    parsed_key_policy(text)
+    try:
+        stored = await pin(text, call.house.directory, call.house.store)
+    except UnknownPrincipal:
+        raise errors.malformed_policy("Policy contains a statement with one or more invalid principals.") from None
+    document = parse(stored, PolicyKind.RESOURCE)
     if not call.params.get("BypassPolicyLockoutSafetyCheck"):
         arn = key_arn(key["account_id"], key["region"], key["key_id"])
         requirement = Requirement(
@@ -70,7 +97,7 @@ def accepted_policy(call: Call, text: str, key: Mapping[str, Any]) -> str:
             raise errors.malformed_policy(
                 "The new key policy will not allow you to update the key policy in the future."
             )
-    return text
+    return stored
 
 
 def _must_be_the_only_name(params: Mapping[str, Any]) -> None:
@@ -86,9 +113,13 @@ def _must_be_the_only_name(params: Mapping[str, Any]) -> None:
     reads_only=True,
 )
 async def get_key_policy(call: Call) -> Answer:
-    """Return a key's policy, as it was put. Source: AWS KMS API Reference, GetKeyPolicy."""
+    """Return a key's policy, as it was put, but with the ids of principals that were deleted since.
+
+    Source: AWS KMS API Reference, GetKeyPolicy.
+    """
     _must_be_the_only_name(call.params)
-    return {"Policy": call.target.policy_text, "PolicyName": THE_ONLY_NAME}
+    text = await show(call.target.policy_text, call.house.directory)
+    return {"Policy": text, "PolicyName": THE_ONLY_NAME}
 
 
 @operation(KMS, "PutKeyPolicy", needs=control_of_key("kms:PutKeyPolicy"), quota=own_quota("PutKeyPolicy"))
@@ -102,7 +133,7 @@ async def put_key_policy(call: Call) -> Answer:
         raise errors.validation('PolicyName must be "default".')
     key.must_be_customer_managed()
     names = {"account_id": key.account_id, "region": key.region, "key_id": key.key_id}
-    text = accepted_policy(call, params["Policy"], names)
+    text = await accepted_policy(call, params["Policy"], names)
 
     def change(row: KeyRow) -> dict[str, Any]:
         return {"policy": text}

@@ -9,7 +9,7 @@ from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import ciphertext, errors
-from strongroom.services.kms.access import alias_in, on_account, on_key, use_of_key
+from strongroom.services.kms.access import alias_in, on_account, on_grantable_key, use_of_key
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Key
 from strongroom.services.kms.last_usage import LastUsages
@@ -22,8 +22,6 @@ def refuse_what_is_not_served(params: Mapping[str, Any]) -> None:
     """Raise for request members whose meaning would otherwise be ignored silently."""
     if params.get("Recipient") is not None:
         raise errors.unsupported("Strongroom does not serve Recipient: it has no Nitro Enclaves to attest.")
-    if params.get("GrantTokens"):
-        raise AwsError("InvalidGrantTokenException", "The grant token is not valid.")
 
 
 def _must_be_symmetric(algorithm: str | None, key: Key) -> None:
@@ -104,7 +102,7 @@ async def find_opening(call: Call, key_member: str) -> Opening:
 
 async def _needs_of_decrypt(call: Call) -> Sequence[Requirement]:
     opening = call.target = await find_opening(call, "KeyId")
-    return (on_key(call, opening.key, "kms:Decrypt", call.params.get("EncryptionContext")),)
+    return (await on_grantable_key(call, opening.key, "kms:Decrypt", call.params.get("EncryptionContext")),)
 
 
 @operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
@@ -136,12 +134,12 @@ async def _needs_of_re_encrypt(call: Call) -> Sequence[Requirement]:
     call.target = (source, destination)
     same_key = source.key.arn == destination.arn
     return (
-        _on_re_encrypted(call, source.key, "Source", "kms:ReEncryptFrom", same_key),
-        _on_re_encrypted(call, destination, "Destination", "kms:ReEncryptTo", same_key),
+        await _on_re_encrypted(call, source.key, "Source", "kms:ReEncryptFrom", same_key),
+        await _on_re_encrypted(call, destination, "Destination", "kms:ReEncryptTo", same_key),
     )
 
 
-def _on_re_encrypted(call: Call, key: Key, side: str, action: str, same_key: bool) -> Requirement:
+async def _on_re_encrypted(call: Call, key: Key, side: str, action: str, same_key: bool) -> Requirement:
     """Return what is required of one of the two keys; `side`, Source or Destination, begins its members' names."""
     params = call.params
     own: Mapping[str, ConditionValue] = {
@@ -149,7 +147,7 @@ def _on_re_encrypted(call: Call, key: Key, side: str, action: str, same_key: boo
         "kms:encryptionalgorithm": params.get(f"{side}EncryptionAlgorithm") or SYMMETRIC_DEFAULT,
         "kms:requestalias": alias_in(params.get(f"{side}KeyId")),
     }
-    return on_key(call, key, action, params.get(f"{side}EncryptionContext"), own)
+    return await on_grantable_key(call, key, action, params.get(f"{side}EncryptionContext"), own)
 
 
 @operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=SYMMETRIC_QUOTA, reads_only=True)

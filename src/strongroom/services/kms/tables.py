@@ -50,6 +50,7 @@ KEYS = Table(
     Column("last_used_at", Timestamp),
     Column("last_used_operation", String(64)),
     Column("last_used_request_id", String(64)),
+    Column("grant_count", Integer, nullable=False),
     Index("ix_kms_keys_account", "account_id", "region", "key_id"),
     Index("ix_kms_keys_deletion_at", "deletion_at"),
     Index("ix_kms_keys_next_rotation_at", "next_rotation_at"),

@@ -2,14 +2,11 @@
 
 from strongroom.base.errors import AwsError
 from strongroom.operations.registry import Service, serve
-
-
-def _denied(message: str) -> AwsError:
-    return AwsError("AccessDenied", message, 403)
+from strongroom.services.sts.errors import denied
 
 
 def _throttled() -> AwsError:
     return AwsError("Throttling", "Rate exceeded", 400)
 
 
-STS = serve(Service("sts", "sts.amazonaws.com", denied=_denied, throttled=_throttled))
+STS = serve(Service("sts", "sts.amazonaws.com", denied=denied, throttled=_throttled))

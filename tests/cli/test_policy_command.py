@@ -1,0 +1,183 @@
+"""`strongroom policy check` and `strongroom policy simulate`, as they are run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOME = "111122223333"
+ALICE = f"arn:aws:iam::{HOME}:user/alice"
+KEY = f"arn:aws:kms:eu-central-1:{HOME}:key/1234abcd"
+PUBLIC = {
+    "Sid": "ForceTLS",
+    "Effect": "Allow",
+    "Principal": "*",
+    "Action": "s3:GetObject",
+    "Resource": "arn:aws:s3:::b/*",
+    "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+}
+
+
+def strongroom(directory: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
+    return subprocess.run(
+        [sys.executable, "-m", "strongroom.cli", "policy", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment | {"XDG_CONFIG_HOME": str(directory), "XDG_DATA_HOME": str(directory)},
+        cwd=directory,
+        input=given,
+        timeout=60,
+    )
+
+
+def write(path: Path, *statements: dict[str, Any]) -> str:
+    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2))
+    return path.name
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> str:
+    return write(tmp_path / "public.json", PUBLIC)
+
+
+def test_findings_are_told_by_file_line_and_rule(tmp_path: Path, public: str) -> None:
+    good = write(tmp_path / "good.json", {"Effect": "Allow", "Action": "kms:ListKeys", "Resource": "*"})
+    done = strongroom(tmp_path, "check", good, public)
+    assert (done.returncode, done.stderr) == (1, "")
+    first, *_, last = done.stdout.splitlines()
+    assert first == "public.json:4:5: error [public-over-tls] statement 1 (ForceTLS)"
+    assert last == "1 error in 2 files."
+    assert "\x1b" not in done.stdout
+
+
+def test_the_exit_status_follows_fail_on(tmp_path: Path) -> None:
+    name = write(tmp_path / "p.json", {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"})
+    statuses = {
+        level: strongroom(tmp_path, "check", name, "--fail-on", level).returncode
+        for level in ("error", "warning", "suggestion", "never")
+    }
+    assert statuses == {"error": 0, "warning": 1, "suggestion": 1, "never": 0}
+
+
+def test_standard_input(tmp_path: Path, public: str) -> None:
+    done = strongroom(tmp_path, "check", "-", "--format", "json", given=(tmp_path / public).read_text())
+    (finding,) = json.loads(done.stdout)
+    assert (finding["file"], finding["rule"], finding["line"]) == ("stdin", "public-over-tls", 4)
+    assert (done.returncode, finding["pointer"], finding["statement"]) == (1, "/Statement/0", 0)
+
+
+def test_sarif(tmp_path: Path, public: str) -> None:
+    (tmp_path / "with space.json").write_text((tmp_path / public).read_text())
+    log = json.loads(strongroom(tmp_path, "check", "with space.json", "--format", "sarif").stdout)
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    (result,) = run["results"]
+    assert driver["name"] == "strongroom"
+    assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "public-over-tls"
+    assert result["level"] == "error"
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "with%20space.json"
+    assert place["region"] == {"startLine": 4, "startColumn": 5}
+
+
+def test_a_policy_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    name = write(
+        tmp_path / "p.json", {"Effect": "Allow", "Action": "kms:\x1b[2J\x07", "Resource": "*", "Sid": "\x1b]0;x"}
+    )
+    done = strongroom(tmp_path, "check", name)
+    assert done.returncode == 1
+    assert not {"\x1b", "\x07"} & set(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("check",), "name at least one file"),
+        (("check", "none.json"), "none.json cannot be read: No such file"),
+        (("check", "."), "cannot be read: Is a directory"),
+        (("check", "--colour"), "--colour"),
+        (("check", "p.json", "--kind", "bucket"), "Choose from"),
+        (("check", "large.json"), "larger than"),
+        (("check", "binary.json"), "not text in UTF-8"),
+        (("simulate", "--action", "Decrypt", "--principal", ALICE), "service:Name"),
+        (("simulate", "--action", "kms:*", "--principal", ALICE), "service:Name"),
+        (("simulate", "--action", "kms:Decrypt", "--principal", "alice"), "neither an ARN"),
+        (("simulate", "--action", "kms:Decrypt", "--principal", KEY), "is not the ARN of a user"),
+        (("simulate", "--action", "kms:Decrypt", "--principal", ALICE, "--resource", "key"), "neither an ARN nor *"),
+        (("simulate", "--action", "kms:Decrypt", "--principal", ALICE, "--context", "x"), "key=value"),
+        (("simulate", "--action", "kms:Decrypt", "--principal", ALICE, "--policy", "p.json"), "is no identity policy"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    write(tmp_path / "p.json", PUBLIC)
+    (tmp_path / "large.json").write_text(" " * 1_100_000)
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe")
+    done = strongroom(tmp_path, *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert complaint in done.stderr
+
+
+def test_an_allowed_request_names_the_statement(tmp_path: Path) -> None:
+    name = write(
+        tmp_path / "p.json", {"Sid": "Use", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/*"}
+    )
+    done = strongroom(
+        tmp_path, "simulate", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::b/x", "--principal", ALICE,
+        "--policy", name,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:2] == [
+        "Allow, decided by the identity-based policy",
+        "by p.json, statement 1 (Use)",
+    ]
+    assert "Remedy" not in done.stdout
+
+
+def test_a_denied_request_tells_what_is_missing(tmp_path: Path) -> None:
+    name = write(
+        tmp_path / "key.json", {"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "kms:*", "Resource": "*"}
+    )
+    arguments = ("simulate", "--action", "kms:Decrypt", "--resource", KEY, "--resource-policy", name, "--principal")
+    done = strongroom(tmp_path, *arguments, ALICE, "--format", "json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["decision"], told["layer"]) == (1, "ImplicitDeny", "identity-based policy")
+    assert told["remedy"]["is_sufficient"] is True
+    assert [one["statement"] for one in told["remedy"]["additions"]] == [
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY}
+    ]
+    other = strongroom(tmp_path, *arguments, "arn:aws:sts::444455556666:assumed-role/app/one")
+    assert "Add to the resource-based policy of arn:aws:kms:" in other.stdout
+    assert "Add to the identity-based policy of arn:aws:iam::444455556666:role/app:" in other.stdout
+
+
+def test_the_context_decides(tmp_path: Path) -> None:
+    allow = write(tmp_path / "allow.json", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    deny = PUBLIC | {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    bucket = write(tmp_path / "bucket.json", deny)
+    arguments = (
+        "simulate", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::b/x", "--principal", ALICE,
+        "--policy", allow, "--resource-policy", bucket,
+    )  # fmt: skip
+    assert strongroom(tmp_path, *arguments).returncode == 0
+    done = strongroom(tmp_path, *arguments, "--context", "aws:securetransport=false")
+    assert done.returncode == 1
+    assert "ExplicitDeny" in done.stdout
+    assert "use HTTPS" in done.stdout
+
+
+def test_boundary_and_session_limit(tmp_path: Path) -> None:
+    allow = write(tmp_path / "allow.json", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    other = write(tmp_path / "other.json", {"Effect": "Allow", "Action": "kms:*", "Resource": "*"})
+    arguments = ("simulate", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::b/x", "--policy", allow)
+    role = ("--principal", f"arn:aws:iam::{HOME}:role/team/app")
+    layers = {
+        limit: json.loads(strongroom(tmp_path, *arguments, *role, limit, other, "--format", "json").stdout)["layer"]
+        for limit in ("--boundary", "--session")
+    }
+    assert layers == {"--boundary": "permissions boundary", "--session": "session policy"}
