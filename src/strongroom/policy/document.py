@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from strongroom.policy.context import EMPTY_CONTEXT
 from strongroom.policy.errors import PolicySyntaxError
 from strongroom.policy.statement import Effect, Statement
 from strongroom.policy.statement_syntax import JsonNumber, PolicyKind, StatementSyntax
@@ -22,7 +23,6 @@ VERSIONS = ("2008-10-17", VERSION_WITH_VARIABLES)
 _MEMBERS = frozenset({"Version", "Id", "Statement"})
 
 Selection = tuple[tuple[Statement, ...], tuple[Statement, ...]]
-_NOTHING: Selection = ((), ())
 
 
 class Document:
@@ -64,13 +64,10 @@ class Document:
         selection = self._by_resource.get((action, resource))
         if selection is None:
             denies, allows = self.select(action)
-            selection = (
-                tuple(statement for statement in denies if statement.can_cover(resource)),
-                tuple(statement for statement in allows if statement.can_cover(resource)),
-            )
+            selection = _that_can_cover(resource, denies), _that_can_cover(resource, allows)
             if len(self._by_resource) >= RESOURCES_REMEMBERED_MAX:
                 self._by_resource.clear()
-            self._by_resource[action, resource] = _NOTHING if selection == _NOTHING else selection
+            self._by_resource[action, resource] = selection
         return selection
 
     @property
@@ -80,6 +77,16 @@ class Document:
 
     def __repr__(self) -> str:
         return f"<{self.kind.value} of {len(self.statements)} statements>"
+
+
+def _that_can_cover(resource: str, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Return those of `statements` that `covers` may say yes of, for `resource` and one context or another."""
+    found = []
+    for one in statements:
+        matches = one.matches_resource
+        if matches is None or one.resource_varies or matches(resource, EMPTY_CONTEXT):
+            found.append(one)
+    return tuple(found)
 
 
 def parse(text: str, kind: PolicyKind = PolicyKind.IDENTITY, *, resource_required: bool = True) -> Document:

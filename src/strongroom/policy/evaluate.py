@@ -54,7 +54,7 @@ def evaluate(request: AccessRequest, policies: Policies) -> Decision:
     """
     decision = _decide_in_order(request, policies)
     if decision.allowed and request.context.unreadable:
-        return _no(decision.layer)
+        return _no(decision.layer if decision.matched and decision.layer is not Layer.GRANT else Layer.RESOURCE)
     return decision
 
 

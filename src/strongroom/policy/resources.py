@@ -10,7 +10,7 @@ Source: IAM User Guide, "IAM JSON policy elements: Resource".
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from strongroom.policy.context import Context
 from strongroom.policy.errors import PolicySyntaxError
@@ -49,6 +49,8 @@ def compile_resources(patterns: Sequence[str], *, negated: bool, variables: bool
     compile_patterns = compile_texts if negated is is_allow else compile_arns
     matches = compile_patterns(compiled, unresolved=None if is_allow else False)
     varies = any(has_variable(tokens) for tokens in compiled)
+    if not varies and not negated:
+        return CompiledResources(cast(ResourceMatcher, matches), False)  # Without variables there is no "cannot tell".
     if negated:
         return CompiledResources(lambda arn, context: matches(arn, context) is False, varies)
     return CompiledResources(lambda arn, context: matches(arn, context) is True, varies)

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable
 
 from strongroom.policy.conditions import Condition, all_met
-from strongroom.policy.context import EMPTY_CONTEXT, Context
+from strongroom.policy.context import Context
 from strongroom.policy.principal_element import PrincipalElement
 from strongroom.policy.resources import ResourceMatcher
 from strongroom.policy.wildcards import TextMatcher
@@ -81,12 +81,8 @@ class Statement:
             return False
         return self.conditions_met is None or self.conditions_met(context)
 
-    def can_cover(self, resource: str) -> bool:
-        """Return whether `covers` may say yes for `resource`, in one context or another."""
-        return self.matches_resource is None or self.resource_varies or self.matches_resource(resource, EMPTY_CONTEXT)
-
     def holds(self, resource: str, context: Context) -> bool:
-        """Return what `covers` returns, for a `resource` that the statement can cover."""
+        """Return what `covers` returns, for a statement that `Document.select_about` selected for `resource`."""
         if self.resource_varies and self.matches_resource is not None and not self.matches_resource(resource, context):
             return False
         return self.conditions_met is None or self.conditions_met(context)
