@@ -246,7 +246,7 @@ class Identities:
         await self.house.store.write(write, invalidates=(account_cache_name(account_id),))
 
 
-async def house_to_be_served(home: Path) -> House:
+async def house_to_be_served(home: Path, clock: Clock | None = None) -> House:
     """Open the house that `RunningServer(home, options=served_options(home))` will serve, before it does."""
     data = home / "data"
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -257,7 +257,7 @@ async def house_to_be_served(home: Path) -> House:
         root_access_key_id=ROOT_ACCESS_KEY_ID,
         root_secret_access_key=ROOT_SECRET_ACCESS_KEY,
     )
-    return await open_house(configuration, Clock(), with_jobs=False)
+    return await open_house(configuration, clock or Clock(), with_jobs=False)
 
 
 def served_options(home: Path) -> tuple[str, ...]:

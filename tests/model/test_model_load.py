@@ -7,8 +7,8 @@ import pytest
 from strongroom.model.load import data_directory, merged, patches, read_document
 from strongroom.model.service import service_model
 
-SERVED = ("kms", "sts")
-TO_COME = ("iam", "ssm", "secretsmanager", "logs", "codebuild", "cloudtrail", "service-quotas", "lambda", "s3", "ec2")
+SERVED = ("kms", "iam", "sts")
+TO_COME = ("ssm", "secretsmanager", "logs", "codebuild", "cloudtrail", "service-quotas", "lambda", "s3", "ec2")
 
 
 def test_kms_is_as_its_model_says() -> None:

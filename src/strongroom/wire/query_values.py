@@ -9,6 +9,7 @@ import base64
 import math
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from strongroom.base.errors import AwsError
@@ -368,8 +369,14 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
     "blob": _blob_text,
 }
 
+
+def _to_seconds(moment: datetime) -> str:
+    """Services that speak this protocol (IAM, STS) answer times in whole seconds."""
+    return to_iso_8601(moment.replace(microsecond=0))
+
+
 _TIMESTAMP_TEXTS: dict[str, Callable[[Any], str]] = {
     "unixTimestamp": lambda moment: str(to_epoch(moment)),
-    "iso8601": to_iso_8601,
+    "iso8601": _to_seconds,
     "rfc822": to_http_date,
 }

@@ -1,9 +1,11 @@
 """Attaching managed policies to users, groups and roles, and that it bites at the next request."""
 
+import json
 from typing import Any
 
 import pytest
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
+from tests.running_server import RunningServer
 from tests.services.iam.acting_user import acting_user, allow, deny, policy
 from tests.services.refusals import refused
 
@@ -199,3 +201,36 @@ def test_who_uses_a_policy(in_house: InHouse[None]) -> None:
             await opened.call("iam", "ListEntitiesForPolicy", PolicyArn=arn + "2")
 
     in_house(body)
+
+
+def test_a_real_client_sees_documents_and_is_stopped_by_them(server: RunningServer) -> None:
+    iam = server.client("iam")
+    iam.create_user(UserName="real")
+    key = iam.create_access_key(UserName="real")["AccessKey"]
+    kms = server.client("kms", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    with refused("AccessDeniedException"):
+        kms.list_keys()
+    document = json.loads(policy(allow("kms:ListKeys", Sid="Reading")))
+    created = iam.create_policy(PolicyName="real-list-keys", PolicyDocument=json.dumps(document), Path="/real/")
+    arn = created["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="real", PolicyArn=arn)
+    kms.list_keys()
+    assert iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"] == document
+    iam.put_user_policy(UserName="real", PolicyName="no", PolicyDocument=policy(deny("kms:ListKeys")))
+    assert iam.get_user_policy(UserName="real", PolicyName="no")["PolicyDocument"]["Statement"][0]["Effect"] == "Deny"
+    with refused("AccessDeniedException"):
+        kms.list_keys()
+    simulated = iam.simulate_principal_policy(
+        PolicySourceArn=iam.get_user(UserName="real")["User"]["Arn"], ActionNames=["kms:ListKeys", "kms:Encrypt"]
+    )
+    decisions = [each["EvalDecision"] for each in simulated["EvaluationResults"]]
+    assert decisions == ["explicitDeny", "implicitDeny"]
+    pages = iam.get_paginator("list_policies").paginate(PaginationConfig={"PageSize": 20})
+    names = [each["PolicyName"] for page in pages for each in page["Policies"]]
+    assert {"real-list-keys", "AdministratorAccess", "ViewOnlyAccess"} <= set(names)
+    details = iam.get_account_authorization_details(Filter=["User"])["UserDetailList"]
+    assert [each["UserPolicyList"][0]["PolicyName"] for each in details if each["UserName"] == "real"] == ["no"]
+    with refused("ValidationError", "Invalid ARN:  Could not be parsed!"):
+        iam.attach_user_policy(UserName="real", PolicyArn="not-an-arn-but-long-enough")
+    report = iam.get_credential_report()["Content"].decode()
+    assert "real" in report

@@ -1,5 +1,6 @@
 """The operations on grants: what they accept and refuse, what they list, who may call them, what they record."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -165,6 +166,7 @@ def test_a_name_makes_a_request_repeatable(in_house: InHouse[None]) -> None:
         ("InvalidGrantTokenException", {"GrantTokens": ["AAAA"]}),
     ],
 )
+@pytest.mark.parametrize("in_house", ["sqlite"], indirect=True)
 def test_what_is_no_grant(in_house: InHouse[None], code: str, members: dict[str, Any]) -> None:
     async def body(house: OpenedHouse) -> None:
         key = await new_key(house)
@@ -198,6 +200,21 @@ def test_a_key_has_so_many_grants_and_no_more(in_house: InHouse[None], monkeypat
         with refused("LimitExceededException"):
             await granted(house, key)
         assert len(await ids_of_grants(house, key)) == 3
+
+    in_house(body)
+
+
+def test_the_same_named_request_many_times_at_once(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        key = await new_key(house)
+        made = await asyncio.gather(*(granted(house, key, Name="once") for _ in range(12)))
+        assert len({each["GrantId"] for each in made}) == 1
+        others = await asyncio.gather(*(granted(house, key) for _ in range(12)))
+        assert len(await ids_of_grants(house, key)) == 13
+        ending = [house.kms("RetireGrant", GrantToken=each["GrantToken"]) for each in (*made, *others)]
+        ended = await asyncio.gather(*ending, return_exceptions=True)
+        assert sum(answer == {} for answer in ended) == 13
+        assert await ids_of_grants(house, key) == []
 
     in_house(body)
 

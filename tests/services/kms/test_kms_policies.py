@@ -1,9 +1,11 @@
 """Key policies, through a real client over HTTPS: what is kept, what is refused, and that they bite at once."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.services.refusals import refused
 
 
@@ -45,12 +47,13 @@ def test_a_deny_bites_at_once_and_stops_as_soon(kms: Any, key_id: str) -> None:
     deny = {"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}
     for _ in range(3):
         kms.put_key_policy(KeyId=key_id, Policy=policy_of(everything(root), deny))
-        with refused(
-            "AccessDeniedException",
+        sentence = (
             f"User: {root} is not authorized to perform: kms:Decrypt on resource: {arn} "
-            "with an explicit deny in a resource-based policy",
-        ):
+            "with an explicit deny in a resource-based policy"
+        )
+        with pytest.raises(ClientError, match=re.escape(sentence)) as refusal:
             kms.decrypt(CiphertextBlob=blob)
+        assert refusal.value.response["Error"]["Code"] == "AccessDeniedException"
         kms.encrypt(KeyId=key_id, Plaintext=b"x")
         kms.put_key_policy(KeyId=key_id, Policy=policy_of(everything(root)))
         assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from tests.identities_made import ACCOUNT, Identities, Made, allow, house_to_be_served, served_options, trust
+from tests.opened_house import InHouse, opened_house
 from tests.running_server import RunningServer, running_server
 
 
@@ -27,6 +29,20 @@ class Served(NamedTuple):
             "aws_session_token": credentials["SessionToken"] if credentials else None,
         }
         return self.server.client(service, **(key | given))
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> InHouse[Any]:
+    """Run a coroutine function of a fresh house: `in_house`, for what does not depend on the database."""
+
+    def run(body: Any) -> Any:
+        async def main() -> Any:
+            async with opened_house(tmp_path) as opened:
+                return await body(opened)
+
+        return asyncio.run(main())
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from tests.opened_house import InHouse, OpenedHouse
 from tests.services.refusals import refused
 
 from strongroom.base.errors import AwsError
-from strongroom.operations.denials import reference_in
+from strongroom.operations.denials import ENCODED_MESSAGE_LEAD, reference_in
 from strongroom.operations.trail import as_cloudtrail
 
 OTHER = "444455556666"
@@ -24,7 +24,7 @@ async def refusal_of(house: OpenedHouse, caller: Any, role_arn: str, **params: A
     """Return code, message and encoded message of a refusal."""
     with pytest.raises(AwsError) as caught:
         await assume(house, caller, role_arn, **params)
-    message, _, encoded = caught.value.message.partition(" Encoded authorization failure message: ")
+    message, _, encoded = caught.value.message.partition(ENCODED_MESSAGE_LEAD)
     return caught.value.code, message, encoded
 
 
@@ -125,7 +125,7 @@ def test_root_users_and_federated_users_assume_no_role(in_house: InHouse[None]) 
 @pytest.mark.parametrize(
     "arn", ["arn:aws:iam::111122223333:user/ann", "not-an-arn-but-long-enough", "arn:aws:s3:::role/long"]
 )
-def test_what_is_no_role_arn_is_invalid(in_house: InHouse[None], arn: str) -> None:
+def test_what_is_no_role_arn_is_invalid(on_sqlite: InHouse[None], arn: str) -> None:
     async def body(house: OpenedHouse) -> None:
         made = Identities(house.house)
         ann = await made.caller(await made.user("ann", allow("*")))
@@ -135,7 +135,7 @@ def test_what_is_no_role_arn_is_invalid(in_house: InHouse[None], arn: str) -> No
             contexts = [{"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "abcd"}]
             await assume(house, ann, f"arn:aws:iam::{ACCOUNT}:role/Any", ProvidedContexts=contexts)
 
-    in_house(body)
+    on_sqlite(body)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_what_is_no_role_arn_is_invalid(in_house: InHouse[None], arn: str) -> No
     ],
 )
 def test_conditions_of_the_trust_policy(
-    in_house: InHouse[None], operator: str, key: str, value: str, right: Any, wrong: Any
+    on_sqlite: InHouse[None], operator: str, key: str, value: str, right: Any, wrong: Any
 ) -> None:
     async def body(house: OpenedHouse) -> None:
         made = Identities(house.house)
@@ -190,7 +190,7 @@ def test_conditions_of_the_trust_policy(
         if wrong is not None:
             assert (await refusal_of(house, ann, role.arn, **wrong))[:2] == denied(ann, role.arn)
 
-    in_house(body)
+    on_sqlite(body)
 
 
 def test_tagging_and_a_source_identity_need_permissions_of_their_own(in_house: InHouse[None]) -> None:

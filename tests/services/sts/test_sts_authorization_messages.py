@@ -9,15 +9,15 @@ from tests.opened_house import InHouse, OpenedHouse
 from tests.services.refusals import refused
 
 from strongroom.base.errors import AwsError
+from strongroom.operations.denials import ENCODED_MESSAGE_LEAD
 
 OTHER = "444455556666"
-LEAD = " Encoded authorization failure message: "
 
 
 async def encoded_message(house: OpenedHouse, caller: Any, service: str, operation: str, **params: Any) -> str:
     with pytest.raises(AwsError) as caught:
         await house.call(service, operation, caller=caller, **params)
-    return caught.value.message.partition(LEAD)[2]
+    return caught.value.message.partition(ENCODED_MESSAGE_LEAD)[2]
 
 
 async def decoded(house: OpenedHouse, message: str, caller: Any = None) -> Any:
@@ -32,6 +32,7 @@ def test_an_implicit_deny_is_told(in_house: InHouse[None]) -> None:
         ann = await made.user("ann", allow("kms:ListKeys", **near))
         caller = await made.caller(ann)
         message = await encoded_message(house, caller, "kms", "ListKeys")
+        region = {"key": "aws:requestedregion", "values": {"items": [{"value": "us-east-1"}]}}
         assert await decoded(house, message) == {
             "allowed": False,
             "explicitDeny": False,
@@ -41,9 +42,7 @@ def test_an_implicit_deny_is_told(in_house: InHouse[None]) -> None:
                 "principal": {"id": ann.unique_id, "name": "ann", "arn": ann.arn},
                 "action": "kms:ListKeys",
                 "resource": "*",
-                "conditions": {
-                    "items": [{"key": "aws:requestedregion", "values": {"items": [{"value": "us-east-1"}]}}]
-                },
+                "conditions": {"items": [region]},
             },
         }
 

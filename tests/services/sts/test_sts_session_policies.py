@@ -71,14 +71,14 @@ def test_managed_session_policies_are_as_they_are_now(in_house: InHouse[None]) -
         ("ValidationError", {"PolicyArns": [{"arn": f"{KEYS}{n}"} for n in range(11)]}),
     ],
 )
-def test_session_policies_that_cannot_be(in_house: InHouse[None], code: str, params: Any) -> None:
+def test_session_policies_that_cannot_be(on_sqlite: InHouse[None], code: str, params: Any) -> None:
     async def body(house: OpenedHouse) -> None:
         made, ann, arn = await role_and_user(house)
         await made.managed_policy("arn:aws:iam::444455556666:policy/keys", document(allow("kms:ListKeys")))
         with refused(code):
             await assume(house, ann, arn, **params)
 
-    in_house(body)
+    on_sqlite(body)
 
 
 def test_policies_and_tags_together_may_be_too_large(in_house: InHouse[None]) -> None:

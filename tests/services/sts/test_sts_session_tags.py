@@ -83,7 +83,7 @@ def test_inherited_tags_need_leave_to_tag_and_are_seen_by_conditions(in_house: I
         ("ValidationError", [tag(f"k{n}") for n in range(51)], []),
     ],
 )
-def test_tags_that_cannot_be(in_house: InHouse[None], code: str, tags: Any, transitive: list[str]) -> None:
+def test_tags_that_cannot_be(on_sqlite: InHouse[None], code: str, tags: Any, transitive: list[str]) -> None:
     async def body(house: OpenedHouse) -> None:
         made = Identities(house.house)
         ann = await made.caller(await made.user("ann", allow("sts:*")))
@@ -91,7 +91,7 @@ def test_tags_that_cannot_be(in_house: InHouse[None], code: str, tags: Any, tran
         with refused(code):
             await assume(house, ann, role, *tags, TransitiveTagKeys=transitive)
 
-    in_house(body)
+    on_sqlite(body)
 
 
 def test_the_tags_of_a_session_decide_what_it_may(in_house: InHouse[None]) -> None:

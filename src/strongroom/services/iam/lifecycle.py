@@ -143,8 +143,8 @@ async def remove(call: Call, check: Callable[[Connection, EntityRow], None]) -> 
 
     def change(connection: Connection) -> Answer:
         row = entity.modifiable(connection)
-        must_have_no_policies(connection, row)
         check(connection, row)
+        must_have_no_policies(connection, row)
         tables.delete_identity(connection, row.unique_id)
         return {}
 

@@ -181,7 +181,7 @@ async def delete_virtual_mfa_device(call: Call) -> Answer:
     def change(connection: Connection) -> Answer:
         row = current_device(connection, call)
         if row.principal_id is not None:
-            raise errors.delete_conflict("MFA VirtualDevice in use. Must deactivate first.")
+            raise errors.delete_conflict("MFA VirtualDevice in use. Must deactivate first")
         tables.delete_mfa_device(connection, row.serial_number)
         return {}
 

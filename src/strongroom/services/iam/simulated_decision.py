@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from strongroom.base.arn import parse_arn
+from strongroom.identities.compiled import compiled
 from strongroom.policy.context import Context, ContextValue
-from strongroom.policy.decision import Layer, Outcome
-from strongroom.policy.document import parse
+from strongroom.policy.decision import Decision, Layer, Outcome
 from strongroom.policy.evaluate import evaluate
 from strongroom.policy.explain import Explanation, explain
 from strongroom.policy.policies import NamedPolicy, Policies
@@ -27,7 +27,7 @@ _DECISIONS = {
     Outcome.IMPLICIT_DENY: "implicitDeny",
 }
 _IDENTITY_TYPE, _RESOURCE_TYPE = "IAM Policy", "Resource Policy"
-_ANYTHING = NamedPolicy("", parse('{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'))
+_ALLOW_ALL = '{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +102,11 @@ class Simulation:
         boundary = () if self.boundary is None else (self.boundary,)
         sent = () if self.resource is None else (self.resource,)
         for policy in (*self.identity, *boundary, *sent):
-            for statement in policy.document.statements:
-                if statement.matches_action(action.lower()) and statement.can_cover(resource):
-                    yield from (key for key in keys_of(policy.document, statement) if key.lower() not in known)
+            denies, allows = policy.document.select_about(action, resource)
+            for statement in sorted((*denies, *allows), key=lambda each: each.index):
+                yield from (key for key in keys_of(policy.document, statement) if key.lower() not in known)
 
-    def _decide_alone(self, request: AccessRequest, policies: Sequence[SourcePolicy]) -> Any:
+    def _decide_alone(self, request: AccessRequest, policies: Sequence[SourcePolicy]) -> Decision:
         """Decide by identity policies and nothing else, as if the resource were the caller's own."""
         own = AccessRequest(
             request.principal, request.action, request.resource, request.principal.account_id, request.context
@@ -117,8 +117,10 @@ class Simulation:
         """Say what each kind of policy decides, where two accounts have a say."""
         if request.resource_account_id == request.principal.account_id:
             return {}
-        policies = self._policies(request.resource)
-        by_resource = evaluate(request, Policies(identity=[_ANYTHING], resource=policies.resource))
+        everything = NamedPolicy("", compiled(_ALLOW_ALL))
+        by_resource = evaluate(
+            request, Policies(identity=[everything], resource=self._policies(request.resource).resource)
+        )
         by_identity = self._decide_alone(request, self.identity)
         return {
             _IDENTITY_TYPE: _DECISIONS[by_identity.outcome],

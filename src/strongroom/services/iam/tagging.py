@@ -3,24 +3,22 @@
 Source: IAM User Guide, "Tags for AWS Identity and Access Management resources".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from strongroom.base.arn import parse_arn
 from strongroom.identities.identifiers import ROLE, USER
 from strongroom.identities.tables import select_oidc_provider
-from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
-from strongroom.operations.callers import NO_TAGS
 from strongroom.operations.registry import Answer, Needs, operation
 from strongroom.services.iam import errors, tables
-from strongroom.services.iam.access import on, on_entity
+from strongroom.services.iam.access import on_entity
 from strongroom.services.iam.change import change_account
 from strongroom.services.iam.instance_profiles import on_profile
 from strongroom.services.iam.managed_policies import current as current_policy
 from strongroom.services.iam.managed_policies import found, on_policy
 from strongroom.services.iam.mfa_devices import current_device, on_device
+from strongroom.services.iam.oidc_providers import on_provider
 from strongroom.services.iam.paging import Page
 from strongroom.services.iam.policy_store import tables as policy_tables
 from strongroom.services.iam.service import IAM
@@ -49,26 +47,11 @@ def _on_kind(kind: str) -> Callable[[str], Needs]:
     return lambda action: on_entity(action, kind)
 
 
-def _on_provider(action: str) -> Needs:
-    async def needs(call: Call) -> Sequence[Requirement]:
-        row = await call.read(lambda connection: _own_provider(connection, call))
-        arn = call.params["OpenIDConnectProviderArn"]
-        if parse_arn(arn) is None:
-            raise errors.validation("Invalid ARN:  Could not be parsed!")
-        return (on(call, action, arn, tags=NO_TAGS if row is None else row.tags),)
-
-    return needs
-
-
-def _own_provider(connection: Connection, call: Call) -> Tagged | None:
-    row = select_oidc_provider(connection, call.params["OpenIDConnectProviderArn"])
-    return row if row is not None and row.account_id == call.account_id else None
-
-
 def _current_provider(connection: Connection, call: Call) -> Tagged:
-    row = _own_provider(connection, call)
-    if row is None:
-        arn = call.params["OpenIDConnectProviderArn"]
+    arn: str = call.params["OpenIDConnectProviderArn"]
+    # A provider that was not there when permission was asked is not the one that it was given for.
+    row = select_oidc_provider(connection, arn) if call.target is not None else None
+    if row is None or row.account_id != call.account_id:
         raise errors.no_such_entity(f"OpenIDConnect Provider not found for arn {arn}")
     return row
 
@@ -103,7 +86,7 @@ _TAGGABLE = (
     ),
     Taggable(
         "OpenIDConnectProvider",
-        _on_provider,
+        on_provider,
         _current_provider,
         lambda connection, row, tags: policy_tables.update_oidc_provider(connection, row.arn, {"tags": tags}),
     ),

@@ -57,6 +57,9 @@ def _unique_id(connection: Connection, partition: str, principal: str) -> str | 
         return None
     if select_account(connection, parts.account_id) is None:
         return None
+    if not principal.isprintable():
+        # Nobody has such a name, and PostgreSQL would not even look for U+0000.
+        raise _invalid_principal(principal)
     row = select_identity_named(connection, parts.account_id, kind, parts.resource.rpartition("/")[2])
     if row is None or identity_arn(partition, row.account_id, kind, row.path, row.name) != principal:
         raise _invalid_principal(principal)

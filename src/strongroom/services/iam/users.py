@@ -45,19 +45,11 @@ async def create_user(call: Call) -> Answer:
 async def get_user(call: Call) -> Answer:
     """Describe a user, the calling one unless another is named. Source: IAM API Reference, GetUser."""
     if call.target is None:
-        return {"User": await shown_root(call)}
+        return {"User": await _shown_root(call)}
     return {"User": shown_user(call, call.target.found())}
 
 
-async def root_name(call: Call) -> str:
-    """Return what stands for the root user's name: the account's alias, or its name."""
-    row = await call.read(lambda connection: select_account(connection, call.account_id))
-    if row is None:
-        raise errors.not_found(USER, call.account_id)
-    return str(row.alias or row.name)
-
-
-async def shown_root(call: Call) -> dict[str, Any]:
+async def _shown_root(call: Call) -> dict[str, Any]:
     """Return the account's root user as GetUser shows it to itself."""
     row = await call.read(lambda connection: select_account(connection, call.account_id))
     if row is None:

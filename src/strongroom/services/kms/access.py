@@ -66,6 +66,7 @@ _OF_THE_REQUEST: Mapping[str, tuple[str, ...]] = {
 }
 """The request members that a condition value is taken from: the first that was sent."""
 
+# BypassPolicyLockoutSafetyCheck is not among them: its page tests with Null whether the request has it.
 _DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "CreateKey": {
         "kms:keyspec": "SYMMETRIC_DEFAULT",
@@ -74,9 +75,8 @@ _DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "kms:customermasterkeyusage": "ENCRYPT_DECRYPT",
         "kms:keyorigin": "AWS_KMS",
         "kms:multiregion": "false",
-        "kms:bypasspolicylockoutsafetycheck": "false",
     },
-    "PutKeyPolicy": {"kms:bypasspolicylockoutsafetycheck": "false", "kms:policyname": "default"},
+    "PutKeyPolicy": {"kms:policyname": "default"},
     "GetKeyPolicy": {"kms:policyname": "default"},
     "ScheduleKeyDeletion": {"kms:schedulekeydeletionpendingwindowindays": "30"},
     "EnableKeyRotation": {"kms:rotationperiodindays": "365"},

@@ -19,8 +19,6 @@ from strongroom.services.sts.service import STS
 from strongroom.services.sts.session_policies import passed_policies
 from strongroom.services.sts.session_tags import pairs, session_tags
 
-_ACTIONS = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
-
 
 async def _needs(call: Call) -> Sequence[Requirement]:
     params, session = call.params, call.caller.session
@@ -41,8 +39,7 @@ async def _needs(call: Call) -> Sequence[Requirement]:
         mfa_authenticated=await proven_by_code(call),
         chained=session is not None and session.kind == ROLE_SESSION,
     )
-    refusals = {action: _refusal(call, action, arn.account_id) for action in _ACTIONS}
-    return requirements(call, assumption, "sts:AssumeRole", refusals)
+    return requirements(call, assumption, "sts:AssumeRole", lambda action: _refusal(call, action, arn.account_id))
 
 
 def _source_identity(call: Call) -> str:
@@ -60,7 +57,9 @@ def _refusal(call: Call, action: str, account_id: str) -> AwsError:
 
     In the caller's own account it leads to the audit record; of another account's policies the caller learns nothing.
     """
-    message = f"User: {call.caller.arn} is not authorized to perform: {action} on resource: {call.params['RoleArn']}"
+    message = (
+        f"User: {call.caller.principal} is not authorized to perform: {action} on resource: {call.params['RoleArn']}"
+    )
     return errors.denied(with_encoded_message(call, message) if account_id == call.account_id else message)
 
 

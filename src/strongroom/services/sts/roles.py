@@ -6,7 +6,7 @@ Source: AWS STS API Reference, "AssumeRole"; IAM User Guide, "IAM and AWS STS co
 concepts" (role chaining), "Monitor and control actions taken with assumed roles" (source identity).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from strongroom.base.arn import Arn, parse_arn
@@ -72,12 +72,12 @@ def checked_source_identity(value: str) -> str:
 
 
 def requirements(
-    call: Call, assumption: Assumption, action: str, refusals: Mapping[str, AwsError]
+    call: Call, assumption: Assumption, action: str, refusal: Callable[[str], AwsError]
 ) -> tuple[Requirement, ...]:
     """Return what has to be allowed: `action`, tagging where there are tags, and setting a source identity.
 
     Each is asked of the caller's policies and of the role's trust policy. Tags and a source identity that come down a
-    chain of roles have to be allowed at every link. `refusals` are the errors to answer with, by action.
+    chain of roles have to be allowed at every link. `refusal` makes the error to answer with, of the action.
     """
     actions = [action]
     if assumption.tags.tags:
@@ -99,7 +99,7 @@ def requirements(
             is_trust_policy=True,
             conditions=conditions,
             audited=Resource(arn, assumption.role_arn.account_id, "AWS::IAM::Role") if each == action else None,
-            refusal=refusals[each],
+            refusal=refusal(each),
         )
         for each in actions
     )

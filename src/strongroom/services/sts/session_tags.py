@@ -17,6 +17,7 @@ TAG_KEY_CHARACTERS_MAX = 128
 TAG_VALUE_CHARACTERS_MAX = 256
 
 _TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
+_TOO_MANY = f"A session has at most {TAGS_MAX} session tags, inherited ones included."
 _CONFLICT = (
     "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the "
     "calling session."
@@ -40,7 +41,7 @@ def session_tags(
     ValidationError for tags that AWS would not take.
     """
     if len(passed) > TAGS_MAX:
-        raise errors.invalid(f"A session has at most {TAGS_MAX} session tags.")
+        raise errors.invalid(_TOO_MANY)
     folded: dict[str, str] = {}
     for key, value in passed:
         _check(key, value)
@@ -55,6 +56,8 @@ def session_tags(
     inherited = inherited_tags(calling)
     if any(key.lower() in folded for key in inherited):
         raise errors.conflicting(_CONFLICT)
+    if len(passed) + len(inherited) > TAGS_MAX:
+        raise errors.invalid(_TOO_MANY)
     return SessionTags({**dict(passed), **inherited}, (*inherited, *dict.fromkeys(going_on)))
 
 

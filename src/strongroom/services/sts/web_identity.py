@@ -22,8 +22,6 @@ from strongroom.services.sts.roles import Assumption, assume, checked_source_ide
 from strongroom.services.sts.service import STS
 from strongroom.services.sts.session_policies import passed_policies
 
-_ACTIONS = ("sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity")
-
 
 class _Wanted(NamedTuple):
     """A role, and the token whose subject wants it."""
@@ -52,8 +50,12 @@ async def _needs(call: Call) -> Sequence[Requirement]:
     )
     call.target = _Wanted(assumption, token)
     # Whoever has no account learns nothing but this, whether the role is there or not.
-    refusals = {action: errors.denied(f"Not authorized to perform {action}") for action in _ACTIONS}
-    return requirements(call, assumption, _ACTIONS[0], refusals)
+    return requirements(
+        call,
+        assumption,
+        "sts:AssumeRoleWithWebIdentity",
+        lambda action: errors.denied(f"Not authorized to perform {action}"),
+    )
 
 
 async def _proven(call: Call, role_arn: Arn) -> tuple[Any, IdentityToken]:

@@ -91,7 +91,9 @@ class Constraints:
             return False
         if self.equals is not None and self.equals != other.equals:
             return False
-        return self.subset is None or self.subset.items() <= other.pairs.items()
+        if self.subset is None:
+            return True
+        return self.subset.items() <= other.pairs.items() or self.subset.items() <= (other.subset or {}).items()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from strongroom.services.kms.keys import Key
 
 CACHED_GRANTEES_MAX = 50_000
 CACHED_GRANTS_MAX = 200_000
-GRANTS_PER_READ = 1_000
+GRANTS_PER_READ = 250
 _PREFIX = "kms-grants/"
 
 

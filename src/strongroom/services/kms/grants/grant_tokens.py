@@ -1,4 +1,4 @@
-"""Grant tokens: a grant named in a few sealed bytes. docs/formats.md describes them ("Grant token").
+"""Grant tokens: a grant named in a few sealed bytes. docs/formats.md describes them ("KMS grant token").
 
 A token allows nothing by itself: the grant that it names has to exist, and does, or does not, without the token too.
 It only has to be one that this server gave out.
