@@ -6,11 +6,12 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from unittest.mock import patch
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+from xml.sax.saxutils import unescape
 
 import botocore.auth
 from botocore.awsrequest import AWSRequest
@@ -21,6 +22,7 @@ ROOT = Credentials(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY)
 JSON = "application/x-amz-json-1.1"
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 SECONDS_MAX = 30.0
+QUERY_VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
 
 
 class Answer(NamedTuple):
@@ -46,6 +48,13 @@ class Answer(NamedTuple):
         """The body as JSON."""
         return json.loads(self.body)
 
+    def xml(self, name: str) -> str:
+        """The text of the first element of this name in an XML body. Raises KeyError when there is none."""
+        found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), self.body)
+        if found is None:
+            raise KeyError(name)
+        return unescape(found[1].decode())
+
 
 def signed_headers(
     url: str,
@@ -68,6 +77,11 @@ def signed_headers(
         with patch.object(botocore.auth, "get_current_datetime", return_value=moment):
             signer.add_auth(request)
     return {"Host": urlsplit(url).netloc, **dict(request.headers.items()), "Content-Length": str(len(body))}
+
+
+def form(pairs: Sequence[tuple[str, str]]) -> bytes:
+    """Return a form. What UTF-8 cannot say, such as half a surrogate, goes as the bytes that it would have."""
+    return urlencode(pairs, encoding="utf-8", errors="surrogatepass").encode()
 
 
 def kms_headers(url: str, operation: str, body: bytes, **options: Any) -> dict[str, str]:
@@ -150,6 +164,24 @@ class PlainClient:
         """Send a KMS request."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.send(kms_headers(self.url, operation, content), content)
+
+    def query(
+        self,
+        service: str,
+        operation: str,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        *,
+        credentials: Credentials = ROOT,
+    ) -> Answer:
+        """Send a request of the query protocol; `params` are the names and values of its form."""
+        given = params.items() if isinstance(params, Mapping) else params
+        content = form([("Action", operation), ("Version", QUERY_VERSIONS[service]), *given])
+        return self.form(service, content, credentials=credentials)
+
+    def form(self, service: str, content: bytes, *, credentials: Credentials = ROOT) -> Answer:
+        """Send a form, whatever is in it, signed for a service."""
+        headers = signed_headers(self.url, content, {"Content-Type": FORM}, service=service, credentials=credentials)
+        return self.send(headers, content)
 
     def close(self) -> None:
         """Close the connection."""

@@ -8,12 +8,14 @@ from strongroom.server.house import SERVED
 # Source: the pages "Common Errors" of the AWS KMS and AWS STS API References, with the codes that the services answer.
 COMMON_CODES = frozenset(
     {
+        "AccessDenied",
         "AccessDeniedException",
         "ExpiredTokenException",
         "IncompleteSignature",
         "IncompleteSignatureException",
         "InvalidAction",
         "InvalidClientTokenId",
+        "InvalidParameterValue",
         "InvalidSignatureException",
         "MalformedInput",
         "MalformedQueryString",
@@ -24,9 +26,11 @@ COMMON_CODES = frozenset(
         "RequestEntityTooLargeException",
         "SerializationException",
         "SignatureDoesNotMatch",
+        "Throttling",
         "ThrottlingException",
         "UnknownOperationException",
         "UnrecognizedClientException",
+        "ValidationError",
         "ValidationException",
     }
 )

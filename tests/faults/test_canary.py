@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.faults.secrets_on_disk import content_of, search
+from tests.faults.told_secrets import Secrets, is_code, is_reference, use
 from tests.running_server import ROOT_SECRET_ACCESS_KEY, RunningServer
 
 from strongroom.envelope.keyring import Keyring, row_aad
@@ -24,38 +26,6 @@ from strongroom.operations import tables
 from strongroom.server.change_root_key import ROOMS_WITH_TABLES
 from strongroom.storage.connection import Connection
 from strongroom.storage.store import open_store
-
-Secrets = dict[str, bytes]
-
-
-def use(server: RunningServer, canary: bytes) -> Secrets:
-    """Use the server in every way that lets a secret pass through it. Return what it was told, and what it told."""
-    kms = server.client("kms")
-    told: Secrets = {"the canary": canary, "the root secret access key": ROOT_SECRET_ACCESS_KEY.encode()}
-    key_id = kms.create_key(Description="a public description")["KeyMetadata"]["KeyId"]
-    other_id = kms.create_key()["KeyMetadata"]["KeyId"]
-    blob = kms.encrypt(KeyId=key_id, Plaintext=canary * 20, EncryptionContext={"a": "b"})["CiphertextBlob"]
-    kms.rotate_key_on_demand(KeyId=key_id)
-    moved = kms.re_encrypt(CiphertextBlob=blob, SourceEncryptionContext={"a": "b"}, DestinationKeyId=other_id)
-    assert kms.decrypt(CiphertextBlob=moved["CiphertextBlob"])["Plaintext"] == canary * 20
-    for number in range(5):
-        told[f"data key {number}"] = kms.generate_data_key(KeyId=key_id, NumberOfBytes=32 + number)["Plaintext"]
-        told[f"random bytes {number}"] = kms.generate_random(NumberOfBytes=64)["Plaintext"]
-    # What is refused passes through too, and in stranger ways: as a key id, as a name, in a message that quotes it.
-    text = base64.b64encode(canary).decode()
-    for refused in (
-        lambda: kms.encrypt(KeyId=key_id, Plaintext=canary * 400),
-        lambda: kms.encrypt(KeyId=other_id, Plaintext=canary, EncryptionAlgorithm="NO_SUCH"),
-        lambda: kms.decrypt(CiphertextBlob=canary * 20),
-        lambda: kms.encrypt(KeyId="alias/no-such", Plaintext=canary),
-        lambda: kms.generate_data_key(KeyId=key_id, KeySpec=text),
-    ):
-        with pytest.raises(ClientError):
-            refused()
-    kms.disable_key(KeyId=other_id)
-    with pytest.raises(ClientError):
-        kms.encrypt(KeyId=other_id, Plaintext=canary)
-    return told
 
 
 def root_key_files(home: Path) -> list[Path]:
@@ -119,14 +89,31 @@ def search_all(home: Path, snapshot: dict[str, bytes], told: Secrets) -> Secrets
     """Search a snapshot, and the audit records, for all secrets; return those that were unsealed."""
     kept, audit = split(unsealed(home))
     kinds = {place.partition("/")[0].split(" ")[0] for place in kept}
-    assert {"root", "storage", "access_keys", "kms_key_materials"} <= kinds
+    assert {"root", "storage", "access_keys", "kms_key_materials", "iam_mfa_devices"} <= kinds
     assert sum(place.startswith("kms_key_materials/") for place in kept) == 3
     assert any(ROOT_SECRET_ACCESS_KEY.encode() == opened for opened in kept.values())
-    every = [*told.items(), *kept.items()]
+    assert {told["a secret access key"], told["an MFA seed"]} <= set(kept.values())
+    every = [*long(told).items(), *kept.items()]
     assert search(snapshot, every) == []
     assert audit
-    assert search({"the audit trail": b"\n".join(audit)}, every) == []
+    trail = {"the audit trail": b"\n".join(audit)}
+    assert search(trail, [each for each in every if not is_reference(each[0])]) == []
+    # The key id of an answer, an error's code: that the trail is of these very calls.
+    assert all(operation in trail["the audit trail"] for operation in RECORDED)
+    log = {name: content for name, content in snapshot.items() if name.endswith(".log")}
+    for name in filter(is_code, told):
+        # Six digits are in many a time stamp and in many an id: it is what stands alone that tells.
+        alone = re.compile(rb"(?<![0-9A-Za-z.:-])%b(?![0-9A-Za-z])" % told[name])
+        assert not any(alone.search(content) for content in (trail | log).values()), name
     return kept
+
+
+def long(told: Secrets) -> Secrets:
+    """Return the secrets that are long enough to be searched for in every byte."""
+    return {name: secret for name, secret in told.items() if not is_code(name)}
+
+
+RECORDED = (b"CreateAccessKey", b"AssumeRoleWithWebIdentity", b"EnableMFADevice", b"RetireGrant", b"ChangePassword")
 
 
 def test_the_search_finds_what_is_there() -> None:
@@ -155,10 +142,10 @@ def test_nothing_is_found_after_a_stop(used: tuple[RunningServer, Secrets]) -> N
     assert any(name.endswith("server.log") for name in snapshot)
     search_all(server.home, snapshot, told)
     # Opening the store changed nothing of that, and the search would have found what is planted there.
-    assert search(public_files(server.home), told.items()) == []
+    assert search(public_files(server.home), long(told).items()) == []
     database = server.home / "data" / "strongroom.db"
     database.write_bytes(database.read_bytes() + base64.b64encode(b"." + told["the canary"]))
-    assert [found.secret for found in search(public_files(server.home), told.items())][:1] == ["the canary"]
+    assert [found.secret for found in search(public_files(server.home), long(told).items())][:1] == ["the canary"]
 
 
 def test_nothing_is_found_after_a_kill(used: tuple[RunningServer, Secrets]) -> None:
@@ -215,4 +202,4 @@ def test_answers_to_refusals_repeat_no_secret(used: tuple[RunningServer, Secrets
     with pytest.raises(ClientError) as refused:
         kms.encrypt(KeyId="alias/x", Plaintext=canary * 400)
     answer = str(refused.value).encode() + repr(refused.value.response).encode()
-    assert search({"the answer": answer}, told.items()) == []
+    assert search({"the answer": answer}, long(told).items()) == []

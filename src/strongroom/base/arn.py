@@ -20,7 +20,7 @@ class Arn(NamedTuple):
 
 
 def parse_arn(text: str) -> Arn | None:
-    """Return the parts of `text`, or None when it is not an ARN. U+0000, which no database would look for, is in none."""
+    """Return the parts of `text`, or None when it is not an ARN. None holds U+0000, which no database would find."""
     parts = text.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5] or "\0" in text:
         return None

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -85,6 +86,14 @@ class IdentityProvider:
         return {name: value for name, value in claims.items() if value is not None}
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """A server that says nothing of clients who do not trust it, and go away."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def identity_provider(directory: Path, path: str = "") -> Iterator[IdentityProvider]:
     """Run a provider on a free port of localhost, with a certificate of an authority of its own."""
@@ -114,7 +123,7 @@ def identity_provider(directory: Path, path: str = "") -> Iterator[IdentityProvi
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _QuietServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     provider = IdentityProvider(f"https://localhost:{server.server_port}{path}", authority.certificate_pem)

@@ -8,8 +8,11 @@ from tests.identities_made import ACCOUNT, Identities, allow, trust
 from tests.opened_house import InHouse, OpenedHouse
 from tests.services.refusals import refused
 
+from strongroom.base.context import Origin
 from strongroom.base.errors import AwsError
-from strongroom.operations.denials import ENCODED_MESSAGE_LEAD
+from strongroom.operations.call import Call
+from strongroom.operations.denials import ENCODED_MESSAGE_LEAD, with_encoded_message
+from strongroom.operations.registry import find_operation
 
 OTHER = "444455556666"
 
@@ -76,6 +79,28 @@ def test_why_a_role_may_not_be_assumed_is_told_in_its_own_account(in_house: InHo
         assert (told["context"]["action"], told["context"]["resource"]) == ("sts:AssumeRole", role.arn)
         (statement,) = told["matchedStatements"]["items"]
         assert (statement["statementId"], statement["principals"]) == ("NotAnn", {"items": [{"value": ann.arn}]})
+
+    in_house(body)
+
+
+def test_another_accounts_policies_are_not_told(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        made = Identities(house.house)
+        ann = await made.caller(await made.user("ann", allow("sts:AssumeRole")))
+        no_ann = {"Effect": "Deny", "Principal": {"AWS": ann.arn}, "Action": "sts:AssumeRole"}
+        role = await made.role("Role", trusts=[trust(ACCOUNT), no_ann], account_id=OTHER)
+        params = {"RoleArn": role.arn, "RoleSessionName": "work"}
+        assert await encoded_message(house, ann, "sts", "AssumeRole", **params) == ""
+        # Nobody is given a message that leads there; should anybody ever be, it would not tell more.
+        now = house.clock.now()
+        (record,) = await house.house.audit.records(now - 60, now + 1)
+        origin = Origin(record.request_id, now, "127.0.0.1", True)
+        assume_role = find_operation("sts", "AssumeRole")
+        assert assume_role is not None
+        call = Call(house.house, assume_role, params, ann, origin, "us-east-1")
+        told = await decoded(house, with_encoded_message(call, "").partition(ENCODED_MESSAGE_LEAD)[2])
+        assert told["explicitDeny"] is True
+        assert told["matchedStatements"] == {"items": []}
 
     in_house(body)
 

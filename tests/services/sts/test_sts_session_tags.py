@@ -57,10 +57,18 @@ def test_inherited_tags_need_leave_to_tag_and_are_seen_by_conditions(in_house: I
         plain = await made.role("Plain", trusts=[trust(ACCOUNT)])
         only_red = {"Condition": {"StringEquals": {"aws:RequestTag/Team": "red"}}}
         red = await made.role("Red", trusts=[trust(ACCOUNT), trust(ACCOUNT, "sts:TagSession", **only_red)])
+        keys = {"aws:TagKeys": "Floor", "sts:TransitiveTagKeys": "Floor"}
+        closed = [
+            await made.role(
+                f"C{n}", trusts=[trust(ACCOUNT, "sts:*", Condition={"ForAllValues:StringEquals": {key: value}})]
+            )
+            for n, (key, value) in enumerate(keys.items())
+        ]
         for team, allowed in (("red", True), ("blue", False)):
             session = await assume(house, ann, first, tag("Team", team), TransitiveTagKeys=["Team"])
-            with refused("AccessDenied"):
-                await assume(house, session, plain)
+            for role in (plain, *closed):
+                with refused("AccessDenied"):
+                    await assume(house, session, role)
             if allowed:
                 assert (await assume(house, session, red)).tags == {"Team": "red"}
             else:
@@ -92,6 +100,20 @@ def test_tags_that_cannot_be(on_sqlite: InHouse[None], code: str, tags: Any, tra
             await assume(house, ann, role, *tags, TransitiveTagKeys=transitive)
 
     on_sqlite(body)
+
+
+def test_inherited_tags_count(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        made = Identities(house.house)
+        ann = await made.caller(await made.user("ann", allow("sts:*")))
+        role = await made.role("Role", allow("sts:*"), trusts=[trust(ACCOUNT, "sts:*")])
+        thirty = [f"a{n}" for n in range(30)]
+        session = await assume(house, ann, role, *(tag(key) for key in thirty), TransitiveTagKeys=thirty)
+        assert len((await assume(house, session, role, *(tag(f"b{n}") for n in range(20)))).tags) == 50
+        with refused("ValidationError"):
+            await assume(house, session, role, *(tag(f"b{n}") for n in range(21)))
+
+    in_house(body)
 
 
 def test_the_tags_of_a_session_decide_what_it_may(in_house: InHouse[None]) -> None:

@@ -304,6 +304,9 @@ def test_keys_are_fetched_once_and_again_for_a_new_one(
         await assume(house, role.arn, old.sign(idp.claims()))
         now[0] += 3_600
         assert (await code_of(house, role.arn, old.sign(idp.claims())))[0] == "InvalidIdentityToken"
+        now[0] += 3_600
+        idp.status = 500
+        assert (await code_of(house, role.arn, idp.token()))[0] == "IDPCommunicationError"
 
     in_house(body)
 

@@ -110,10 +110,11 @@ async def _pinned(parts: SplitResult, thumbprints: set[str]) -> bytes | None:
 def _chain_of(connection: Any) -> Sequence[bytes]:
     """Return the certificates that a server sent (DER), its own first."""
     if hasattr(connection, "get_unverified_chain"):
-        chain: Sequence[bytes] = connection.get_unverified_chain()
-        return chain
+        chain: Sequence[bytes] | None = connection.get_unverified_chain()
+        return chain or ()
     # Python has had this since 3.10, and a public name for it since 3.13.
-    return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in connection._sslobj.get_unverified_chain()]
+    found = connection._sslobj.get_unverified_chain() or ()
+    return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in found]
 
 
 async def _connect(parts: SplitResult, context: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
