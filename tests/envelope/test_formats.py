@@ -60,7 +60,7 @@ class OpensRing:
 
 
 def test_the_document_has_every_vector():
-    expected = {"message", "key-file", "passphrase", "keyring-row", "sealed", "kms-ciphertext"}
+    expected = {"message", "key-file", "passphrase", "keyring-row", "sealed", "kms-ciphertext", "kms-grant-token"}
     assert set(VECTORS) == expected
 
 

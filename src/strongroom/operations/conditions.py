@@ -9,7 +9,7 @@ from typing import Any
 
 from strongroom.base.clock import as_datetime
 from strongroom.operations.call import Call
-from strongroom.policy.context import ContextValue
+from strongroom.policy.context import AMBIGUOUS, ContextValue
 
 PRINCIPAL_TAG = "aws:principaltag/"
 REQUEST_TAG = "aws:requesttag/"
@@ -27,11 +27,15 @@ _PRINCIPAL_TYPES: Mapping[str, str] = {
 
 
 def tag_value(tags: Mapping[str, str], wanted: str) -> ContextValue:
-    """Return the value of a tag by its key in lower case, or None: condition keys are not case-sensitive."""
-    for name, value in tags.items():
-        if name.lower() == wanted:
-            return value
-    return None
+    """Return the value of a tag by its key in lower case, or None: condition keys are not case-sensitive.
+
+    Two tags whose keys differ in case only are AMBIGUOUS, unless their values are the same. Source: IAM User Guide,
+    "Controlling access to AWS resources using tags" (a condition matches either of the keys, "but not both").
+    """
+    values = {value for name, value in tags.items() if name.lower() == wanted}
+    if len(values) > 1:
+        return AMBIGUOUS
+    return values.pop() if values else None
 
 
 def request_tags(params: Mapping[str, Any]) -> dict[str, str]:

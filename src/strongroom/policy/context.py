@@ -6,9 +6,19 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition", section "The requ
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import Enum
 
 ContextScalar = str | bool | int | float | bytes | datetime
-ContextValue = ContextScalar | Sequence[ContextScalar] | None
+
+
+class Ambiguous(Enum):
+    """The value of a key that has several, of which a policy means one, and nobody knows which: it is unreadable."""
+
+    AMBIGUOUS = "ambiguous"
+
+
+AMBIGUOUS = Ambiguous.AMBIGUOUS
+ContextValue = ContextScalar | Sequence[ContextScalar] | Ambiguous | None
 
 
 class Context:
@@ -19,8 +29,8 @@ class Context:
     policy has a condition or a variable, so a context costs next to nothing on a request that no condition looks at.
     `facts` must not change while a request is decided.
 
-    A value without a form in the policy language (an object, a time without its zone) is as if absent, and its key
-    becomes one of `unreadable`: `evaluate` allows nothing that was decided with such a key.
+    A value without a form in the policy language (an object, a time without its zone, AMBIGUOUS) is as if absent, and
+    its key becomes one of `unreadable`: `evaluate` allows nothing that was decided with such a key.
 
     Keys differing only in case are one key with several values, because condition keys are not case-sensitive. A
     plain mapping cannot take the place of a Context: it would answer "absent" to a key in another case, and a Deny

@@ -41,6 +41,10 @@ async def create_policy(call: Call) -> Answer:
     params, account_id, now = call.params, call.account_id, call.now
     name, path = params["PolicyName"], params.get("Path") or "/"
     document = accepted_managed_policy(params["PolicyDocument"])
+    description = params.get("Description")
+    if description is not None and "\x00" in description:
+        # Not every database can hold it, and no answer in XML could.
+        raise errors.validation("The description must not contain the null character.")
     values = {
         "policy_id": new_unique_id("policy"),
         "arn": identity_arn(call.house.directory.partition, account_id, "policy", path, name),
@@ -50,7 +54,7 @@ async def create_policy(call: Call) -> Answer:
         "path": path,
         "created_at": now,
         "updated_at": now,
-        "description": params.get("Description"),
+        "description": description,
         "tags": checked_tags(params.get("Tags")),
         "default_version": FIRST_VERSION,
         "newest_version": FIRST_VERSION,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
+from strongroom.operations.conditions import tag_value
 from strongroom.operations.registry import Needs
 from strongroom.operations.trail import Resource
 from strongroom.services.kms import errors
@@ -120,7 +121,7 @@ class KeyConditions:
             return list(self._context) if self._context else None
         if self._key is not None:
             if name.startswith("aws:resourcetag/"):
-                return _tag(self._key.tags, name[len("aws:resourcetag/") :])
+                return tag_value(self._key.tags, name[len("aws:resourcetag/") :])
             value = _OF_THE_KEY.get(name)
             if value is not None:
                 return value(self._call, self._key)
@@ -138,13 +139,6 @@ class KeyConditions:
         if not found:
             return None
         return found[0] if len(found) == 1 else found
-
-
-def _tag(tags: Mapping[str, str], wanted: str) -> ConditionValue:
-    for name, value in tags.items():
-        if name.lower() == wanted:
-            return value
-    return None
 
 
 def on_key(

@@ -16,7 +16,7 @@ from strongroom.services.kms.keys import ENABLED, ENCRYPT_DECRYPT, MANAGED_BY_CU
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
 from strongroom.services.kms.service import KMS, own_quota
-from strongroom.services.kms.tags import checked_tags, request_tag_conditions
+from strongroom.services.kms.tags import checked_tags
 from strongroom.storage.connection import Connection
 
 KEYS_PER_REGION_MAX = 100_000
@@ -100,9 +100,8 @@ def _refuse_what_is_not_served(params: Mapping[str, Any]) -> None:
 
 
 async def _needs_of_create_key(call: Call) -> Sequence[Requirement]:
-    tags = {tag["TagKey"]: tag["TagValue"] for tag in call.params.get("Tags") or ()}
-    conditions = KeyConditions(call, None, own=request_tag_conditions(list(tags), tags))
-    actions = ("kms:CreateKey", "kms:TagResource") if tags else ("kms:CreateKey",)
+    conditions = KeyConditions(call, None)
+    actions = ("kms:CreateKey", "kms:TagResource") if call.params.get("Tags") else ("kms:CreateKey",)
     return [Requirement(action=a, resource="*", account_id=call.account_id, conditions=conditions) for a in actions]
 
 

@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
-from strongroom.operations.registry import Answer, Needs, operation
+from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors
-from strongroom.services.kms.access import control_of_key, on_key, require_own_account
+from strongroom.services.kms.access import control_of_key
 from strongroom.services.kms.change import KeyRow, change_key
-from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import Key, require_not_pending_deletion
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.service import KMS, own_quota
@@ -42,36 +40,7 @@ def must_not_be_too_many(tags: Mapping[str, str]) -> None:
         raise errors.tag_error("Too many tags")
 
 
-def request_tag_conditions(names: Sequence[str], tags: Mapping[str, str]) -> dict[str, ConditionValue]:
-    """Return the condition values that a request with tags has: `aws:TagKeys` and `aws:RequestTag/NAME`."""
-    if not names:
-        return {}
-    values: dict[str, ConditionValue] = {"aws:tagkeys": list(names)}
-    for name, value in tags.items():
-        values[f"aws:requesttag/{name.lower()}"] = value
-    return values
-
-
-def _needs_of_tagging(action: str, names_of: Any) -> Needs:
-    async def needs(call: Call) -> Sequence[Requirement]:
-        key = await call.house.part(KeyDirectory).identify(call, call.params["KeyId"], alias_allowed=False)
-        call.target = require_own_account(call, key)
-        names, tags = names_of(call.params)
-        return (on_key(call, key, action, own=request_tag_conditions(names, tags)),)
-
-    return needs
-
-
-def _added(params: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    tags = {tag["TagKey"]: tag["TagValue"] for tag in params["Tags"]}
-    return list(tags), tags
-
-
-def _removed(params: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    return list(params["TagKeys"]), {}
-
-
-@operation(KMS, "TagResource", needs=_needs_of_tagging("kms:TagResource", _added), quota=own_quota("TagResource"))
+@operation(KMS, "TagResource", needs=control_of_key("kms:TagResource"), quota=own_quota("TagResource"))
 async def tag_resource(call: Call) -> Answer:
     """Add or overwrite tags of a customer managed key. Source: AWS KMS API Reference, TagResource."""
     key: Key = call.target
@@ -87,9 +56,7 @@ async def tag_resource(call: Call) -> Answer:
     return await change_key(call, key, change)
 
 
-@operation(
-    KMS, "UntagResource", needs=_needs_of_tagging("kms:UntagResource", _removed), quota=own_quota("UntagResource")
-)
+@operation(KMS, "UntagResource", needs=control_of_key("kms:UntagResource"), quota=own_quota("UntagResource"))
 async def untag_resource(call: Call) -> Answer:
     """Remove tags; those that are not there are passed over. Source: AWS KMS API Reference, UntagResource."""
     key: Key = call.target

@@ -137,7 +137,8 @@ class GrantDirectory:
                 self._grants_read = 0
             # From here on it is told of changes, so that nothing is missed while it is read.
             known = self._known[grantee] = GrantsOfGrantee()
-        if known.stale or not known.is_loaded:
+        # While one request finds out what changed, nothing is marked any more: whoever comes then has to wait for it.
+        if known.stale or not known.is_loaded or known.loading.locked():
             async with known.loading:
                 if not known.is_loaded:
                     await self._load(grantee, known)
