@@ -1,4 +1,4 @@
-"""Asymmetric and HMAC keys: what they encrypt, sign, verify and agree on, and what another implementation says to it."""
+"""Asymmetric and HMAC keys: what they do, and what another implementation says to it."""
 
 import hashlib
 import subprocess
