@@ -1,0 +1,179 @@
+"""GetObject and HeadObject: conditions, ranges, and the bytes as they are opened."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from strongroom.services.s3.content import Content
+
+from strongroom.operations.authorize import Requirement, is_allowed
+from strongroom.operations.call import Call
+from strongroom.operations.registry import Answer, operation
+from strongroom.services.s3 import errors, tables
+from strongroom.services.s3.access import named_bucket, on_bucket, on_object
+from strongroom.services.s3.buckets import Bucket
+from strongroom.services.s3.byte_ranges import ByteRange, asked_range
+from strongroom.services.s3.customer_keys import customer_key_of
+from strongroom.services.s3.encryption_choice import SSE_C
+from strongroom.services.s3.object_details import shown_details
+from strongroom.services.s3.object_keys import ContentKeys, keys_of
+from strongroom.services.s3.service import S3
+from strongroom.services.s3.versions import Version, wrapped_keys
+
+_RESPONSE_HEADERS = {
+    "ResponseCacheControl": "CacheControl",
+    "ResponseContentDisposition": "ContentDisposition",
+    "ResponseContentEncoding": "ContentEncoding",
+    "ResponseContentLanguage": "ContentLanguage",
+    "ResponseContentType": "ContentType",
+    "ResponseExpires": "Expires",
+}
+
+
+class Found(NamedTuple):
+    """The bucket that a request names, and the version in it, None when there is none."""
+
+    bucket: Bucket
+    version: Version | None
+
+
+async def find_version(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Version | None:
+    """Return the version of an object that a request names, the newest where it names none; None when there is none."""
+    if "\x00" in key or (version_id is not None and "\x00" in version_id):
+        return None
+    if version_id is None:
+        row = await call.read(lambda connection: tables.select_latest(connection, bucket.name, key))
+    else:
+        row = await call.read(lambda connection: tables.select_version(connection, bucket.name, key, version_id))
+    return Version.of(row) if row is not None else None
+
+
+def of_version(action: str, action_on_version: str) -> Any:
+    """Declare an operation on an object that exists; a version that is named is another action than the newest one."""
+
+    async def needs(call: Call) -> Sequence[Requirement]:
+        bucket = await named_bucket(call)
+        key, version_id = call.params["Key"], call.params.get("VersionId")
+        version = await find_version(call, bucket, key, version_id)
+        call.target = Found(bucket, version)
+        tags = version.tags if version is not None else None
+        return (on_object(call, bucket, key, action if version_id is None else action_on_version, tags),)
+
+    return needs
+
+
+def found_version(call: Call, method: str) -> tuple[Bucket, Version]:
+    """Return what `of_version` found.
+
+    Raises NoSuchKey, NoSuchVersion or MethodNotAllowed; AccessDenied instead to whoever may not list the bucket, and so
+    must not learn what is not there.
+    """
+    bucket, version = call.target
+    key, version_id = call.params["Key"], call.params.get("VersionId")
+    if version is None or (version.is_delete_marker and version_id is None):
+        if not is_allowed(call, on_bucket(call, bucket, "s3:ListBucket")):
+            raise errors.access_denied()
+        if version is None and version_id is not None:
+            raise errors.no_such_version(key, version_id)
+        raise errors.no_such_key(key)
+    if version.is_delete_marker:
+        raise errors.method_not_allowed(method, "DeleteMarker")
+    return bucket, version
+
+
+def require_readable(params: Mapping[str, Any], version: Version) -> None:
+    """Raise PreconditionFailed or NotModified where a request's conditions say so. Source: RFC 9110, section 13.2.2."""
+    if_match, if_none_match = params.get("IfMatch"), params.get("IfNoneMatch")
+    modified_since, unmodified_since = params.get("IfModifiedSince"), params.get("IfUnmodifiedSince")
+    last_modified: datetime = version.last_modified_at
+    if if_match is not None:
+        if not _names(if_match, version.etag):
+            raise errors.precondition_failed("If-Match")
+    elif unmodified_since is not None and last_modified > unmodified_since:
+        raise errors.precondition_failed("If-Unmodified-Since")
+    if if_none_match is not None:
+        if _names(if_none_match, version.etag):
+            raise errors.not_modified()
+    elif modified_since is not None and last_modified <= modified_since:
+        raise errors.not_modified()
+
+
+def _names(header: str, etag: str) -> bool:
+    named = {each.strip().removeprefix("W/").strip('"') for each in header.split(",")}
+    return "*" in named or etag in named
+
+
+async def _asked(call: Call, version: Version) -> ByteRange:
+    """Return the bytes that a request asks for: a part, a range, or all."""
+    params = call.params
+    number = params.get("PartNumber")
+    if number is None:
+        return asked_range(params.get("Range"), version.size)
+    if params.get("Range") is not None:
+        raise errors.invalid_request("Cannot specify both Range header and partNumber query parameter")
+    parts = version.details.get("parts_count", 1)
+    content_id = version.content_id or ""
+    piece = await call.read(lambda connection: tables.select_piece_at(connection, content_id, number - 1))
+    if piece is None or number > parts:
+        raise errors.invalid_part_number(parts)
+    return ByteRange(piece.starts_at, piece.starts_at + piece.size - 1, version.size, is_partial=True)
+
+
+async def _keys(call: Call, bucket: Bucket, version: Version) -> ContentKeys:
+    return await keys_of(
+        call,
+        bucket,
+        version.key,
+        version.content_id or "",
+        version.encryption,
+        wrapped_keys(call.house, version),
+        customer_key_of(call),
+    )
+
+
+def _shown(call: Call, version: Version, asked: ByteRange) -> Answer:
+    params, details = call.params, version.details
+    answer: Answer = {
+        "AcceptRanges": "bytes",
+        "LastModified": version.last_modified_at,
+        "ContentLength": asked.length,
+        "ETag": version.quoted_etag,
+        **shown_details(details),
+        **version.encryption.shown(),
+    }
+    if version.version_id != "null" or params.get("VersionId") is not None:
+        answer["VersionId"] = version.version_id
+    if asked.is_partial:
+        answer["ContentRange"] = asked.header
+    if params.get("ChecksumMode") == "ENABLED" and not asked.is_partial:
+        answer |= details.get("checksums") or {}
+    if params.get("PartNumber") is not None and "parts_count" in details:
+        answer["PartsCount"] = details["parts_count"]
+    for name, member in _RESPONSE_HEADERS.items():
+        if params.get(name) is not None:
+            answer[member] = params[name]
+    return answer
+
+
+@operation(S3, "GetObject", needs=of_version("s3:GetObject", "s3:GetObjectVersion"), reads_only=True)
+async def get_object(call: Call) -> Answer:
+    """Return an object, or a range of it. Source: Amazon S3 API Reference, GetObject."""
+    bucket, version = found_version(call, "GET")
+    require_readable(call.params, version)
+    keys = await _keys(call, bucket, version)
+    asked = await _asked(call, version)
+    answer = _shown(call, version, asked)
+    content_id = version.content_id or ""
+    answer["Body"] = await call.house.part(Content).read(content_id, keys, asked.first, asked.length)
+    return answer
+
+
+@operation(S3, "HeadObject", needs=of_version("s3:GetObject", "s3:GetObjectVersion"), reads_only=True)
+async def head_object(call: Call) -> Answer:
+    """Tell of an object without its bytes. Source: Amazon S3 API Reference, HeadObject."""
+    bucket, version = found_version(call, "HEAD")
+    require_readable(call.params, version)
+    if version.encryption.algorithm == SSE_C or customer_key_of(call) is not None:
+        # A customer's key has to be the right one here too; KMS is not asked, for no bytes are opened.
+        await _keys(call, bucket, version)
+    return _shown(call, version, await _asked(call, version))

@@ -1,0 +1,89 @@
+"""PutObject: one request, one object."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from strongroom.services.s3.content import Content
+
+from strongroom.crypto.random import random_bytes
+from strongroom.operations.authorize import Requirement
+from strongroom.operations.call import Call
+from strongroom.operations.registry import Answer, operation
+from strongroom.services.s3 import errors
+from strongroom.services.s3.access import named_bucket, on_object
+from strongroom.services.s3.buckets import Bucket
+from strongroom.services.s3.commit import commit_object
+from strongroom.services.s3.encryption_choice import SSE_S3, choose
+from strongroom.services.s3.object_details import details_of, require_valid_key
+from strongroom.services.s3.object_keys import new_keys
+from strongroom.services.s3.received import CHECKSUM_MEMBERS, Expected, receive
+from strongroom.services.s3.service import S3
+from strongroom.services.s3.versions import new_content_id, new_version_id
+
+
+def writing_requirements(call: Call, bucket: Bucket, key: str) -> list[Requirement]:
+    """Return what is required to write an object with what the request says of it."""
+    params = call.params
+    actions = ["s3:PutObject"]
+    if params.get("Tagging"):
+        actions.append("s3:PutObjectTagging")
+    grants = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP")
+    if params.get("ACL") or any(params.get(name) for name in grants):
+        actions.append("s3:PutObjectAcl")
+    if params.get("ObjectLockMode") or params.get("ObjectLockRetainUntilDate"):
+        actions.append("s3:PutObjectRetention")
+    if params.get("ObjectLockLegalHoldStatus"):
+        actions.append("s3:PutObjectLegalHold")
+    return [on_object(call, bucket, key, action) for action in actions]
+
+
+async def _needs_of_put_object(call: Call) -> Sequence[Requirement]:
+    bucket = call.target = await named_bucket(call)
+    return writing_requirements(call, bucket, call.params["Key"])
+
+
+@operation(S3, "PutObject", needs=_needs_of_put_object)
+async def put_object(call: Call) -> Answer:
+    """Store an object, encrypted. Source: Amazon S3 API Reference, PutObject."""
+    bucket: Bucket = call.target
+    params = call.params
+    key: str = params["Key"]
+    require_valid_key(key)
+    if params.get("WriteOffsetBytes") is not None:
+        raise errors.not_implemented("WriteOffsetBytes: only directory buckets append")
+    choice, details, expected = choose(call, bucket), details_of(call, bucket), Expected.of(params)
+    content_id, content = new_content_id(), call.house.part(Content)
+    new = await new_keys(call, bucket, key, content_id, choice)
+    writer = content.writer(content_id, 1, new.keys)
+    received = await receive(params.get("Body", EMPTY), expected, writer, needs_md5=choice.algorithm == SSE_S3)
+    # Where the bytes are encrypted under a key of the customer's choice, the ETag tells nothing of them.
+    etag = received.md5.hex() if choice.algorithm == SSE_S3 and received.md5 is not None else random_bytes(16).hex()
+    checksum: Mapping[str, Any] = {CHECKSUM_MEMBERS[received.algorithm]: received.checksum}
+    details["checksums"] = {**checksum, "ChecksumType": "FULL_OBJECT"}
+    version = await commit_object(
+        call,
+        bucket,
+        key,
+        version_id=new_version_id(bucket),
+        content_id=content_id,
+        pieces=(received.piece,),
+        size=received.piece.size,
+        etag=etag,
+        new=new,
+        details=details,
+    )
+    answer: Answer = {"ETag": version.quoted_etag, **details["checksums"], **new.encryption.shown()}
+    if version.version_id != "null":
+        answer["VersionId"] = version.version_id
+    return answer
+
+
+class _Empty:
+    """The body of a request that brought none."""
+
+    async def __aiter__(self) -> Any:
+        return
+        yield b""
+
+
+EMPTY = _Empty()

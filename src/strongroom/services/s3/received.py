@@ -1,0 +1,126 @@
+"""A body on its way in: what it must be (length, digests), what it turns out to be, and where its bytes go meanwhile.
+
+Checksums are computed while the bytes are sealed. What does not match is found before anything is acknowledged, and
+what was written of it is discarded.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from strongroom.crypto.checksums import CHECKSUMS, new_checksum
+from strongroom.services.s3.content import ContentWriter, Piece
+
+from strongroom.base.errors import AwsError
+from strongroom.services.s3 import errors
+
+PUT_BYTES_MAX = 5 * 1024**3
+"""The most that one request brings. Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits"."""
+
+CHECKSUM_MEMBERS: Mapping[str, str] = {name: f"Checksum{name}" for name in CHECKSUMS}
+"""The member of a request or an answer that holds each checksum, base64."""
+
+DEFAULT_CHECKSUM = "CRC64NVME"
+"""What S3 computes of an object that comes without a checksum (since December 2024)."""
+
+
+class Expected(NamedTuple):
+    """What the request says of its body: an MD5, and a checksum by one algorithm, maybe told in a trailer."""
+
+    md5: bytes | None
+    algorithm: str
+    checksum: str | None
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], default: str = DEFAULT_CHECKSUM) -> "Expected":
+        """Read a request's members. Raises InvalidDigest, InvalidRequest or InvalidArgument."""
+        sent = [(name, params[member]) for name, member in CHECKSUM_MEMBERS.items() if params.get(member) is not None]
+        if len(sent) > 1:
+            raise errors.invalid_request(
+                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+            )
+        md5 = _md5_of(params.get("ContentMD5"))
+        if sent:
+            algorithm, checksum = sent[0]
+            _must_be_checksum(algorithm, checksum)
+            return cls(md5, algorithm, checksum)
+        trailer = getattr(params.get("Body"), "trailer_names", ())
+        for name in CHECKSUM_MEMBERS:
+            if f"x-amz-checksum-{name.lower()}" in trailer:
+                return cls(md5, name, None)
+        return cls(md5, params.get("ChecksumAlgorithm") or default, None)
+
+
+def _md5_of(sent: str | None) -> bytes | None:
+    if sent is None:
+        return None
+    try:
+        md5 = base64.b64decode(sent, validate=True)
+    except (binascii.Error, ValueError):
+        raise errors.invalid_digest() from None
+    if len(md5) != 16:
+        raise errors.invalid_digest()
+    return md5
+
+
+def _must_be_checksum(algorithm: str, sent: str) -> None:
+    try:
+        is_right = len(base64.b64decode(sent, validate=True)) == new_checksum(algorithm).digest_size
+    except (binascii.Error, ValueError):
+        is_right = False
+    if not is_right:
+        raise errors.invalid_request(f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
+
+
+class Received(NamedTuple):
+    """A body that has arrived whole: its piece, its MD5 where one was computed, and its checksum (base64)."""
+
+    piece: Piece
+    md5: bytes | None
+    algorithm: str
+    checksum: str
+
+
+async def receive(body: Any, expected: Expected, writer: ContentWriter, *, needs_md5: bool) -> Received:
+    """Take in a body through `writer`.
+
+    Raises AwsError for one that is too long, whose digests are not those expected, or whose signature does not hold;
+    whatever was written is discarded then, and so it is when the client goes away.
+    """
+    md5 = hashlib.md5(usedforsecurity=False) if needs_md5 or expected.md5 is not None else None
+    checksum = new_checksum(expected.algorithm)
+    received = 0
+    try:
+        async for chunk in body:
+            received += len(chunk)
+            if received > PUT_BYTES_MAX:
+                raise errors.entity_too_large(received, PUT_BYTES_MAX)
+            if md5 is not None:
+                md5.update(chunk)
+            checksum.update(chunk)
+            await writer.write(chunk)
+        told = expected.checksum or _told_at_the_end(body, expected.algorithm)
+        found = base64.b64encode(checksum.digest()).decode()
+        if md5 is not None and expected.md5 is not None and md5.digest() != expected.md5:
+            raise errors.bad_content_md5()
+        if told is not None and told != found:
+            raise errors.bad_digest(expected.algorithm)
+        piece = await writer.finish()
+    except BaseException:
+        await writer.discard()
+        raise
+    return Received(piece, md5.digest() if md5 is not None else None, expected.algorithm, found)
+
+
+def _told_at_the_end(body: Any, algorithm: str) -> str | None:
+    trailers: Mapping[str, str] = getattr(body, "trailers", None) or {}
+    return trailers.get(f"x-amz-checksum-{algorithm.lower()}")
+
+
+def incomplete_body() -> AwsError:
+    """The body ended before its declared length."""
+    return AwsError(
+        "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"
+    )

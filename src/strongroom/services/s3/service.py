@@ -1,0 +1,15 @@
+"""S3 as a service: its name in the audit trail, and its refusals."""
+
+from strongroom.base.errors import AwsError
+from strongroom.operations.registry import Service, serve
+
+
+def _denied(message: str) -> AwsError:
+    return AwsError("AccessDenied", message, 403)
+
+
+def _throttled() -> AwsError:
+    return AwsError("SlowDown", "Please reduce your request rate.", 503)
+
+
+S3 = serve(Service("s3", "s3.amazonaws.com", denied=_denied, throttled=_throttled))

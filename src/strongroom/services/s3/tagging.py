@@ -1,0 +1,63 @@
+"""Tags of objects: how a header writes them, and what may be one.
+
+Source: Amazon S3 User Guide, "Categorizing your objects using tags".
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from strongroom.base.errors import AwsError
+
+TAGS_PER_OBJECT_MAX = 10
+TAGS_PER_BUCKET_MAX = 50
+KEY_CHARACTERS_MAX = 128
+VALUE_CHARACTERS_MAX = 256
+
+
+def _invalid_tag(message: str) -> AwsError:
+    return AwsError("InvalidTag", message, 400)
+
+
+def tags_of_header(sent: str) -> dict[str, str]:
+    """Return the tags of an `x-amz-tagging` header, written like a query string. Not checked yet."""
+    return dict(parse_qsl(sent, keep_blank_values=True))
+
+
+def checked_header(sent: str) -> dict[str, str]:
+    """Return the tags of an `x-amz-tagging` header. Raises InvalidArgument or InvalidTag."""
+    try:
+        pairs = parse_qsl(sent, keep_blank_values=True, strict_parsing=bool(sent), max_num_fields=100)
+    except ValueError:
+        raise AwsError(
+            "InvalidArgument",
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters",
+        ) from None
+    return _checked(pairs, TAGS_PER_OBJECT_MAX)
+
+
+def checked_set(sent: Sequence[Mapping[str, Any]], most: int) -> dict[str, str]:
+    """Return the tags of a TagSet. Raises InvalidTag, or BadRequest for more than `most`."""
+    return _checked([(each["Key"], each["Value"]) for each in sent], most)
+
+
+def _checked(pairs: Sequence[tuple[str, str]], most: int) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for key, value in pairs:
+        if key in tags:
+            raise _invalid_tag("Cannot provide multiple Tags with the same key")
+        if not 0 < len(key) <= KEY_CHARACTERS_MAX or "\x00" in key:
+            raise _invalid_tag("The TagKey you have provided is invalid")
+        if len(value) > VALUE_CHARACTERS_MAX or "\x00" in value:
+            raise _invalid_tag("The TagValue you have provided is invalid")
+        if key.lower().startswith("aws:"):
+            raise _invalid_tag("System tags cannot be added/updated by requester")
+        tags[key] = value
+    if len(tags) > most:
+        raise AwsError("BadRequest", f"Object tags cannot be greater than {most}", 400)
+    return tags
+
+
+def shown_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags as a TagSet."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
