@@ -158,6 +158,28 @@ def invalid_part_number(parts: int) -> AwsError:
     )
 
 
+def no_such_upload(upload_id: str) -> AwsError:
+    """There is no multipart upload with that id, or not any more."""
+    return AwsError(
+        "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+        "completed.",
+        404,
+        members={"UploadId": upload_id},
+    )
+
+
+def invalid_part(upload_id: str, number: int, etag: str) -> AwsError:
+    """A listed part that is not there, or is another."""
+    return AwsError(
+        "InvalidPart",
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
+        "entity tag may not match the part's entity tag.",
+        400,
+        members={"UploadId": upload_id, "PartNumber": str(number), "ETag": etag},
+    )
+
+
 def bad_digest(algorithm: str) -> AwsError:
     """The bytes that came are not those that the checksum was made of."""
     return AwsError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.", 400)
