@@ -40,7 +40,7 @@ _KEPT_BY_A_COPY = (
 
 
 class Copied(NamedTuple):
-    """Where a copy goes, and what is copied: the bucket of the source and the version there, None when there is none."""
+    """Where a copy goes, and what is copied: the source's bucket, and the version there; None when there is none."""
 
     bucket: Bucket
     source_bucket: Bucket
@@ -164,8 +164,8 @@ async def copy_object(call: Call) -> Answer:
     is_itself = (copied.source_bucket.name, copied.source_key) == (bucket.name, key)
     if is_itself and copied.source_version_id is None and not _changes_something(params):
         raise errors.invalid_request(
-            "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
-            "metadata, storage class, website redirect location or encryption attributes."
+            "This copy request is illegal because it is trying to copy an object to itself without changing the "
+            "object's metadata, storage class, website redirect location or encryption attributes."
         )
     if source.size > PUT_BYTES_MAX:
         raise errors.invalid_request(

@@ -10,7 +10,7 @@ from strongroom.base.errors import AwsError
 from strongroom.crypto.aead import AuthenticationFailed, DerivedKeyAead
 from strongroom.crypto.random import random_bytes
 from strongroom.operations.call import Call
-from strongroom.operations.data_keys import DATA_KEY_BYTES, decrypt_data_key, generate_data_key
+from strongroom.operations.data_keys import DATA_KEY_BYTES, decrypt_data_key, encrypt_data_key, generate_data_key
 from strongroom.services.s3 import errors
 from strongroom.services.s3.bucket_keys.bucket_keys import BucketKeys
 from strongroom.services.s3.buckets import Bucket
@@ -101,6 +101,21 @@ async def new_keys(call: Call, bucket: Bucket, key: str, content_id: str, choice
         # The layers are independent: the inner key never leaves S3, the outer one comes from KMS.
         return NewKeys(ContentKeys(data_key, made.plaintext), data_key + made.ciphertext, encryption)
     return NewKeys(ContentKeys(made.plaintext), made.ciphertext, encryption)
+
+
+async def rewrapped(
+    call: Call, bucket: Bucket, key: str, content_id: str, choice: Choice, keys: ContentKeys
+) -> NewKeys:
+    """Return the keys of an object that is there, wrapped under another KMS key. Raises AwsError when KMS refuses."""
+    if choice.bucket_key:
+        context = _context_of(choice.context, bucket.arn)
+        bucket_key = await call.house.part(BucketKeys).for_writing(call, bucket, choice.key_id, context)
+        encryption = Encryption(SSE_KMS, bucket_key.key_arn, choice.context, bucket_key.id)
+        return NewKeys(keys, bucket_key.wrap(keys.inner, _content_place(content_id)), encryption)
+    context = _context_of(choice.context, bucket.object_arn(key))
+    with kms_refusals_as_s3():
+        made = await encrypt_data_key(call, keys.inner, choice.key_id, context)
+    return NewKeys(keys, made.ciphertext, Encryption(SSE_KMS, made.key_arn, choice.context))
 
 
 async def keys_of(
