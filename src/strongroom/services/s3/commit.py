@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strongroom.services.s3.content import Content, Piece
-
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer
 from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.buckets import Bucket, as_bucket
+from strongroom.services.s3.content import Content, Piece
 from strongroom.services.s3.object_keys import NewKeys
 from strongroom.services.s3.versions import Version, object_place, put_version, require_preconditions
 from strongroom.storage.connection import Connection

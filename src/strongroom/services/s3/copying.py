@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from strongroom.services.s3.content import Content
-
 from strongroom.base.clock import as_datetime
 from strongroom.crypto.random import random_bytes
 from strongroom.operations.authorize import Requirement, is_allowed
@@ -16,6 +14,7 @@ from strongroom.services.s3.access import named_bucket, on_bucket, on_object
 from strongroom.services.s3.buckets import Bucket, BucketDirectory
 from strongroom.services.s3.byte_ranges import asked_range
 from strongroom.services.s3.commit import commit_object
+from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
 from strongroom.services.s3.encryption_choice import SSE_S3, choose
 from strongroom.services.s3.get_object import find_version

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from strongroom.services.s3.content import Content
-
 from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import Requirement, is_allowed
 from strongroom.operations.call import Call
@@ -13,6 +11,7 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.access import named_bucket, on_object
 from strongroom.services.s3.buckets import ENABLED, NULL_VERSION, Bucket
+from strongroom.services.s3.content import Content
 from strongroom.services.s3.object_details import require_valid_key
 from strongroom.services.s3.object_lock import require_unlocked
 from strongroom.services.s3.service import S3

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from strongroom.services.s3.content import Content
-
 from strongroom.operations.authorize import Requirement, is_allowed
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
@@ -13,6 +11,7 @@ from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.access import named_bucket, on_bucket, on_object
 from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.byte_ranges import ByteRange, asked_range
+from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
 from strongroom.services.s3.encryption_choice import SSE_C
 from strongroom.services.s3.object_details import shown_details

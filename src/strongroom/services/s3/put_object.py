@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strongroom.services.s3.content import Content
-
 from strongroom.crypto.random import random_bytes
 from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
@@ -13,6 +11,7 @@ from strongroom.services.s3 import errors
 from strongroom.services.s3.access import named_bucket, on_object
 from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.commit import commit_object
+from strongroom.services.s3.content import Content
 from strongroom.services.s3.encryption_choice import SSE_S3, choose
 from strongroom.services.s3.object_details import details_of, require_valid_key
 from strongroom.services.s3.object_keys import new_keys

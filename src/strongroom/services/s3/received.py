@@ -10,11 +10,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from strongroom.crypto.checksums import CHECKSUMS, new_checksum
-from strongroom.services.s3.content import ContentWriter, Piece
-
 from strongroom.base.errors import AwsError
+from strongroom.crypto.checksums import CHECKSUMS, new_checksum
 from strongroom.services.s3 import errors
+from strongroom.services.s3.content import ContentWriter, Piece
 
 PUT_BYTES_MAX = 5 * 1024**3
 """The most that one request brings. Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits"."""

@@ -5,16 +5,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from strongroom.crypto.checksums import combine, new_checksum
-from strongroom.services.s3.content import Content
-
 from strongroom.base.errors import AwsError
+from strongroom.crypto.checksums import combine, new_checksum
 from strongroom.crypto.random import random_bytes
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.s3 import errors
 from strongroom.services.s3 import tables as s3_tables
 from strongroom.services.s3.buckets import as_bucket
+from strongroom.services.s3.content import Content
 from strongroom.services.s3.encryption_choice import SSE_S3
 from strongroom.services.s3.multipart import tables
 from strongroom.services.s3.multipart.uploads import PARTS_MAX, Upload, find_upload, on_upload

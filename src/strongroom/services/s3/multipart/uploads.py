@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from strongroom.services.s3.content import Content
-
 from strongroom.base.errors import AwsError
 from strongroom.crypto.random import random_bytes
 from strongroom.operations.authorize import Requirement
@@ -15,6 +13,7 @@ from strongroom.services.s3 import errors
 from strongroom.services.s3 import tables as s3_tables
 from strongroom.services.s3.access import named_bucket, on_object
 from strongroom.services.s3.buckets import Bucket
+from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
 from strongroom.services.s3.encryption_choice import SSE_S3, choose
 from strongroom.services.s3.multipart import tables

@@ -1,0 +1,141 @@
+"""The bytes of objects: sealed on their way in, opened on their way out, small ones in the row and large ones in blobs.
+
+A piece is sealed for its own place, its content id and number, under the object's keys: it opens nowhere else.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from strongroom.envelope.streams import open_object, seal_object
+from strongroom.operations.house import House
+from strongroom.services.s3 import tables
+from strongroom.services.s3.object_keys import ContentKeys
+
+INLINE_BYTES_MAX = 16 * 1024
+"""Up to this size a piece stays in its row: a file of its own would cost more than its bytes."""
+PIECES_PER_READ = 100
+
+
+class Piece(NamedTuple):
+    """A stored piece: its number, its size in plaintext, and the blob that holds it, or (small) its sealed bytes."""
+
+    number: int
+    size: int
+    blob: str | None
+    inline: bytes | None
+
+    def values(self, content_id: str) -> dict[str, Any]:
+        """Return its row; alone it begins where the whole does."""
+        return {
+            "content_id": content_id,
+            "number": self.number,
+            "starts_at": 0,
+            "size": self.size,
+            "blob": self.blob,
+            "inline": self.inline,
+            "details": {},
+        }
+
+
+def _place(content_id: str, number: int) -> str:
+    return f"s3 content {content_id} piece {number}"
+
+
+def _in_order(keys: ContentKeys) -> Sequence[bytes]:
+    return (keys.inner,) if keys.outer is None else (keys.inner, keys.outer)
+
+
+class ContentWriter:
+    """Takes in one piece. What was written is gone unless `finish` returned."""
+
+    def __init__(self, house: House, content_id: str, number: int, keys: ContentKeys) -> None:
+        self._blobs = house.blobs
+        self._number = number
+        self._place = _place(content_id, number)
+        self._keys = _in_order(keys)
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._size = 0
+        self._writer: Any = None
+
+    async def write(self, chunk: bytes) -> None:
+        """Take in the next bytes."""
+        self._size += len(chunk)
+        if self._writer is None:
+            self._held.append(chunk)
+            self._held_bytes += len(chunk)
+            if self._held_bytes <= INLINE_BYTES_MAX:
+                return
+            self._writer = self._blobs.sealed_writer(self._keys, self._place)
+            chunk, self._held = b"".join(self._held), []
+        await self._writer.write(chunk)
+
+    async def finish(self) -> Piece:
+        """Make the piece durable, as far as it is in a blob; the rest is durable with its row."""
+        if self._writer is None:
+            sealed = seal_object(b"".join(self._held), self._keys, self._place)
+            return Piece(self._number, self._size, None, sealed)
+        stored = await self._writer.finish()
+        self._writer = None
+        return Piece(self._number, self._size, stored.name, None)
+
+    async def discard(self) -> None:
+        """Leave nothing behind. Does nothing after `finish`."""
+        if self._writer is not None:
+            await self._writer.discard()
+            self._writer = None
+
+
+class Content:
+    """The bytes of every object of one house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def writer(self, content_id: str, number: int, keys: ContentKeys) -> ContentWriter:
+        """Return a writer for one piece of an object."""
+        return ContentWriter(self._house, content_id, number, keys)
+
+    async def read(self, content_id: str, keys: ContentKeys, first: int, length: int) -> AsyncIterator[bytes]:
+        """Return `length` bytes of an object from `first` on, opened as they are read.
+
+        The first of them are opened before this returns: what is damaged is refused, not answered half.
+        """
+        chunks = self._chunks(content_id, _in_order(keys), first, first + length - 1)
+        try:
+            beginning = await anext(chunks)
+        except StopAsyncIteration:
+            beginning = b""
+        return _following(beginning, chunks)
+
+    async def _chunks(self, content_id: str, keys: Sequence[bytes], first: int, last: int) -> AsyncIterator[bytes]:
+        begin = first
+        while begin <= last:
+            wanted = begin
+            pieces = await self._house.store.read(
+                lambda connection: tables.select_pieces(connection, content_id, wanted, last, PIECES_PER_READ)
+            )
+            if not pieces:
+                raise RuntimeError("a piece of an object is missing")
+            for piece in pieces:
+                skipped = max(0, begin - piece.starts_at)
+                length = min(piece.starts_at + piece.size, last + 1) - piece.starts_at - skipped
+                place = _place(content_id, piece.number)
+                if piece.inline is not None:
+                    yield open_object(piece.inline, keys, place)[skipped : skipped + length]
+                else:
+                    reader = await self._house.blobs.sealed_reader(piece.blob, keys, place)
+                    async for chunk in reader.read(skipped, length):
+                        yield chunk
+                begin = piece.starts_at + skipped + length
+
+    async def delete(self, blobs: Iterable[str]) -> None:
+        """Remove blobs that no row leads to any more. What cannot be removed now, the sweeper finds later."""
+        for name in blobs:
+            await self._house.blobs.delete(name)
+
+
+async def _following(beginning: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield beginning
+    async for chunk in chunks:
+        yield chunk
