@@ -3,13 +3,14 @@
 A piece is sealed for its own place, its content id and number, under the object's keys: it opens nowhere else.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from strongroom.envelope.streams import open_object, seal_object
 from strongroom.operations.house import House
 from strongroom.services.s3 import tables
 from strongroom.services.s3.object_keys import ContentKeys
+from strongroom.storage.connection import Connection
 
 INLINE_BYTES_MAX = 16 * 1024
 """Up to this size a piece stays in its row: a file of its own would cost more than its bytes."""
@@ -111,10 +112,7 @@ class Content:
     async def _chunks(self, content_id: str, keys: Sequence[bytes], first: int, last: int) -> AsyncIterator[bytes]:
         begin = first
         while begin <= last:
-            wanted = begin
-            pieces = await self._house.store.read(
-                lambda connection: tables.select_pieces(connection, content_id, wanted, last, PIECES_PER_READ)
-            )
+            pieces = await self._house.store.read(_pieces_between(content_id, begin, last))
             if not pieces:
                 raise RuntimeError("a piece of an object is missing")
             for piece in pieces:
@@ -133,6 +131,10 @@ class Content:
         """Remove blobs that no row leads to any more. What cannot be removed now, the sweeper finds later."""
         for name in blobs:
             await self._house.blobs.delete(name)
+
+
+def _pieces_between(content_id: str, first: int, last: int) -> Callable[[Connection], Sequence[Any]]:
+    return lambda connection: tables.select_pieces(connection, content_id, first, last, PIECES_PER_READ)
 
 
 async def _following(beginning: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,1 +1,1 @@
-"""Lifecycle: what a bucket is told to forget by itself. `rules` says what, `runs` does it, `configuration` stores it."""
+"""Lifecycle: what a bucket forgets by itself. `rules` says what, `runs` does it, `configuration` stores it."""
