@@ -18,9 +18,8 @@ class MlKem512Encapsulator:
     __slots__ = ("_key",)
 
     def __init__(self, spki: bytes) -> None:
-        self._key = _imported(spki)
-        if self._key.has_private():
-            raise ValueError("this is not a public key")
+        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, ek=MLKEM.import_key(spki).ek)
+        _check_form(self._key, spki)
 
     def encapsulate(self) -> tuple[bytes, bytes]:
         """Return a fresh 32-byte shared secret and its 768-byte ciphertext."""
@@ -33,10 +32,9 @@ class MlKem512Decapsulator:
     __slots__ = ("_key", "public_key")
 
     def __init__(self, pkcs8: bytes) -> None:
-        self._key = _imported(pkcs8)
+        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, seed=MLKEM.import_key(pkcs8).seed)
+        _check_form(self._key, pkcs8)
         self.public_key: bytes = self._key.public_key().export_key()
-        if not self._key.has_private():
-            raise ValueError("this is not a private key")
 
     def __repr__(self) -> str:
         return "MlKem512Decapsulator(key hidden)"
@@ -46,10 +44,7 @@ class MlKem512Decapsulator:
         return self._key._decaps(ciphertext)
 
 
-def _imported(der: bytes) -> MLKEM.MLKEMKey:
-    """A key that would be written in other bytes than it was read from is in a form that the other parameter sets'
-    library does not take either."""
-    key = MLKEM.import_key(der)
-    if key.param_set != MLKEM.ML_KEM_512 or key.export_key() != der:
+def _check_form(key: MLKEM.MLKEMKey, encoded: bytes) -> None:
+    """Refuse forms that PyCryptodome reads and never writes: with them one key would have many encodings."""
+    if key.export_key() != encoded:
         raise ValueError("this is not an ML-KEM-512 key in its usual form")
-    return key
