@@ -1,0 +1,100 @@
+"""Reading an object, or a range of it, out of a sealed blob."""
+
+import asyncio
+from collections import deque
+from collections.abc import Generator, Sequence
+from types import TracebackType
+from typing import Self
+
+from strongroom.operations.sealed_blobs.opened_pieces import opened_pieces
+from strongroom.operations.sealed_blobs.reference import BlobReference
+from strongroom.storage.blobs.store import BlobStore
+
+_Pieces = Generator[list[bytes], None, None]
+
+
+class SealedBlobReader:
+    """The plaintext of a range, segment by segment: an asynchronous iterator of bytes, made by `open`.
+
+    While a piece is handed out, the next one is read and opened in a thread, so that at most two pieces are in memory.
+    What is handed out is authenticated. Use it as a context manager, or call `aclose`.
+    """
+
+    def __init__(self, blobs: BlobStore, pieces: _Pieces) -> None:
+        self._blobs = blobs
+        self._pieces = pieces
+        self._ready: deque[bytes] = deque()
+        self._under_way: asyncio.Future[list[bytes] | None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        blobs: BlobStore,
+        reference: BlobReference,
+        keys: Sequence[bytes],
+        place: str,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> "SealedBlobReader":
+        """Open a range (by default, all from `offset` on) and authenticate the first piece of it.
+
+        So whoever gets a reader can answer that the range is coming. A later piece can still fail: then iterating
+        raises what this raises. Raises SealBroken for what was not sealed for `place` with `keys`, BlobMissing,
+        BlobsUnavailable, and ValueError for a range that is not in the object.
+        """
+        end = reference.plaintext_bytes if length is None else offset + length
+        if not 0 <= offset <= end <= reference.plaintext_bytes:
+            raise ValueError(f"an object of {reference.plaintext_bytes} bytes has no range {offset} to {end}")
+        reader = cls(blobs, opened_pieces(blobs, reference, keys, place, offset, end))
+        try:
+            reader._ready.extend(await reader._next_piece() or ())
+        except BaseException:
+            await reader.aclose()
+            raise
+        return reader
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            while not self._ready:
+                piece = await self._next_piece()
+                if piece is None:
+                    raise StopAsyncIteration
+                self._ready.extend(piece)
+            if self._under_way is None:
+                self._read_ahead()
+            return self._ready.popleft()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Let go of the blob, once no thread reads it any more. May be called more than once."""
+        if self._under_way is not None:
+            await asyncio.wait([self._under_way])
+            self._under_way.exception()  # Seen, so that nobody complains that it was not.
+            self._under_way = None
+        self._ready.clear()
+        self._pieces.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _read_ahead(self) -> "asyncio.Future[list[bytes] | None]":
+        self._under_way = self._blobs.start(next, self._pieces, None)
+        return self._under_way
+
+    async def _next_piece(self) -> list[bytes] | None:
+        """Return the next piece, or None after the last. Raises what went wrong."""
+        # Not awaited itself: whoever is cancelled here must still be able to wait for the thread (see `aclose`).
+        piece = self._under_way or self._read_ahead()
+        await asyncio.wait([piece])
+        self._under_way = None
+        return piece.result()
