@@ -89,4 +89,8 @@ def test_our_patches_apply_and_name_their_evidence() -> None:
 
 
 def test_botocores_own_extras_are_merged() -> None:
-    assert service_model("s3").shapes["Expires"].type == "timestamp"
+    assert service_model("secretsmanager").service_id == "Secrets Manager"
+
+
+def test_a_patch_of_ours_is_stronger_than_botocores_extras() -> None:
+    assert service_model("s3").shapes["Expires"].type == "string"

@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 from tests.opened_house import ACCOUNT, OpenedHouse, opened_house
 
 from strongroom.base.context import Origin, new_request_id
+from strongroom.operations import registry
 from strongroom.server.counters import RequestCounters
 from strongroom.server.pipeline import Pipeline
 from strongroom.wire.http import HttpRequest, HttpResponse
@@ -81,7 +82,9 @@ def test_a_region_that_cannot_be_is_refused(tmp_path: Path, region: str) -> None
     asyncio.run(main())
 
 
-def test_what_is_not_served_says_so_and_is_recorded(tmp_path: Path) -> None:
+def test_what_is_not_served_says_so_and_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(registry.OPERATIONS, ("kms", "Sign"))
+
     async def main() -> None:
         async with opened_house(tmp_path) as opened:
             pipeline = Pipeline(opened.house, RequestCounters())

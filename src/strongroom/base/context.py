@@ -8,12 +8,30 @@ from typing import NamedTuple
 _random_bits = random.Random().getrandbits  # noqa: S311 (not for cryptography)
 
 
+class Authentication(NamedTuple):
+    """How a request was signed, for the conditions of policies that ask: facts, and no secret.
+
+    `kind` is where the signature was, in the words of the condition key s3:authType (`REST-HEADER`,
+    `REST-QUERY-STRING`, `POST`), empty for a request without one; `version` the algorithm. `age_ms` is how long ago it
+    was signed, `content_sha256` what the client says of its body's hash (`UNSIGNED-PAYLOAD`, or 64 hexadecimal digits).
+    """
+
+    kind: str = ""
+    version: str = ""
+    age_ms: int = 0
+    content_sha256: str = ""
+
+
+NOT_SIGNED = Authentication()
+
+
 class Origin(NamedTuple):
     """Facts about one request that do not depend on its sender's identity.
 
     `request_id` is a UUID whose first 48 bits are the milliseconds of `received_at` (RFC 9562, version 7), so that a
     request can be found in the audit trail by its id alone. `received_at` is the time of the house in seconds.
     `secure` and `tls_version` ("1.2", "1.3", None) come from the socket, or from a proxy that the operator named.
+    `authentication` is filled in for the services whose policies ask for it (S3).
     """
 
     request_id: str
@@ -24,6 +42,7 @@ class Origin(NamedTuple):
     tls_cipher: str | None = None
     user_agent: str = ""
     host: str = ""
+    authentication: Authentication = NOT_SIGNED
 
 
 def new_request_id(received_at: float) -> str:

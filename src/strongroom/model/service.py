@@ -57,6 +57,7 @@ class _Operation(msgspec.Struct, frozen=True, rename="camel"):
     errors: list[Reference] = []
     authtype: str = ""
     auth: tuple[str, ...] = ()
+    deprecated: bool = False
 
 
 class _Model(msgspec.Struct, frozen=True):
@@ -68,8 +69,9 @@ class _Model(msgspec.Struct, frozen=True):
 class OperationModel:
     """One operation. `input` and `output` are None when the operation has none.
 
-    `is_unsigned` says that it is called without a signature (STS AssumeRoleWithWebIdentity). `compiled` is where each
-    wire protocol keeps what it compiled for this operation, under a key of its own.
+    `is_unsigned` says that it is called without a signature (STS AssumeRoleWithWebIdentity), `is_deprecated` that
+    another operation has taken its place. `compiled` is where each wire protocol keeps what it compiled for this
+    operation, under a key of its own.
     """
 
     def __init__(self, service: "ServiceModel", description: _Operation, shapes: dict[str, Shape]) -> None:
@@ -83,6 +85,7 @@ class OperationModel:
         self.input_xml_namespace = None if description.input is None else description.input.xml_namespace
         self.errors = {reference.shape: shapes[reference.shape] for reference in description.errors}
         self.is_unsigned = description.authtype == "none" or "smithy.api#noAuth" in description.auth
+        self.is_deprecated = description.deprecated
         self.compiled: dict[str, Any] = {}
 
     def __repr__(self) -> str:

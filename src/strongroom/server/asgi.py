@@ -68,6 +68,10 @@ class FrontDoor:
         except Exception as error:
             logger.error("request failed", request_id=request.origin.request_id, exc_info=error)
             response = _internal_failure(request.origin.request_id)
+        if exchange.waiting_for_100_continue and exchange.more_body:
+            # Whether a client still sends a body that it was not told to send is its own choice: what comes next could
+            # be that body, or another request.
+            exchange.keep_alive = False
         body = response.body
         if isinstance(body, bytes):
             headers = response.headers
@@ -76,7 +80,7 @@ class FrontDoor:
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
         else:
-            await _send_stream(request, response.status, response.headers, body, send)
+            await _send_stream(request, exchange, response, body, send)
 
     def _request(self, scope: dict[str, Any]) -> HttpRequest:
         peer: Peer = scope["state"]["peer"]
@@ -116,17 +120,28 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def _send_stream(
-    request: HttpRequest, status: int, headers: list[tuple[bytes, bytes]], body: AsyncIterator[bytes], send: Send
+    request: HttpRequest,
+    exchange: RequestResponseCycle,
+    response: HttpResponse,
+    body: AsyncIterator[bytes],
+    send: Send,
 ) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
     try:
+        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         async for chunk in body:
+            if exchange.disconnected:
+                # Nobody reads on: what is left need not be made.
+                return
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     except Exception as error:
         # The status is sent already. Returning with the body unfinished makes uvicorn cut the connection, which is the
         # one way left to tell the client that the answer is not whole.
         logger.error("answer failed", request_id=request.origin.request_id, exc_info=error)
         return
+    finally:
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()
     await send({"type": "http.response.body", "body": b""})
 
 

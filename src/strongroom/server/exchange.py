@@ -30,6 +30,7 @@ def answer_at_once(exchange: RequestResponseCycle, response: HttpResponse) -> bo
         or exchange.response_started
         or exchange.disconnected
         or exchange.flow.write_paused
+        or (exchange.waiting_for_100_continue and exchange.more_body)
         or exchange.scope["method"] == "HEAD"
     ):
         return False

@@ -1,4 +1,4 @@
-"""The steps of a request, in order: route, body, signature, params, operation, answer.
+"""The steps of a request, in order: body, route, signature, params, operation, answer. S3 has its own.
 
 Whatever refuses, refuses with an AwsError, which is answered in the protocol that the client speaks.
 """
@@ -13,10 +13,9 @@ from strongroom.operations.house import House
 from strongroom.operations.perform import perform, record_refusal
 from strongroom.operations.registry import SERVICES
 from strongroom.server.counters import RequestCounters
-from strongroom.server.logs import logger
-from strongroom.storage.errors import StorageUnavailable
+from strongroom.server.failures import refusal_of
+from strongroom.server.s3_pipeline import S3Pipeline
 from strongroom.wire.http import HttpRequest, HttpResponse
-from strongroom.wire.protocol import internal_failure
 from strongroom.wire.route import Route, Router
 from strongroom.wire.sigv4 import Credential, Verifier, check_time_and_scope, payload_hash
 
@@ -41,14 +40,18 @@ class Pipeline:
         for model in models:
             # What a model needs compiled is compiled now: nothing is left for the first call to wait for, or to find.
             model.prepare()
-        self._router = Router(models)
+        self._router = Router(models, house.configuration.tls_names)
         self._verifier = Verifier()
+        s3 = self._router.s3
+        self._s3 = None if s3 is None else S3Pipeline(house, counters, s3, self._verifier)
         self._signers = self._verifier.signers
         self._principals = house.principals
         self._wall_time = house.clock.wall
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Raises nothing: what was not foreseen is an InternalFailure that tells nothing."""
+        if self._s3 is not None and self._router.is_for_s3(request):
+            return await self._s3.handle(request)
         started = time.perf_counter()
         request_id = request.origin.request_id
         route: Route | None = None
@@ -80,19 +83,10 @@ class Pipeline:
                 region=region,
             )
             response = route.protocol.answer(route.operation, answer, request_id)
-        except AwsError as error:
-            code = error.code
-            response = self._refuse(request, route, error)
-        except StorageUnavailable as error:
-            logger.error("storage unavailable", request_id=request_id, reason=str(error))
-            code = "ServiceUnavailable"
-            refusal = AwsError(code, "The service is temporarily unable to store or read its data. Try again.", 503)
+        except Exception as problem:
+            refusal = refusal_of(problem, request_id)
+            code = refusal.code
             response = self._refuse(request, route, refusal)
-        except Exception as error:
-            # Nothing that was not foreseen may reach the client in words; the cause stays in the log.
-            logger.error("request failed", request_id=request_id, exc_info=error)
-            code = "InternalFailure"
-            response = self._refuse(request, route, internal_failure())
         if route is None:
             self._counters.count("", "", code, time.perf_counter() - started)
         else:

@@ -9,3 +9,8 @@ def from_base64(text: str) -> bytes:
     if len(text) % 4 or text.endswith("==="):
         raise ValueError("not Base64")
     return binascii.a2b_base64(text, strict_mode=True)
+
+
+def to_base64(value: bytes) -> str:
+    """Return bytes as padded Base64."""
+    return binascii.b2a_base64(value, newline=False).decode()

@@ -10,9 +10,11 @@ from strongroom.model.service import OperationModel, ServiceModel
 from strongroom.wire.canonical import Pairs, query_pairs
 from strongroom.wire.http import HttpRequest, HttpResponse
 from strongroom.wire.protocol import told_as
-from strongroom.wire.query_values import Read, Write, compile_reader, compile_writer, tree_of
+from strongroom.wire.query_values import Read, compile_reader, tree_of
 from strongroom.wire.refusals import QUERY_REFUSALS
+from strongroom.wire.text_values import IN_WHOLE_SECONDS
 from strongroom.wire.xml import escaped
+from strongroom.wire.xml_values import Write, compile_writer
 
 FORM = b"application/x-www-form-urlencoded"
 
@@ -65,7 +67,7 @@ class QueryProtocol:
         if operation.output is not None:
             write: Write | None = operation.compiled.get("query write")
             if write is None:
-                write = operation.compiled["query write"] = compile_writer(operation.output)
+                write = operation.compiled["query write"] = compile_writer(operation.output, IN_WHOLE_SECONDS)
             inside = write(result, operation.result_wrapper or f"{operation.name}Result")
         xml = (
             f'<{operation.name}Response xmlns="{escaped(operation.service.xml_namespace)}">{inside}'
@@ -78,7 +80,7 @@ class QueryProtocol:
         shape, code, status = told_as(error, service)
         members = ""
         if shape is not None and error.members:
-            write = compile_writer(shape)
+            write = compile_writer(shape, IN_WHOLE_SECONDS)
             known = {name: value for name, value in error.members.items() if name in shape.members}
             members = write(known, "Error").removeprefix("<Error>").removesuffix("</Error>")
         namespace = _FAULT_NAMESPACE if service is None else service.xml_namespace

@@ -43,6 +43,16 @@ class Refusals:
         """Return the refusal of a signature that does not hold. The text never tells what the right one is made of."""
         return _refusal(self.mismatch, text)
 
+    def mismatch_of(self, access_key_id: str, signed: bytes, signature: bytes, canonical: bytes) -> AwsError:
+        """Return the refusal of a signature that does not hold. Most services keep what was signed to themselves."""
+        return self.wrong_signature()
+
+    def headers_not_signed(self, names: list[str]) -> AwsError:
+        """Return the refusal of a signature that leaves out headers of AWS's own."""
+        return self.wrong_signature(
+            f"There were headers present in the request which were not signed: {', '.join(names)}"
+        )
+
     def unknown_token(self) -> AwsError:
         """Return the refusal of an access key, or of a session token, that nobody knows."""
         return _refusal(self.unknown_client, "The security token included in the request is invalid.")

@@ -2,7 +2,8 @@
 
 The JSON protocols name service and operation in X-Amz-Target; the query protocol names the operation in Action, and the
 service is the one that the signature is scoped to (or, unsigned, the one with that Version). The smithy-rpc-v2-cbor
-protocol is recognised, and refused. What no protocol claims goes by the signature's scope too, for the REST services.
+protocol is recognised, and refused. S3 names the operation in method, path and query string (`s3.operations`): a
+request is S3's when its signature is scoped to S3, or when it has none and is nobody else's.
 
 What botocore 1.44 sends: kms, ssm, secretsmanager, logs and cloudtrail list only JSON and speak it, sts and iam only
 query; codebuild lists smithy-rpc-v2-cbor first, then json, and a client takes the first that it knows.
@@ -19,6 +20,8 @@ from strongroom.wire.protocol import WireProtocol
 from strongroom.wire.protocols import JSON_1_0, JSON_1_1, QUERY
 from strongroom.wire.query import is_form, parameters_of
 from strongroom.wire.refusals import quoted
+from strongroom.wire.s3.address import Hosts
+from strongroom.wire.s3.operations import S3Routes
 from strongroom.wire.sigv4 import SigningRules
 
 _JSON_CONTENT_TYPES: dict[bytes | None, WireProtocol] = {
@@ -44,16 +47,21 @@ class Route(NamedTuple):
 class Router:
     """Routes requests to the operations of the services that are served."""
 
-    def __init__(self, services: Iterable[ServiceModel]) -> None:
+    def __init__(self, services: Iterable[ServiceModel], hosts: Iterable[str] = ()) -> None:
+        """`hosts` are further names by which the server is known, below which S3's buckets have names."""
+        self.s3: S3Routes | None = None
         self._by_signing_name: dict[str, ServiceModel] = {}
         self._by_version: dict[str, ServiceModel] = {}
         self._targets: dict[bytes, Route] = {}
         self._actions: dict[tuple[str, str, str], Route] = {}
-        for service in services:
+        named = {service.name: service for service in services}
+        for service in named.values():
             self._add(service)
+        if "s3" in named:
+            self.s3 = S3Routes(Hosts(hosts), named["s3"], named.get("s3control"))
 
     def _add(self, service: ServiceModel) -> None:
-        self._by_signing_name[service.signing_name] = service
+        self._by_signing_name.setdefault(service.signing_name, service)
         if "json" in service.protocols:
             protocol = JSON_1_0 if service.json_version == "1.0" else JSON_1_1
             rules = SigningRules(service.signing_name, protocol.refusals)
@@ -72,6 +80,17 @@ class Router:
         if protocol is not None:
             return protocol
         return JSON_1_1 if b"x-amz-target" in request.fields or content_type == b"application/cbor" else QUERY
+
+    def is_for_s3(self, request: HttpRequest) -> bool:
+        """Return whether S3 has to answer a request, or to refuse it. Its body is not looked at."""
+        if self.s3 is None or b"x-amz-target" in request.fields:
+            return False
+        scoped = self.service_of_scope(request)
+        if scoped is not None:
+            return scoped.signing_name == self.s3.service.signing_name
+        if request.raw_path.startswith(b"/service/") or b"smithy-protocol" in request.fields:
+            return False
+        return request.raw_path != b"/" or not (is_form(request) or b"Action=" in request.query_string)
 
     def route(self, request: HttpRequest, body: bytes) -> Route:
         """Return where a request goes. Raises AwsError when it names no operation of a service that is served."""

@@ -37,11 +37,15 @@ Lookup = Callable[[str, str | None], Credential | None]
 
 
 class SigningRules(NamedTuple):
-    """What a service asks of a signature: the name it is scoped to, its error codes, and how its paths are signed."""
+    """What a service asks of a signature: the name it is scoped to, its error codes, and how its paths are signed.
+
+    `unsigned_headers` are those of AWS's own headers that need not be signed, where there are any.
+    """
 
     service: str
     refusals: Refusals = JSON_REFUSALS
     canonical_path: Callable[[bytes], bytes] = normalised_path
+    unsigned_headers: frozenset[bytes] = frozenset()
 
 
 class Claim(NamedTuple):
@@ -153,7 +157,7 @@ class Verifier:
         header_lines = _canonical_headers(scope, fields, rules.refusals)
         # All signed headers are there, so as many of AWS's own headers as are signed means that all of them are.
         if b"\n".join((b"", *fields)).count(b"\nx-amz-") != scope.amz_headers:
-            raise rules.refusals.wrong_signature(_unsigned_text(scope, fields))
+            _check_unsigned(scope, fields, rules)
         path = b"/" if request.raw_path == b"/" else rules.canonical_path(request.raw_path)
         canonical_request = b"%b\n%b\n%b\n%b%b" % (
             request.method.encode(),
@@ -174,7 +178,7 @@ class Verifier:
         is_known = signer is not None and signer.secret_access_key == secret
         key = signer.key if signer is not None and is_known else _signing_key(scope, secret)
         if not equal(key.digest(string_to_sign).hex().encode(), claim.signature):
-            raise rules.refusals.wrong_signature()
+            raise rules.refusals.mismatch_of(scope.access_key_id, string_to_sign, claim.signature, canonical_request)
         if credential.is_expired:
             raise rules.refusals.token_expired()
         if claim.header and not is_known:
@@ -252,9 +256,11 @@ def _canonical_headers(scope: SignedScope, fields: dict[bytes, bytes], refusals:
     return lines
 
 
-def _unsigned_text(scope: SignedScope, fields: dict[bytes, bytes]) -> str:
-    names = sorted(quoted(name) for name in fields.keys() - scope.header_names if name.startswith(b"x-amz-"))
-    return f"There were headers present in the request which were not signed: {', '.join(names)}"
+def _check_unsigned(scope: SignedScope, fields: dict[bytes, bytes], rules: SigningRules) -> None:
+    unsigned = fields.keys() - scope.header_names - rules.unsigned_headers
+    names = sorted(quoted(name) for name in unsigned if name.startswith(b"x-amz-"))
+    if names:
+        raise rules.refusals.headers_not_signed(names)
 
 
 def _read_presigned(pairs: list[tuple[bytes, bytes]], refusals: Refusals) -> Claim:

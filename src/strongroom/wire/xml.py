@@ -1,4 +1,4 @@
-"""Text as XML 1.0 can carry it. Nothing here, and nothing in the query protocol, reads XML."""
+"""Text as XML 1.0 can carry it."""
 
 import re
 
@@ -15,6 +15,11 @@ def escaped(text: str) -> str:
     Markup Language 1.0, sections 2.2, 2.4 and 2.11.
     """
     return _UNSAFE.sub(_escape, text)
+
+
+def escaped_attribute(text: str) -> str:
+    """Return `text` for use between the double quotes of an attribute's value."""
+    return escaped(text).replace('"', "&quot;").replace("\n", "&#xA;").replace("\t", "&#x9;")
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -1,0 +1,119 @@
+"""Operations found by method, path and query string, as the REST services do.
+
+Every operation has a template (`/{Bucket}/{Key+}?uploads`). Of those that a path fits, the one is meant whose literal
+parameters are all there and that knows most of the others.
+
+Source: Smithy specification, "http trait".
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from strongroom.model.service import OperationModel, ServiceModel
+from strongroom.wire.rest import Query
+from strongroom.wire.sigv4 import SigningRules
+
+_LABEL = re.compile(r"\{(\w+)(\+?)\}")
+
+
+class RestRoute(NamedTuple):
+    """Where a request goes: the operation, the labels in its path, and its query string, both as text."""
+
+    operation: OperationModel
+    labels: Mapping[str, str]
+    query: Query
+    signing: SigningRules
+
+    @property
+    def service(self) -> ServiceModel:
+        """The service that the operation belongs to."""
+        return self.operation.service
+
+
+class Rule:
+    """What tells one operation from the others of the same path and method."""
+
+    __slots__ = ("headers", "known", "literals", "operation", "required")
+
+    def __init__(self, operation: OperationModel, literal_query: str) -> None:
+        self.operation = operation
+        pairs = [part.partition("=") for part in literal_query.split("&") if part]
+        self.literals: Mapping[str, str] = {name: value for name, _, value in pairs}
+        members = operation.input.members if operation.input is not None else {}
+        required = operation.input.required if operation.input is not None else ()
+        named = {
+            name: reference.location_name or name
+            for name, reference in members.items()
+            if reference.location == "querystring"
+        }
+        self.known = frozenset(named.values())
+        self.required = frozenset(named[name] for name in required if name in named)
+        self.headers = tuple(
+            members[name].location_name.lower().encode() for name in required if members[name].location == "header"
+        )
+
+    def weight(self, query: Query, fields: Mapping[bytes, bytes]) -> tuple[int, int, int, int] | None:
+        """Return how well a request fits, greater is better, or None when it does not."""
+        for name, value in self.literals.items():
+            if name not in query or (value and query[name][0] != value):
+                return None
+        headers = sum(header in fields for header in self.headers)
+        absent = len(self.headers) - headers + sum(name not in query for name in self.required)
+        return len(self.literals), len(self.known.intersection(query)), -absent, headers
+
+
+class _Place(NamedTuple):
+    """The operations of one path."""
+
+    pattern: re.Pattern[bytes]
+    rules: Mapping[str, list[Rule]]
+
+
+class RestTable:
+    """The operations of one service, without those that another has taken the place of, and those in `without`."""
+
+    def __init__(self, service: ServiceModel, without: Iterable[str] = ()) -> None:
+        self.service = service
+        self.literals: set[str] = set()
+        """Every parameter that is a literal part of some operation's template."""
+        omitted = frozenset(without)
+        places: dict[str, dict[str, list[Rule]]] = {}
+        for operation in service.operations.values():
+            if operation.is_deprecated or operation.name in omitted:
+                continue
+            path, _, literal_query = operation.http.request_uri.partition("?")
+            rule = Rule(operation, literal_query)
+            self.literals.update(rule.literals)
+            places.setdefault(path, {}).setdefault(operation.http.method, []).append(rule)
+        # What has more literal text in its path is more particular, and is looked at first.
+        ordered = sorted(places, key=lambda path: (-len(_LABEL.sub("", path)), path.count("{"), path))
+        self._places = [_Place(_pattern_of(path), places[path]) for path in ordered]
+
+    def place_of(self, raw_path: bytes) -> tuple[Mapping[str, list[Rule]], dict[str, bytes]] | None:
+        """Return the operations of a path by method, and the labels in it, decoded; or None for an unknown path."""
+        for place in self._places:
+            match = place.pattern.fullmatch(raw_path)
+            if match is not None:
+                return place.rules, {name: unquote_to_bytes(value) for name, value in match.groupdict().items()}
+        return None
+
+
+def best_of(rules: Iterable[Rule], query: Query, fields: Mapping[bytes, bytes]) -> Rule | None:
+    """Return the rule that fits a request best, or None when none does."""
+    best, found = None, None
+    for rule in rules:
+        weight = rule.weight(query, fields)
+        if weight is not None and (best is None or weight > best):
+            best, found = weight, rule
+    return found
+
+
+def _pattern_of(path: str) -> re.Pattern[bytes]:
+    pattern, end = "", 0
+    for match in _LABEL.finditer(path):
+        pattern += re.escape(path[end : match.start()])
+        pattern += f"(?P<{match[1]}>.+)" if match[2] else f"(?P<{match[1]}>[^/]+)"
+        end = match.end()
+    return re.compile((pattern + re.escape(path[end:])).encode(), re.DOTALL)

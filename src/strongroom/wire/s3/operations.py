@@ -1,0 +1,117 @@
+"""Which of S3's operations a request asks for: by method, bucket, key, sub-resource and a few headers.
+
+Source: Amazon S3 API Reference, the "Request Syntax" of each operation; answers of AWS.
+"""
+
+from collections.abc import Iterable
+from urllib.parse import unquote_to_bytes
+
+from strongroom.model.service import ServiceModel
+from strongroom.wire.canonical import literal_path, query_pairs
+from strongroom.wire.http import HttpRequest
+from strongroom.wire.rest import Query, query_of
+from strongroom.wire.rest_route import RestRoute, RestTable, best_of
+from strongroom.wire.s3 import refusals
+from strongroom.wire.s3.address import Hosts
+from strongroom.wire.sigv4 import SigningRules
+
+SIGNING_NAME = "s3"
+
+# Those of Object Lambda and of directory buckets, which have end points of their own.
+_ELSEWHERE = ("WriteGetObjectResponse", "ListDirectoryBuckets", "PostObject", "OptionsObject")
+
+_CONTROL_PATH = b"/v20180820/"
+
+# A sub-resource can also be asked for where it is not one: a presigned URL's own parameters are none.
+_FORM = b"multipart/form-data"
+
+
+class S3Routes:
+    """Finds the operations of S3, and of S3 Control if that is served too."""
+
+    def __init__(self, hosts: Hosts, service: ServiceModel, control: ServiceModel | None) -> None:
+        self._hosts = hosts
+        self._table = RestTable(service, _ELSEWHERE)
+        self._control = None if control is None else RestTable(control)
+        self._signing = SigningRules(SIGNING_NAME, canonical_path=literal_path)
+        self.service = service
+
+    def route(self, request: HttpRequest) -> RestRoute:
+        """Return where a request goes. Raises AwsError (`MethodNotAllowed`, `InvalidURI`) when that is nowhere."""
+        query = _query(request)
+        if self._control is not None and request.raw_path.startswith(_CONTROL_PATH):
+            route = self._route_control(self._control, request, query)
+            if route is not None:
+                return route
+        raw_path = self.path_of(request)
+        if request.method == "OPTIONS":
+            return self._route_object(request, raw_path, query, "OptionsObject")
+        found = self._table.place_of(raw_path if raw_path != b"" else b"/")
+        if found is None:
+            raise refusals.method_not_allowed(request.method, "SERVICE")
+        rules, labels = found
+        resource_type = "OBJECT" if "Key" in labels else "BUCKET" if labels else "SERVICE"
+        if request.method == "POST" and resource_type == "BUCKET" and is_form_upload(request):
+            return self._route_object(request, raw_path, query, "PostObject")
+        rule = best_of(rules.get(request.method, ()), query, request.fields)
+        if rule is None:
+            raise refusals.method_not_allowed(request.method, resource_type)
+        self._check_sub_resources(query, rule.literals, rule.known, request.method)
+        return RestRoute(rule.operation, _text(labels), query, self._signing)
+
+    def path_of(self, request: HttpRequest) -> bytes:
+        """Return the path of a request with the bucket in it, wherever the client put it."""
+        bucket = self._hosts.bucket_of(request.origin.host)
+        return (
+            b"/%b%b" % (bucket.encode(), request.raw_path if request.raw_path != b"/" else b"")
+            if bucket
+            else (_bucket_alone(request.raw_path))
+        )
+
+    def _check_sub_resources(self, query: Query, literals: Iterable[str], known: frozenset[str], method: str) -> None:
+        """Refuse a sub-resource that exists, but not here: what was asked is not what would be done."""
+        for name in query:
+            if name in self._table.literals and name not in literals and name not in known:
+                raise refusals.method_not_allowed(method, name.upper())
+
+    def _route_control(self, table: RestTable, request: HttpRequest, query: Query) -> RestRoute | None:
+        if b"x-amz-account-id" not in request.fields:
+            return None
+        found = table.place_of(request.raw_path)
+        rule = best_of(found[0].get(request.method, ()), query, request.fields) if found is not None else None
+        if found is None or rule is None:
+            raise refusals.method_not_allowed(request.method, "ACCOUNT")
+        return RestRoute(rule.operation, _text(found[1]), query, self._signing)
+
+    def _route_object(self, request: HttpRequest, raw_path: bytes, query: Query, operation: str) -> RestRoute:
+        bucket, _, key = raw_path[1:].partition(b"/")
+        labels = {"Bucket": unquote_to_bytes(bucket)} if bucket else {}
+        if key:
+            labels["Key"] = unquote_to_bytes(key)
+        return RestRoute(self.service.operations[operation], _text(labels), query, self._signing)
+
+
+def is_form_upload(request: HttpRequest) -> bool:
+    """Return whether the request is a browser's upload by a form."""
+    return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == _FORM
+
+
+def _bucket_alone(raw_path: bytes) -> bytes:
+    """Return a path without the slash after a bucket that is not followed by a key."""
+    return raw_path[:-1] if raw_path.count(b"/") == 2 and raw_path.endswith(b"/") else raw_path
+
+
+def _query(request: HttpRequest) -> Query:
+    if not request.query_string:
+        return {}
+    try:
+        return query_of(query_pairs(request.query_string))
+    except UnicodeDecodeError:
+        raise refusals.invalid_uri() from None
+
+
+def _text(labels: dict[str, bytes]) -> dict[str, str]:
+    try:
+        return {name: value.decode() for name, value in labels.items()}
+    except UnicodeDecodeError:
+        raise refusals.invalid_uri() from None

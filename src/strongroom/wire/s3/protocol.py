@@ -1,0 +1,314 @@
+"""The rest-xml protocol as S3 speaks it: params out of requests, answers and errors into status, headers and body.
+
+Source: Smithy specification, "AWS REST XML protocol"; Amazon S3 API Reference; answers of AWS.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from secrets import token_bytes
+from typing import Any, NamedTuple, cast
+
+from strongroom.base.errors import AwsError
+from strongroom.model.constraints import NOT_NULL
+from strongroom.model.service import OperationModel, ServiceModel
+from strongroom.model.shapes import Reference, Shape
+from strongroom.model.validate import compile_validator
+from strongroom.wire.blobs import to_base64
+from strongroom.wire.http import Headers, HttpRequest, HttpResponse
+from strongroom.wire.protocol import told_as
+from strongroom.wire.rest import AnswerWriter, RequestReader
+from strongroom.wire.rest_route import RestRoute
+from strongroom.wire.s3 import refusals
+from strongroom.wire.s3.error_codes import as_s3_tells
+from strongroom.wire.s3.listing_keys import with_encoded_keys
+from strongroom.wire.s3.payload import Payload
+from strongroom.wire.s3.roots import NAMESPACES, root_of
+from strongroom.wire.text_values import IN_MILLISECONDS
+from strongroom.wire.xml import escaped
+from strongroom.wire.xml_reader import read_xml
+from strongroom.wire.xml_values import Read, Write, compile_reader, compile_writer
+
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+BODY_BYTES_MAX = 1024 * 1024
+BODY_BYTES_MAX_OF: Mapping[str, int] = {
+    "DeleteObjects": 2 * 1024 * 1024,
+    # 10,000 parts, each with its ETag and a checksum.
+    "CompleteMultipartUpload": 4 * 1024 * 1024,
+}
+"""How large a body may be that is read whole, in bytes."""
+
+# It names who answered, like the host that S3 names here: this process.
+_HOST_ID = to_base64(token_bytes(48))
+_XML = (b"content-type", b"application/xml")
+_JSON = (b"content-type", b"application/json")
+
+STREAM, TEXT, XML, NONE = "stream", "text", "xml", ""
+
+
+class _Compiled(NamedTuple):
+    """What an operation's shapes were compiled into. `payload` names the member that is the body, if one is."""
+
+    reader: RequestReader
+    payload: str
+    kind: str
+    read: Read | None
+    root: str
+    validate: Any
+    required: tuple[tuple[str, Reference], ...]
+    writer: AnswerWriter
+    answer_payload: str
+    answer_kind: str
+    write: Write | None
+
+
+class S3Protocol:
+    """The protocol of S3 and of S3 Control, which wraps its errors once more."""
+
+    name = "rest-xml"
+
+    def reads_stream(self, operation: OperationModel) -> bool:
+        """Return whether the operation takes its body as it arrives."""
+        return _compiled(operation).kind == STREAM
+
+    def body_bytes_max(self, operation: OperationModel) -> int:
+        """Return how large the body of a request may be that is read whole."""
+        return BODY_BYTES_MAX_OF.get(operation.name, BODY_BYTES_MAX)
+
+    def accept(self, route: RestRoute, request: HttpRequest, body: bytes | Payload) -> dict[str, Any]:
+        """Return the params of a request, validated as far as the wire can: the rest has a code of its own each time.
+
+        A streamed body is handed over as it is. Raises AwsError for what is not what the model says: `MalformedXML`,
+        `InvalidArgument`, `InvalidRequest`, `MissingRequestBodyError`, `MissingSecurityHeader`.
+        """
+        compiled = _compiled(route.operation)
+        params = compiled.reader.params(request, route.labels, route.query)
+        if isinstance(body, Payload):
+            params[compiled.payload] = body
+            _tell_decoded(params, body)
+        elif body and compiled.kind:
+            _take_body(compiled, params, body)
+        for name, reference in compiled.required:
+            if name not in params:
+                raise _missing(name, reference)
+        return params
+
+    def answer(self, operation: OperationModel, result: dict[str, Any], request: HttpRequest) -> HttpResponse:
+        """Return an answer. Members that are None are left out; one of bytes, or of an iterator, is the body as it is.
+
+        Raises LookupError, TypeError or ValueError for an answer that the model does not know: a fault of ours.
+        """
+        compiled = _compiled(operation)
+        headers = _own_headers(request.origin.request_id)
+        headers += compiled.writer.headers(result)
+        status = operation.http.response_code
+        if result.get("ContentRange") is not None:
+            status = 206
+        if request.method == "HEAD" or status == 204:
+            return HttpResponse(status, headers)
+        if compiled.answer_kind == STREAM:
+            return HttpResponse(status, headers, result.get(compiled.answer_payload) or b"")
+        if compiled.answer_kind == TEXT:
+            text = result.get(compiled.answer_payload) or ""
+            return HttpResponse(status, [*headers, _JSON], text.encode())
+        xml = xml_of(operation, result)
+        if not xml:
+            return HttpResponse(status, headers)
+        return HttpResponse(status, [*headers, _XML], (DECLARATION + xml).encode())
+
+    def headers_of(self, operation: OperationModel, members: Mapping[str, Any]) -> Headers:
+        """Return the headers that members of an operation's answer are told in."""
+        return _compiled(operation).writer.headers(members)
+
+    def late_answer(self, body: AsyncIterator[bytes], request: HttpRequest) -> HttpResponse:
+        """Return an answer that begins before it is known what it says: success, as far as its status tells.
+
+        `body` yields white space while the client waits, then `late_body` or `late_error`.
+        """
+
+        async def declared() -> AsyncIterator[bytes]:
+            yield DECLARATION.encode()
+            async for part in body:
+                yield part
+
+        return HttpResponse(200, [*_own_headers(request.origin.request_id), _XML], declared())
+
+    def late_body(self, operation: OperationModel, result: dict[str, Any]) -> bytes:
+        """Return the end of the body of a late answer."""
+        return xml_of(operation, result).encode()
+
+    def late_error(self, error: AwsError, request: HttpRequest) -> bytes:
+        """Return an error as the end of the body of a late answer: where the status cannot tell it any more."""
+        told = as_s3_tells(error)
+        return error_xml(told, told.code, request.origin.request_id).encode()
+
+    def error(
+        self,
+        error: AwsError,
+        service: ServiceModel | None,
+        request: HttpRequest,
+        operation: OperationModel | None = None,
+    ) -> HttpResponse:
+        """Return an error: `<Error>` with code, message and its further members; to HEAD, and as 304, a bare status."""
+        request_id = request.origin.request_id
+        told = as_s3_tells(error)
+        _, code, status = told_as(told, service)
+        headers = _own_headers(request_id)
+        if told.answer and operation is not None:
+            headers += _compiled(operation).writer.headers(told.answer)
+        if request.method == "HEAD" or status == 304:
+            return HttpResponse(status, headers if status == 304 else [*headers, _XML])
+        xml = error_xml(told, code, request_id)
+        if service is not None and service.name == "s3control":
+            xml = f"<ErrorResponse>{xml}<RequestId>{request_id}</RequestId></ErrorResponse>"
+        return HttpResponse(status, [*headers, _XML], (DECLARATION + xml).encode())
+
+
+S3_PROTOCOL = S3Protocol()
+
+
+def error_xml(error: AwsError, code: str, request_id: str) -> str:
+    """Return an error as an XML element."""
+    members = "".join(f"<{name}>{escaped(_told(value))}</{name}>" for name, value in error.members.items())
+    return (
+        f"<Error><Code>{escaped(code)}</Code><Message>{escaped(error.message)}</Message>{members}"
+        f"<RequestId>{request_id}</RequestId><HostId>{_HOST_ID}</HostId></Error>"
+    )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def xml_of(operation: OperationModel, result: dict[str, Any]) -> str:
+    """Return the XML of an answer, without a declaration; empty for an answer that has none."""
+    compiled = _compiled(operation)
+    if compiled.answer_kind != XML or compiled.write is None:
+        return ""
+    result = with_encoded_keys(operation.name, result)
+    namespace = NAMESPACES.get(operation.service.name, "")
+    if operation.name == "GetBucketLocation":
+        # What every other operation answers within an element, this one answers as the root.
+        where = result.get("LocationConstraint")
+        inner = f">{escaped(where)}</LocationConstraint>" if where else "/>"
+        return f'<LocationConstraint xmlns="{namespace}"{inner}'
+    if compiled.answer_payload:
+        value = result.get(compiled.answer_payload)
+        if value is None:
+            return ""
+    else:
+        elsewhere = compiled.writer.elsewhere
+        value = {name: item for name, item in result.items() if name not in elsewhere}
+    root = root_of(operation)
+    xml = compiled.write(value, root)
+    return f'<{root} xmlns="{namespace}">{xml[len(root) + 2 :]}'
+
+
+def _own_headers(request_id: str) -> Headers:
+    return [(b"x-amz-id-2", _HOST_ID.encode()), (b"x-amz-request-id", request_id.encode())]
+
+
+def _compiled(operation: OperationModel) -> _Compiled:
+    compiled = operation.compiled.get("rest-xml")
+    if compiled is None:
+        compiled = operation.compiled["rest-xml"] = _compile(operation)
+    return cast(_Compiled, compiled)
+
+
+def _compile(operation: OperationModel) -> _Compiled:
+    given, answered = operation.input, operation.output
+    payload, kind, read, root, validate = "", NONE, None, "", None
+    required: tuple[tuple[str, Reference], ...] = ()
+    if given is not None:
+        payload, kind = given.payload, _kind_of(given)
+        required = tuple((name, given.members[name]) for name in given.required)
+        if kind == XML:
+            shape = given.members[payload].target if payload else given
+            read = compile_reader(shape)
+            root = (given.members[payload].location_name if payload else operation.input_location_name) or ""
+            validate = compile_validator(shape if payload else None, "MalformedXML")
+    answer_payload, answer_kind, write = "", NONE, None
+    if answered is not None:
+        answer_payload, answer_kind = answered.payload, _kind_of(answered)
+        if answer_kind == XML:
+            shape = answered.members[answer_payload].target if answer_payload else answered
+            write = compile_writer(shape, IN_MILLISECONDS)
+    return _Compiled(
+        RequestReader(given, _refuse),
+        payload,
+        kind,
+        read,
+        root,
+        validate,
+        required,
+        AnswerWriter(answered, IN_MILLISECONDS),
+        answer_payload,
+        answer_kind,
+        write,
+    )
+
+
+def _kind_of(shape: Shape) -> str:
+    if not shape.payload:
+        return XML if any(not reference.location for reference in shape.members.values()) else NONE
+    target = shape.members[shape.payload].target
+    if target.type == "blob" or target.eventstream:
+        return STREAM
+    return XML if target.type == "structure" else TEXT
+
+
+def _take_body(compiled: _Compiled, params: dict[str, Any], body: bytes) -> None:
+    if compiled.kind == TEXT:
+        try:
+            params[compiled.payload] = body.decode()
+        except UnicodeDecodeError:
+            raise refusals.invalid_argument("The request body is not UTF-8 text.", compiled.payload, None) from None
+        return
+    if compiled.read is None:
+        return
+    try:
+        element = read_xml(body)
+        if compiled.root and element.name != compiled.root:
+            raise ValueError("another root element")
+        value = compiled.read(element)
+        compiled.validate(value)
+    except (ValueError, AwsError):
+        raise refusals.malformed_xml() from None
+    if compiled.payload:
+        params[compiled.payload] = value
+    else:
+        params.update(value)
+
+
+def _tell_decoded(params: dict[str, Any], body: Payload) -> None:
+    """Say of the body what is true of what was signed, not of how it was sent."""
+    if body.length is not None and "ContentLength" in params:
+        params["ContentLength"] = body.length
+    encoding = params.get("ContentEncoding")
+    if encoding is not None and "aws-chunked" in encoding:
+        kept = [part.strip() for part in encoding.split(",") if part.strip() != "aws-chunked"]
+        if kept:
+            params["ContentEncoding"] = ",".join(kept)
+        else:
+            del params["ContentEncoding"]
+
+
+def _missing(name: str, reference: Reference) -> AwsError:
+    if reference.location == "header":
+        return refusals.missing_header(reference.location_name)
+    if reference.location == "querystring":
+        return refusals.invalid_request(f"Missing required query parameter: {reference.location_name}")
+    if reference.location:
+        return refusals.invalid_request(f"{name}: {NOT_NULL}")
+    return refusals.missing_body()
+
+
+def _refuse(wire_name: str, value: str, problem: str) -> AwsError:
+    if problem.endswith(("Integer", "Long")):
+        text = f"Provided {wire_name} not an integer or within integer range"
+    elif problem.endswith("Timestamp") and wire_name.lower() == "x-amz-object-lock-retain-until-date":
+        text = "The retain until date must be provided in ISO 8601 format"
+    else:
+        text = f"Invalid value for {wire_name}"
+    return refusals.invalid_argument(text, wire_name, value[:256])
