@@ -63,6 +63,9 @@ class Configuration:
     database: str = field(default="", repr=False)
     """URL of a PostgreSQL database (postgresql://...); empty for SQLite in the data directory."""
 
+    blobs: str = field(default="", repr=False)
+    """URL of an object store for large objects (s3://bucket/prefix); empty for files in the data directory."""
+
     root_key_file: Path | None = None
     """File of the root key, made at first start; by default under the user's configuration directory, not in DATA."""
 

@@ -10,18 +10,22 @@ from strongroom.operations.audit import Audit
 from strongroom.operations.last_used import LastUsed
 from strongroom.operations.principals import Principals, directory_of
 from strongroom.operations.quotas import Quotas
+from strongroom.storage.blobs.store import BlobStore
 from strongroom.storage.store import Store
 
 Part = TypeVar("Part")
 
 
 class House:
-    """The state of one server: its store, its vault, its clock, and one instance of each part that services add."""
+    """The state of one server: its stores, its vault, its clock, and one instance of each part that services add."""
 
-    def __init__(self, configuration: Configuration, clock: Clock, store: Store, sealer: Sealer) -> None:
+    def __init__(
+        self, configuration: Configuration, clock: Clock, store: Store, blobs: BlobStore, sealer: Sealer
+    ) -> None:
         self.configuration = configuration
         self.clock = clock
         self.store = store
+        self.blobs = blobs
         self.sealer = sealer
         self.quotas = Quotas(clock)
         self.audit = Audit(store, sealer, clock)
@@ -51,4 +55,5 @@ class House:
             finally:
                 await self.audit.close()
         finally:
+            self.blobs.close()
             await self.store.close()

@@ -7,10 +7,11 @@ from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
-from strongroom.services import iam, kms, sts
+from strongroom.services import iam, kms, s3, sts
+from strongroom.storage.blobs.store import open_blob_store
 from strongroom.storage.store import open_store
 
-SERVED = (kms.KMS, iam.IAM, sts.STS)
+SERVED = (kms.KMS, iam.IAM, sts.STS, s3.S3)
 """The services that are served. Importing one registers its operations."""
 
 
@@ -23,7 +24,8 @@ async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: b
     try:
         rows = await store.read(tables.select_storage_keys)
         sealer = await open_sealer(store, open_root_key(configuration, rows), clock.wall())
-        house = House(configuration, clock, store, sealer)
+        blobs = open_blob_store(configuration.blobs or configuration.data / "blobs")
+        house = House(configuration, clock, store, blobs, sealer)
         await house.principals.ensure_root_access_key(
             configuration.account_id,
             clock.now(),

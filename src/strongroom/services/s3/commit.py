@@ -67,5 +67,18 @@ async def commit_object(
         await content.delete([piece.blob for piece in pieces if piece.blob is not None])
         raise
     await content.delete(stale)
-    row = {**values, "is_latest": True, "encryption": new.encryption}
-    return Version(**row)
+    return Version(
+        bucket=bucket.name,
+        key=key,
+        version_id=version_id,
+        is_latest=True,
+        is_delete_marker=False,
+        last_modified=call.now,
+        size=size,
+        etag=etag,
+        owner=bucket.account_id,
+        content_id=content_id,
+        encryption=new.encryption,
+        sealed_key=None,
+        details=details,
+    )

@@ -3,13 +3,19 @@
 A piece is sealed for its own place, its content id and number, under the object's keys: it opens nowhere else.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from strongroom.envelope.streams import open_object, seal_object
 from strongroom.operations.house import House
+from strongroom.operations.sealed_blobs.reader import SealedBlobReader
+from strongroom.operations.sealed_blobs.reference import BlobReference
+from strongroom.operations.sealed_blobs.writer import SealedBlobWriter, Watcher
 from strongroom.services.s3 import tables
 from strongroom.services.s3.object_keys import ContentKeys
+from strongroom.storage.blobs.errors import BlobsUnavailable
+from strongroom.storage.blobs.store import BlobStore
 from strongroom.storage.connection import Connection
 
 INLINE_BYTES_MAX = 16 * 1024
@@ -18,10 +24,11 @@ PIECES_PER_READ = 100
 
 
 class Piece(NamedTuple):
-    """A stored piece: its number, its size in plaintext, and the blob that holds it, or (small) its sealed bytes."""
+    """A stored piece: its number, its size in plaintext and as it is stored, its blob or (small) its sealed bytes."""
 
     number: int
     size: int
+    stored_size: int
     blob: str | None
     inline: bytes | None
 
@@ -32,6 +39,7 @@ class Piece(NamedTuple):
             "number": self.number,
             "starts_at": 0,
             "size": self.size,
+            "stored_size": self.stored_size,
             "blob": self.blob,
             "inline": self.inline,
             "details": {},
@@ -47,44 +55,49 @@ def _in_order(keys: ContentKeys) -> Sequence[bytes]:
 
 
 class ContentWriter:
-    """Takes in one piece. What was written is gone unless `finish` returned."""
+    """Takes in one piece. What was written is gone unless `finish` returned.
 
-    def __init__(self, house: House, content_id: str, number: int, keys: ContentKeys) -> None:
-        self._blobs = house.blobs
+    `watchers` see every byte of it, in order: the `update` of a checksum.
+    """
+
+    def __init__(
+        self, blobs: BlobStore, content_id: str, number: int, keys: ContentKeys, watchers: Sequence[Watcher]
+    ) -> None:
+        self._blobs = blobs
         self._number = number
         self._place = _place(content_id, number)
         self._keys = _in_order(keys)
+        self._watchers = watchers
         self._held: list[bytes] = []
-        self._held_bytes = 0
         self._size = 0
-        self._writer: Any = None
+        self._writer: SealedBlobWriter | None = None
 
     async def write(self, chunk: bytes) -> None:
         """Take in the next bytes."""
         self._size += len(chunk)
         if self._writer is None:
             self._held.append(chunk)
-            self._held_bytes += len(chunk)
-            if self._held_bytes <= INLINE_BYTES_MAX:
+            if self._size <= INLINE_BYTES_MAX:
                 return
-            self._writer = self._blobs.sealed_writer(self._keys, self._place)
+            self._writer = SealedBlobWriter(self._blobs, self._keys, self._place, self._watchers)
             chunk, self._held = b"".join(self._held), []
         await self._writer.write(chunk)
 
     async def finish(self) -> Piece:
         """Make the piece durable, as far as it is in a blob; the rest is durable with its row."""
         if self._writer is None:
-            sealed = seal_object(b"".join(self._held), self._keys, self._place)
-            return Piece(self._number, self._size, None, sealed)
-        stored = await self._writer.finish()
-        self._writer = None
-        return Piece(self._number, self._size, stored.name, None)
+            plaintext = b"".join(self._held)
+            for watcher in self._watchers:
+                watcher(plaintext)
+            sealed = seal_object(plaintext, self._keys, self._place)
+            return Piece(self._number, self._size, len(sealed), None, sealed)
+        reference = await self._writer.finish()
+        return Piece(self._number, self._size, reference.stored_bytes, reference.name, None)
 
     async def discard(self) -> None:
-        """Leave nothing behind. Does nothing after `finish`."""
+        """Leave nothing behind."""
         if self._writer is not None:
             await self._writer.discard()
-            self._writer = None
 
 
 class Content:
@@ -93,9 +106,11 @@ class Content:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    def writer(self, content_id: str, number: int, keys: ContentKeys) -> ContentWriter:
+    def writer(
+        self, content_id: str, number: int, keys: ContentKeys, watchers: Sequence[Watcher] = ()
+    ) -> ContentWriter:
         """Return a writer for one piece of an object."""
-        return ContentWriter(self._house, content_id, number, keys)
+        return ContentWriter(self._house.blobs, content_id, number, keys, watchers)
 
     async def read(self, content_id: str, keys: ContentKeys, first: int, length: int) -> AsyncIterator[bytes]:
         """Return `length` bytes of an object from `first` on, opened as they are read.
@@ -109,7 +124,9 @@ class Content:
             beginning = b""
         return _following(beginning, chunks)
 
-    async def _chunks(self, content_id: str, keys: Sequence[bytes], first: int, last: int) -> AsyncIterator[bytes]:
+    async def _chunks(
+        self, content_id: str, keys: Sequence[bytes], first: int, last: int
+    ) -> AsyncGenerator[bytes, None]:
         begin = first
         while begin <= last:
             pieces = await self._house.store.read(_pieces_between(content_id, begin, last))
@@ -122,22 +139,27 @@ class Content:
                 if piece.inline is not None:
                     yield open_object(piece.inline, keys, place)[skipped : skipped + length]
                 else:
-                    reader = await self._house.blobs.sealed_reader(piece.blob, keys, place)
-                    async for chunk in reader.read(skipped, length):
-                        yield chunk
+                    reference = BlobReference(piece.blob, piece.stored_size, piece.size)
+                    reader = await SealedBlobReader.open(self._house.blobs, reference, keys, place, skipped, length)
+                    async with reader:
+                        async for chunk in reader:
+                            yield chunk
                 begin = piece.starts_at + skipped + length
 
     async def delete(self, blobs: Iterable[str]) -> None:
         """Remove blobs that no row leads to any more. What cannot be removed now, the sweeper finds later."""
+        store = self._house.blobs
         for name in blobs:
-            await self._house.blobs.delete(name)
+            with contextlib.suppress(BlobsUnavailable):
+                await store.run(store.delete, name)
 
 
 def _pieces_between(content_id: str, first: int, last: int) -> Callable[[Connection], Sequence[Any]]:
     return lambda connection: tables.select_pieces(connection, content_id, first, last, PIECES_PER_READ)
 
 
-async def _following(beginning: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield beginning
-    async for chunk in chunks:
-        yield chunk
+async def _following(beginning: bytes, chunks: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    async with contextlib.aclosing(chunks):
+        yield beginning
+        async for chunk in chunks:
+            yield chunk

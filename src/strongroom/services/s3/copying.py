@@ -22,7 +22,7 @@ from strongroom.services.s3.multipart.uploads import find_upload, keys_of_upload
 from strongroom.services.s3.object_details import details_of, require_valid_key
 from strongroom.services.s3.object_keys import keys_of, new_keys
 from strongroom.services.s3.put_object import writing_requirements
-from strongroom.services.s3.received import CHECKSUM_MEMBERS, PUT_BYTES_MAX, Expected, receive
+from strongroom.services.s3.received import CHECKSUM_MEMBERS, PUT_BYTES_MAX, Destination, Expected, receive
 from strongroom.services.s3.service import S3
 from strongroom.services.s3.versions import Version, new_content_id, new_version_id, wrapped_keys
 
@@ -175,8 +175,8 @@ async def copy_object(call: Call) -> Answer:
     content_id, content = new_content_id(), call.house.part(Content)
     new = await new_keys(call, bucket, key, content_id, choice)
     expected = Expected(None, params.get("ChecksumAlgorithm") or _algorithm_of(source), None)
-    writer = content.writer(content_id, 1, new.keys)
-    received = await receive(body, expected, writer, needs_md5=choice.algorithm == SSE_S3)
+    destination = Destination(content, content_id, 1, new.keys)
+    received = await receive(body, expected, destination, needs_md5=choice.algorithm == SSE_S3)
     etag = received.md5.hex() if received.md5 is not None else random_bytes(16).hex()
     checksums = {CHECKSUM_MEMBERS[received.algorithm]: received.checksum, "ChecksumType": "FULL_OBJECT"}
     details["checksums"] = checksums
@@ -230,9 +230,9 @@ async def upload_part_copy(call: Call) -> Answer:
     upload = await find_upload(call, copied.bucket)
     body = await _opened(call, copied, source, asked.first, asked.length)
     keys = await keys_of_upload(call, upload)
-    writer = call.house.part(Content).writer(upload.content_id, number, keys)
+    destination = Destination(call.house.part(Content), upload.content_id, number, keys)
     expected = Expected(None, upload.checksum_algorithm or "CRC64NVME", None)
-    received = await receive(body, expected, writer, needs_md5=upload.encryption.algorithm == SSE_S3)
+    received = await receive(body, expected, destination, needs_md5=upload.encryption.algorithm == SSE_S3)
     etag, checksum = await store_part(call, upload, number, received)
     result = {"ETag": f'"{etag}"', "LastModified": as_datetime(int(call.now)), **checksum}
     answer: Answer = {"CopyPartResult": result, **upload.encryption.shown()}

@@ -4,7 +4,6 @@ Source: Amazon S3 API Reference, PutObject; Amazon S3 User Guide, "Working with 
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from strongroom.base.clock import as_datetime
@@ -23,6 +22,7 @@ HEADER_MEMBERS = (
     "ContentEncoding",
     "ContentLanguage",
     "ContentType",
+    "Expires",
     "WebsiteRedirectLocation",
 )
 _SERVED_CLASSES = frozenset(
@@ -46,9 +46,6 @@ def details_of(call: Call, bucket: Bucket) -> dict[str, Any]:
     params = call.params
     details: dict[str, Any] = {name: params[name] for name in HEADER_MEMBERS if params.get(name) is not None}
     details.setdefault("ContentType", DEFAULT_CONTENT_TYPE)
-    expires: datetime | None = params.get("Expires")
-    if expires is not None:
-        details["Expires"] = expires.timestamp()
     metadata = params.get("Metadata") or {}
     _must_be_small(metadata)
     if metadata:
@@ -118,8 +115,6 @@ def shown_details(details: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: details[name] for name in HEADER_MEMBERS if name in details}
     if "Metadata" in details:
         shown["Metadata"] = dict(details["Metadata"])
-    if "Expires" in details:
-        shown["Expires"] = as_datetime(details["Expires"])
     if details.get("tags"):
         shown["TagCount"] = len(details["tags"])
     if details.get("StorageClass", "STANDARD") != "STANDARD":

@@ -15,7 +15,7 @@ from strongroom.services.s3.content import Content
 from strongroom.services.s3.encryption_choice import SSE_S3, choose
 from strongroom.services.s3.object_details import details_of, require_valid_key
 from strongroom.services.s3.object_keys import new_keys
-from strongroom.services.s3.received import CHECKSUM_MEMBERS, Expected, receive
+from strongroom.services.s3.received import CHECKSUM_MEMBERS, Destination, Expected, receive
 from strongroom.services.s3.service import S3
 from strongroom.services.s3.versions import new_content_id, new_version_id
 
@@ -53,8 +53,8 @@ async def put_object(call: Call) -> Answer:
     choice, details, expected = choose(call, bucket), details_of(call, bucket), Expected.of(params)
     content_id, content = new_content_id(), call.house.part(Content)
     new = await new_keys(call, bucket, key, content_id, choice)
-    writer = content.writer(content_id, 1, new.keys)
-    received = await receive(params.get("Body", EMPTY), expected, writer, needs_md5=choice.algorithm == SSE_S3)
+    destination = Destination(content, content_id, 1, new.keys)
+    received = await receive(params["Body"], expected, destination, needs_md5=choice.algorithm == SSE_S3)
     # Where the bytes are encrypted under a key of the customer's choice, the ETag tells nothing of them.
     etag = received.md5.hex() if choice.algorithm == SSE_S3 and received.md5 is not None else random_bytes(16).hex()
     checksum: Mapping[str, Any] = {CHECKSUM_MEMBERS[received.algorithm]: received.checksum}
@@ -75,14 +75,3 @@ async def put_object(call: Call) -> Answer:
     if version.version_id != "null":
         answer["VersionId"] = version.version_id
     return answer
-
-
-class _Empty:
-    """The body of a request that brought none."""
-
-    async def __aiter__(self) -> Any:
-        return
-        yield b""
-
-
-EMPTY = _Empty()

@@ -7,18 +7,18 @@ what was written of it is discarded.
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Any, NamedTuple
 
-from strongroom.base.errors import AwsError
-from strongroom.crypto.checksums import CHECKSUMS, new_checksum
+from strongroom.crypto.checksums import ALGORITHMS, digest_bytes, new_checksum
 from strongroom.services.s3 import errors
-from strongroom.services.s3.content import ContentWriter, Piece
+from strongroom.services.s3.content import Content, Piece
+from strongroom.services.s3.object_keys import ContentKeys
 
 PUT_BYTES_MAX = 5 * 1024**3
 """The most that one request brings. Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits"."""
 
-CHECKSUM_MEMBERS: Mapping[str, str] = {name: f"Checksum{name}" for name in CHECKSUMS}
+CHECKSUM_MEMBERS: Mapping[str, str] = {name.upper(): f"Checksum{name.upper()}" for name in ALGORITHMS}
 """The member of a request or an answer that holds each checksum, base64."""
 
 DEFAULT_CHECKSUM = "CRC64NVME"
@@ -45,9 +45,9 @@ class Expected(NamedTuple):
             algorithm, checksum = sent[0]
             _must_be_checksum(algorithm, checksum)
             return cls(md5, algorithm, checksum)
-        trailer = getattr(params.get("Body"), "trailer_names", ())
+        announced: frozenset[str] = getattr(params.get("Body"), "announced_trailers", frozenset())
         for name in CHECKSUM_MEMBERS:
-            if f"x-amz-checksum-{name.lower()}" in trailer:
+            if f"x-amz-checksum-{name.lower()}" in announced:
                 return cls(md5, name, None)
         return cls(md5, params.get("ChecksumAlgorithm") or default, None)
 
@@ -66,7 +66,7 @@ def _md5_of(sent: str | None) -> bytes | None:
 
 def _must_be_checksum(algorithm: str, sent: str) -> None:
     try:
-        is_right = len(base64.b64decode(sent, validate=True)) == new_checksum(algorithm).digest_size
+        is_right = len(base64.b64decode(sent, validate=True)) == digest_bytes(algorithm.lower())
     except (binascii.Error, ValueError):
         is_right = False
     if not is_right:
@@ -82,31 +82,41 @@ class Received(NamedTuple):
     checksum: str
 
 
-async def receive(body: Any, expected: Expected, writer: ContentWriter, *, needs_md5: bool) -> Received:
-    """Take in a body through `writer`.
+class Destination(NamedTuple):
+    """Where a body goes: which piece of which content it becomes, sealed under which keys."""
+
+    content: Content
+    content_id: str
+    number: int
+    keys: ContentKeys
+
+
+async def receive(
+    body: AsyncIterable[bytes], expected: Expected, destination: Destination, *, needs_md5: bool
+) -> Received:
+    """Take in a body.
 
     Raises AwsError for one that is too long, whose digests are not those expected, or whose signature does not hold;
     whatever was written is discarded then, and so it is when the client goes away.
     """
     md5 = hashlib.md5(usedforsecurity=False) if needs_md5 or expected.md5 is not None else None
-    checksum = new_checksum(expected.algorithm)
+    checksum = new_checksum(expected.algorithm.lower())
+    watchers = (checksum.update,) if md5 is None else (checksum.update, md5.update)
+    writer = destination.content.writer(destination.content_id, destination.number, destination.keys, watchers)
     received = 0
     try:
         async for chunk in body:
             received += len(chunk)
             if received > PUT_BYTES_MAX:
                 raise errors.entity_too_large(received, PUT_BYTES_MAX)
-            if md5 is not None:
-                md5.update(chunk)
-            checksum.update(chunk)
             await writer.write(chunk)
-        told = expected.checksum or _told_at_the_end(body, expected.algorithm)
+        piece = await writer.finish()
         found = base64.b64encode(checksum.digest()).decode()
+        told = expected.checksum or _told_at_the_end(body, expected.algorithm)
         if md5 is not None and expected.md5 is not None and md5.digest() != expected.md5:
             raise errors.bad_content_md5()
         if told is not None and told != found:
             raise errors.bad_digest(expected.algorithm)
-        piece = await writer.finish()
     except BaseException:
         await writer.discard()
         raise
@@ -116,10 +126,3 @@ async def receive(body: Any, expected: Expected, writer: ContentWriter, *, needs
 def _told_at_the_end(body: Any, algorithm: str) -> str | None:
     trailers: Mapping[str, str] = getattr(body, "trailers", None) or {}
     return trailers.get(f"x-amz-checksum-{algorithm.lower()}")
-
-
-def incomplete_body() -> AwsError:
-    """The body ended before its declared length."""
-    return AwsError(
-        "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"
-    )

@@ -75,6 +75,7 @@ PIECES = Table(
     Column("number", Integer, primary_key=True),
     Column("starts_at", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("stored_size", BigInteger, nullable=False),
     Column("blob", String(64)),
     Column("inline", LargeBinary),
     Column("details", JsonText, nullable=False),

@@ -99,11 +99,12 @@ def require_preconditions(
     if if_match is None and if_none_match is None:
         return
     newest = tables.select_latest(connection, bucket.name, key)
-    exists = newest is not None and not newest.is_delete_marker
-    if if_none_match is not None and exists:
+    if newest is not None and newest.is_delete_marker:
+        newest = None
+    if if_none_match is not None and newest is not None:
         raise errors.precondition_failed("If-None-Match")
     if if_match is not None:
-        if not exists:
+        if newest is None:
             raise errors.no_such_key(key)
         if if_match != "*" and if_match.strip('"') != newest.etag:
             raise errors.precondition_failed("If-Match")

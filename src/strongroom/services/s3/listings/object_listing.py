@@ -7,7 +7,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
@@ -78,15 +77,10 @@ def _page(connection: Connection, wanted: _Listing) -> _Page:
         rows_wanted = ROWS_PER_JUMP if jumped else min(rows_wanted * 4, ROWS_PER_READ_MAX)
 
 
-def encoded(text: str, params: dict[str, Any]) -> str:
-    """Return a key as the request wants it written: percent-encoded with `encoding-type=url`."""
-    return quote(text, safe="/*-._~") if params.get("EncodingType") == "url" else text
-
-
 def entry(version: Version, params: dict[str, Any], *, with_owner: bool) -> dict[str, Any]:
     """Return an object as listings show it."""
     entry: dict[str, Any] = {
-        "Key": encoded(version.key, params),
+        "Key": version.key,
         "LastModified": version.last_modified_at,
         "ETag": version.quoted_etag,
         "Size": version.size,
@@ -113,7 +107,7 @@ async def _needs_of_listing(call: Call) -> Sequence[Requirement]:
 
 def keys_wanted(call: Call) -> int:
     """Return how many keys a page may have. Raises InvalidArgument."""
-    asked = call.params.get("MaxKeys")
+    asked: int | None = call.params.get("MaxKeys")
     if asked is None:
         return KEYS_PER_PAGE_MAX
     if asked < 0:
@@ -136,14 +130,14 @@ def _answer(call: Call, wanted: _Listing, page: _Page, *, with_owner: bool) -> A
     params = call.params
     answer: Answer = {
         "Name": wanted.bucket,
-        "Prefix": encoded(wanted.prefix, params),
+        "Prefix": wanted.prefix,
         "MaxKeys": wanted.limit,
         "IsTruncated": bool(page.last),
         "Contents": [entry(version, params, with_owner=with_owner) for version in page.versions],
-        "CommonPrefixes": [{"Prefix": encoded(prefix, params)} for prefix in page.prefixes],
+        "CommonPrefixes": [{"Prefix": prefix} for prefix in page.prefixes],
     }
     if wanted.delimiter:
-        answer["Delimiter"] = encoded(wanted.delimiter, params)
+        answer["Delimiter"] = wanted.delimiter
     if params.get("EncodingType"):
         answer["EncodingType"] = params["EncodingType"]
     return answer
@@ -161,7 +155,7 @@ async def list_objects_v2(call: Call) -> Answer:
     if token is not None:
         answer["ContinuationToken"] = token
     if start_after:
-        answer["StartAfter"] = encoded(start_after, params)
+        answer["StartAfter"] = start_after
     if page.last:
         answer["NextContinuationToken"] = _token(page.last)
     return answer
@@ -188,7 +182,7 @@ async def list_objects(call: Call) -> Answer:
     params = call.params
     wanted, page = await _listed(call, params.get("Marker") or "")
     answer = _answer(call, wanted, page, with_owner=True)
-    answer["Marker"] = encoded(wanted.after, params)
+    answer["Marker"] = wanted.after
     if page.last and wanted.delimiter:
-        answer["NextMarker"] = encoded(page.last, params)
+        answer["NextMarker"] = page.last
     return answer

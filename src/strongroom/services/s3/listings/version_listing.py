@@ -15,7 +15,6 @@ from strongroom.services.s3.listings.object_listing import (
     ROWS_PER_JUMP,
     ROWS_PER_READ_MAX,
     common_prefix,
-    encoded,
     entry,
     keys_wanted,
 )
@@ -91,21 +90,21 @@ async def list_object_versions(call: Call) -> Answer:
         )
     answer: Answer = {
         "Name": bucket.name,
-        "Prefix": encoded(prefix, params),
-        "KeyMarker": encoded(key_marker, params),
+        "Prefix": prefix,
+        "KeyMarker": key_marker,
         "VersionIdMarker": version_marker,
         "MaxKeys": limit,
         "IsTruncated": page.last is not None,
         "Versions": [_entry(each, params) for each in page.versions if not each.is_delete_marker],
         "DeleteMarkers": [_marker(each, params) for each in page.versions if each.is_delete_marker],
-        "CommonPrefixes": [{"Prefix": encoded(each, params)} for each in page.prefixes],
+        "CommonPrefixes": [{"Prefix": each} for each in page.prefixes],
     }
     if delimiter:
-        answer["Delimiter"] = encoded(delimiter, params)
+        answer["Delimiter"] = delimiter
     if params.get("EncodingType"):
         answer["EncodingType"] = params["EncodingType"]
     if page.last is not None:
-        answer["NextKeyMarker"] = encoded(page.last[0], params)
+        answer["NextKeyMarker"] = page.last[0]
         if page.last[1]:
             answer["NextVersionIdMarker"] = page.last[1]
     return answer

@@ -98,9 +98,9 @@ def _checksums(upload: Upload, rows: Sequence[PartRow]) -> dict[str, str]:
         return {}
     digests = [base64.b64decode(each) for each in found]
     if kind == "FULL_OBJECT":
-        whole = combine(algorithm, list(zip(digests, (row.size for row in rows), strict=True)))
+        whole = combine(algorithm.lower(), list(zip(digests, (row.size for row in rows), strict=True)))
         return {member: base64.b64encode(whole).decode(), "ChecksumType": kind}
-    checksum = new_checksum(algorithm)
+    checksum = new_checksum(algorithm.lower())
     checksum.update(b"".join(digests))
     return {member: f"{base64.b64encode(checksum.digest()).decode()}-{len(rows)}", "ChecksumType": kind}
 

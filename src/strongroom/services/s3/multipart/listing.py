@@ -8,7 +8,7 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.s3.access import control_of_bucket
 from strongroom.services.s3.bucket_lifecycle import owner_id
 from strongroom.services.s3.buckets import Bucket
-from strongroom.services.s3.listings.object_listing import common_prefix, encoded
+from strongroom.services.s3.listings.object_listing import common_prefix
 from strongroom.services.s3.multipart import tables
 from strongroom.services.s3.multipart.uploads import find_upload, on_upload
 from strongroom.services.s3.service import S3
@@ -91,24 +91,24 @@ async def list_multipart_uploads(call: Call) -> Answer:
     is_truncated = bool(limit) and "\x00" not in prefix + key_marker and await call.read(read)
     answer: Answer = {
         "Bucket": bucket.name,
-        "KeyMarker": encoded(key_marker, params),
+        "KeyMarker": key_marker,
         "UploadIdMarker": upload_marker or "",
-        "Prefix": encoded(prefix, params),
+        "Prefix": prefix,
         "MaxUploads": limit,
         "IsTruncated": is_truncated,
         "Uploads": [_upload(bucket, row, params) for row in uploads],
-        "CommonPrefixes": [{"Prefix": encoded(each, params)} for each in prefixes],
+        "CommonPrefixes": [{"Prefix": each} for each in prefixes],
     }
     if delimiter:
-        answer["Delimiter"] = encoded(delimiter, params)
+        answer["Delimiter"] = delimiter
     if params.get("EncodingType"):
         answer["EncodingType"] = params["EncodingType"]
     if is_truncated:
         last_upload = uploads[-1] if uploads else None
         if prefixes and (last_upload is None or prefixes[-1] > last_upload.key):
-            answer["NextKeyMarker"] = encoded(prefixes[-1], params)
+            answer["NextKeyMarker"] = prefixes[-1]
         elif last_upload is not None:
-            answer |= {"NextKeyMarker": encoded(last_upload.key, params), "NextUploadIdMarker": last_upload.upload_id}
+            answer |= {"NextKeyMarker": last_upload.key, "NextUploadIdMarker": last_upload.upload_id}
     return answer
 
 
@@ -116,7 +116,7 @@ def _upload(bucket: Bucket, row: Any, params: dict[str, Any]) -> dict[str, Any]:
     owner = {"ID": owner_id(bucket.account_id)}
     shown: dict[str, Any] = {
         "UploadId": row.upload_id,
-        "Key": encoded(row.key, params),
+        "Key": row.key,
         "Initiated": as_datetime(int(row.initiated_at)),
         "StorageClass": row.details.get("StorageClass", "STANDARD"),
         "Owner": owner,

@@ -92,7 +92,7 @@ def replace_part(connection: Connection, values: Mapping[str, Any]) -> list[str]
     return stale
 
 
-def list_parts(connection: Connection, content_id: str, after: int, limit: int) -> Sequence[Row[Any]]:
+def list_parts(connection: Connection, content_id: str, after: int, limit: int) -> Sequence[Any]:
     """Return up to `limit` parts by number, beginning behind `after`; without the bytes that they hold themselves."""
     columns = (PIECES.c.number, PIECES.c.size, PIECES.c.blob, PIECES.c.details)
     wanted = (PIECES.c.content_id == content_id) & (PIECES.c.number > after)

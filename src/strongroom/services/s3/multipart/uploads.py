@@ -19,8 +19,8 @@ from strongroom.services.s3.encryption_choice import SSE_S3, choose
 from strongroom.services.s3.multipart import tables
 from strongroom.services.s3.object_details import details_of, require_valid_key
 from strongroom.services.s3.object_keys import ContentKeys, Encryption, keys_of, new_keys
-from strongroom.services.s3.put_object import EMPTY, writing_requirements
-from strongroom.services.s3.received import CHECKSUM_MEMBERS, Expected, Received, receive
+from strongroom.services.s3.put_object import writing_requirements
+from strongroom.services.s3.received import CHECKSUM_MEMBERS, Destination, Expected, Received, receive
 from strongroom.services.s3.service import S3
 from strongroom.services.s3.versions import new_content_id
 from strongroom.storage.connection import Connection
@@ -205,9 +205,9 @@ async def upload_part(call: Call) -> Answer:
             f"actual checksum Type: {expected.algorithm.lower()}",
         )
     keys = await keys_of_upload(call, upload)
-    writer = call.house.part(Content).writer(upload.content_id, number, keys)
+    destination = Destination(call.house.part(Content), upload.content_id, number, keys)
     needs_md5 = upload.encryption.algorithm == SSE_S3
-    received = await receive(params.get("Body", EMPTY), expected, writer, needs_md5=needs_md5)
+    received = await receive(params["Body"], expected, destination, needs_md5=needs_md5)
     etag, checksum = await store_part(call, upload, number, received)
     return {"ETag": f'"{etag}"', **checksum, **upload.encryption.shown()}
 

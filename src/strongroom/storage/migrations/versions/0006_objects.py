@@ -64,6 +64,7 @@ def _create_objects() -> None:
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("starts_at", sa.BigInteger, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("stored_size", sa.BigInteger, nullable=False),
         sa.Column("blob", sa.String(64)),
         sa.Column("inline", sa.LargeBinary),
         sa.Column("details", sa.Text, nullable=False),
