@@ -11,6 +11,7 @@ from typing import Any
 from strongroom.identities import aws_managed
 from strongroom.identities.compiled import compiled
 from strongroom.identities.identifiers import USER
+from strongroom.identities.policy_complaints import complaint
 from strongroom.identities.tables import attached_policy_arns, default_document, groups_of, inline_policies
 from strongroom.policy.document import Document, PolicyKind, parse
 from strongroom.policy.errors import PolicySyntaxError
@@ -20,7 +21,6 @@ from strongroom.policy.wildcards import compile_wildcards
 from strongroom.services.iam import errors
 from strongroom.services.iam.entity import EntityRow
 from strongroom.services.iam.managed_policies import name_and_path
-from strongroom.services.iam.policy_complaints import complaint
 from strongroom.services.iam.statement_positions import Position, statement_positions
 from strongroom.storage.connection import Connection
 
