@@ -245,8 +245,11 @@ def test_policies_are_guarded_by_their_arn_and_tags(in_house: InHouse[None]) -> 
         document = policy(
             allow("iam:CreatePolicyVersion", Condition=tagged),
             allow("iam:CreatePolicy", resource=f"arn:aws:iam::{ACCOUNT}:policy/ann/*"),
+            allow("iam:ListPolicies", resource=f"arn:aws:iam::{ACCOUNT}:policy/*"),
         )
         await opened.call("iam", "PutUserPolicy", UserName="ann", PolicyName="x", PolicyDocument=document)
+        with refused("AccessDenied"):
+            await ann.call("iam", "ListPolicies")
         await ann.call("iam", "CreatePolicyVersion", PolicyArn=blue, PolicyDocument=LIST_KEYS)
         with refused("AccessDenied"):
             await ann.call("iam", "CreatePolicyVersion", PolicyArn=red, PolicyDocument=LIST_KEYS)
