@@ -210,6 +210,9 @@ def test_context_entries_of_every_type(in_house: InHouse[None]) -> None:
         ):
             with refused("InvalidInput"):
                 await decision(opened, document, ContextEntries=[wrong])
+        nowhere = policy(allow("kms:Encrypt", resource="arn:aws:kms"))
+        with refused("InvalidInput", "PolicyInputList.1: The policy failed legacy parsing"):
+            await decision(opened, nowhere)
         with refused("InvalidInput"):
             twice = [entry("kms:x", "string", "a"), entry("KMS:X", "string", "b")]
             await decision(opened, document, ContextEntries=twice)
