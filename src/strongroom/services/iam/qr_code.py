@@ -1,5 +1,6 @@
 """The QR code from which an authenticator app learns the seed of a virtual MFA device.
 
+segno draws it, a library in pure Python that needs no other: error correction and masks are not ours to write again.
 Source: IAM API Reference, "VirtualMFADevice".
 """
 
