@@ -38,6 +38,7 @@ def about(resource: str | list[str], element: str = "Resource") -> str:
         ("arn:aws:kms:us-east-1:111122223333", UNPARSABLE),
         ("arn:aws:iam:eu:1:user/a", "IAM resource arn:aws:iam:eu:1:user/a cannot contain region information."),
         ("arn:aws:iam::111122223333:ann", KINDS),
+        ("arn:aws:iam::111122223333:roots", KINDS),
         ("arn:aws:s3:us-east-1::bucket", "Resource arn:aws:s3:us-east-1::bucket can not contain region information."),
     ],
 )

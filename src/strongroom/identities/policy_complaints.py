@@ -26,7 +26,7 @@ def complaint(text: str, kind: PolicyKind, reason: str) -> str:
         tree = json.loads(text)
     except (ValueError, RecursionError):
         return "This policy contains invalid Json" if kind is PolicyKind.TRUST else general
-    if not isinstance(tree, dict):
+    if not isinstance(tree, dict) or kind is PolicyKind.RESOURCE:
         return general
     listed = tree.get("Statement")
     statements = [each for each in (listed if isinstance(listed, list) else [listed]) if isinstance(each, dict)]

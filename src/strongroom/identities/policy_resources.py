@@ -12,6 +12,7 @@ from strongroom.policy.wildcards import compile_wildcards
 
 _ARN_PARTS = 6
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+_UNPARSABLE = "The policy failed legacy parsing"
 _SERVICE = re.compile(r"[A-Za-z0-9_.-]+")
 _KINDS_OF_IAM = (
     "user/",
@@ -28,8 +29,7 @@ _KINDS_OF_IAM = (
     "report/",
     "access-report/",
 )
-_LATER_KINDS_OF_IAM = ("delegation-request/", "root")
-_UNPARSABLE = "The policy failed legacy parsing"
+"""As AWS's message lists them."""
 
 
 def resource_complaint(resource: str) -> str | None:
@@ -66,7 +66,9 @@ def _may_be_partition(pattern: str) -> bool:
 def _complaint_of_iam(resource: str, region: str, rest: str) -> str | None:
     if region:
         return f"IAM resource {resource} cannot contain region information."
-    kind = rest.partition("/")[0]
-    if rest.startswith(_KINDS_OF_IAM + _LATER_KINDS_OF_IAM) or set(kind) & set("*?$"):
+    # The message is older than delegation requests, and than the root user as a resource.
+    if rest == "root" or rest.startswith((*_KINDS_OF_IAM, "delegation-request/")):
+        return None
+    if set(rest.partition("/")[0]) & set("*?$"):
         return None
     return f'IAM resource path must either be "*" or start with {", ".join(_KINDS_OF_IAM)}.'
