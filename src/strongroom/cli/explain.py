@@ -5,15 +5,16 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from strongroom.base.errors import OperatorError
+from strongroom.cli.settings_variables import ON_COMMAND_LINE_ONLY
 from strongroom.cli.store_options import StoreOptions
 
 
 def explain(
-    request_id: str,
+    request_id: Annotated[str, ON_COMMAND_LINE_ONLY],
     /,
     store: Annotated[StoreOptions | None, Parameter(name="*")] = None,
     *,
-    format: Literal["text", "json"] = "text",
+    format: Annotated[Literal["text", "json"], ON_COMMAND_LINE_ONLY] = "text",
 ) -> None:
     """Tell who asked for what in a request, which policies were looked at, and which statement decided.
 

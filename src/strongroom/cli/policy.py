@@ -25,7 +25,8 @@ STANDARD_INPUT = Path("-")
 EXIT_FOUND = 1
 EXIT_DENIED = 1
 
-policy = App(name="policy", help="Check policy documents, and decide requests on them, without a server.")
+# What a server is set to does not change what a document says: nothing comes from variables or files of settings.
+policy = App(name="policy", help="Check policy documents, and decide requests on them, without a server.", config=())
 
 
 @policy.command
