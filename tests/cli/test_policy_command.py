@@ -22,13 +22,13 @@ PUBLIC = {
 }
 
 
-def strongroom(directory: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def strongroom(directory: Path, *arguments: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
     return subprocess.run(
         [sys.executable, "-m", "strongroom.cli", "policy", *arguments],
         capture_output=True,
         text=True,
-        env=environment | {"XDG_CONFIG_HOME": str(directory), "XDG_DATA_HOME": str(directory)},
+        env=environment | {"XDG_CONFIG_HOME": str(directory), "XDG_DATA_HOME": str(directory)} | variables,
         cwd=directory,
         input=given,
         timeout=60,
@@ -84,6 +84,31 @@ def test_sarif(tmp_path: Path, public: str) -> None:
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "with%20space.json"
     assert place["region"] == {"startLine": 4, "startColumn": 5}
+
+
+def test_sarif_has_what_its_schema_and_code_scanners_demand(tmp_path: Path, public: str) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    done = strongroom(tmp_path, "check", public, "broken.json", str(tmp_path / public), "--format", "sarif")
+    log = json.loads(done.stdout)
+    assert set(log) == {"$schema", "version", "runs"}
+    (run,) = log["runs"]
+    assert set(run) == {"tool", "columnKind", "results"}
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert set(rule) == {"id", "shortDescription", "fullDescription", "help", "defaultConfiguration"}
+        assert all(rule[member]["text"] for member in ("shortDescription", "fullDescription", "help"))
+        assert rule["defaultConfiguration"]["level"] in ("error", "warning", "note")
+    uris = []
+    for result in run["results"]:
+        assert result["ruleId"] == rules[result["ruleIndex"]]["id"]
+        assert result["message"]["text"]
+        (location,) = result["locations"]
+        physical = location["physicalLocation"]
+        assert physical["region"]["startLine"] >= 1
+        assert physical["region"]["startColumn"] >= 1
+        uris.append(physical["artifactLocation"]["uri"])
+    assert uris == ["public.json", "broken.json", (tmp_path / public).as_uri()]
 
 
 def test_a_policy_cannot_steer_the_terminal(tmp_path: Path) -> None:
@@ -181,3 +206,20 @@ def test_boundary_and_session_limit(tmp_path: Path) -> None:
         for limit in ("--boundary", "--session")
     }
     assert layers == {"--boundary": "permissions boundary", "--session": "session policy"}
+
+
+def test_a_document_means_the_same_in_every_shell(tmp_path: Path) -> None:
+    """Neither variables of a server nor its file of settings come in: STRONGROOM_ACCOUNT_ID is not `--account-id`."""
+    name = write(
+        tmp_path / "key.json",
+        {"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "kms:*", "Resource": "*"},
+    )
+    (tmp_path / "strongroom").mkdir()
+    (tmp_path / "strongroom" / "strongroom.toml").write_text('account-id = "444455556666"')
+    plain = strongroom(tmp_path, "check", name, "--fail-on", "suggestion")
+    assert plain.returncode == 0, plain.stdout
+    assert "444455556666" not in plain.stdout
+    variables = {"STRONGROOM_ACCOUNT_ID": "444455556666", "STRONGROOM_FORMAT": "json", "STRONGROOM_KIND": "identity"}
+    assert strongroom(tmp_path, "check", name, "--fail-on", "suggestion", **variables).stdout == plain.stdout
+    told = strongroom(tmp_path, "check", name, "--account-id", "444455556666")
+    assert HOME in told.stdout
