@@ -132,6 +132,7 @@ def test_a_policy_cannot_steer_the_terminal(tmp_path: Path) -> None:
         (("check", "binary.json"), "not text in UTF-8"),
         (("simulate", "--action", "Decrypt", "--principal", ALICE), "service:Name"),
         (("simulate", "--action", "kms:*", "--principal", ALICE), "service:Name"),
+        (("simulate", "--action", "kms:Decript", "--principal", ALICE), "did you mean kms:Decrypt?"),
         (("simulate", "--action", "kms:Decrypt", "--principal", "alice"), "neither an ARN"),
         (("simulate", "--action", "kms:Decrypt", "--principal", KEY), "is not the ARN of a user"),
         (("simulate", "--action", "kms:Decrypt", "--principal", ALICE, "--resource", "key"), "neither an ARN nor *"),
@@ -158,10 +159,10 @@ def test_an_allowed_request_names_the_statement(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == [
-        "Allow, decided by the identity-based policy",
+        "Allowed by an identity-based policy.",
         "by p.json, statement 1 (Use)",
     ]
-    assert "Remedy" not in done.stdout
+    assert "least change" not in done.stdout
 
 
 def test_a_denied_request_tells_what_is_missing(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_a_denied_request_tells_what_is_missing(tmp_path: Path) -> None:
         {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY}
     ]
     other = strongroom(tmp_path, *arguments, "arn:aws:sts::444455556666:assumed-role/app/one")
-    assert "Add to the resource-based policy of arn:aws:kms:" in other.stdout
+    assert "Add to the key policy of arn:aws:kms:" in other.stdout
     assert "Add to the identity-based policy of arn:aws:iam::444455556666:role/app:" in other.stdout
 
 
@@ -192,8 +193,39 @@ def test_the_context_decides(tmp_path: Path) -> None:
     assert strongroom(tmp_path, *arguments).returncode == 0
     done = strongroom(tmp_path, *arguments, "--context", "aws:securetransport=false")
     assert done.returncode == 1
-    assert "ExplicitDeny" in done.stdout
-    assert "use HTTPS" in done.stdout
+    assert done.stdout.startswith("Refused by an explicit deny in a resource-based policy.\n")
+    assert "it would not apply over HTTPS (aws:SecureTransport is false)" in done.stdout
+
+
+def test_what_is_about_no_key_is_not_decided_by_a_key_policy(tmp_path: Path) -> None:
+    name = write(tmp_path / "p.json", {"Effect": "Allow", "Action": "kms:*", "Resource": "*"})
+    for action, resource, status in (
+        ("kms:ListKeys", "*", 0),
+        ("kms:CreateKey", "*", 0),
+        ("kms:CreateAlias", f"arn:aws:kms:eu-central-1:{HOME}:alias/a", 0),
+        ("kms:Decrypt", KEY, 1),
+        ("kms:Decrypt", "*", 1),
+    ):
+        asked = ("--action", action, "--resource", resource, "--principal", ALICE, "--policy", name)
+        done = strongroom(tmp_path, "simulate", *asked)
+        assert (action, resource, done.returncode) == (action, resource, status), done.stdout
+        assert ("No --resource-policy was given" in done.stdout) is (status == 1)
+
+
+def test_a_federated_user_is_not_the_user_behind_it(tmp_path: Path) -> None:
+    only = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    names = [
+        write(tmp_path / f"{number}.json", only | {"Condition": {"ArnEquals": {"aws:PrincipalArn": arn}}})
+        for number, arn in enumerate((ALICE, f"arn:aws:sts::{HOME}:federated-user/alice"))
+    ]
+    statuses = {}
+    for name in names:
+        for principal in (ALICE, f"arn:aws:sts::{HOME}:federated-user/alice"):
+            asked = ("--action", "s3:ListBucket", "--resource", "arn:aws:s3:::b", "--principal", principal)
+            statuses[name, principal.split(":")[2]] = strongroom(
+                tmp_path, "simulate", *asked, "--policy", name, "--session", name
+            ).returncode
+    assert statuses == {(names[0], "iam"): 0, (names[0], "sts"): 1, (names[1], "iam"): 1, (names[1], "sts"): 0}
 
 
 def test_boundary_and_session_limit(tmp_path: Path) -> None:

@@ -33,13 +33,16 @@ def explain(
 
     from strongroom.cli.known_server import known_server
     from strongroom.operations.explanations import as_explanation, lines_of
+    from strongroom.policy_check.listing import printable
     from strongroom.server.request_records import find_records
 
     configuration = known_server(store or StoreOptions()).configuration
     records = asyncio.run(find_records(configuration, request_id))
     if not records:
-        raise OperatorError(f"the audit trail has no request {request_id}")
+        raise OperatorError(
+            f"the audit trail has no request {request_id}; what was not signed by anybody known here leaves no record"
+        )
     if format == "json":
         print(json.dumps([as_explanation(record) for record in records], indent=2, ensure_ascii=False, default=str))
     else:
-        print("\n\n".join("\n".join(lines_of(record)) for record in records))
+        print("\n\n".join("\n".join(map(printable, lines_of(record))) for record in records))
