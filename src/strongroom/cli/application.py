@@ -1,7 +1,6 @@
 """The command line as a whole: its commands, and where options come from (flag, then variable, then TOML file)."""
 
 from cyclopts import App
-from cyclopts.config import Env
 
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
@@ -11,6 +10,7 @@ from strongroom.cli.policy import policy
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
+from strongroom.cli.settings_variables import SettingsVariables
 
 VARIABLE_PREFIX = "STRONGROOM_"
 
@@ -18,7 +18,7 @@ application = App(
     name="strongroom",
     help="The AWS security stack that people run themselves.",
     version=__version__,
-    config=[Env(VARIABLE_PREFIX, command=False), SettingsFile()],
+    config=[SettingsVariables(VARIABLE_PREFIX, command=False), SettingsFile()],
 )
 application.command(serve)
 application.command(env)

@@ -8,6 +8,7 @@ from strongroom.operations.authorize import authorize
 from strongroom.operations.call import Call, SourceResource
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
+from strongroom.operations.organizations import Organizations
 from strongroom.operations.registry import Answer, find_operation, unserved
 
 
@@ -48,6 +49,9 @@ async def perform(
     house.last_used.note(call)
     try:
         call.requirements = tuple(await operation.needs(call))
+        for requirement in call.requirements:
+            if requirement.account_id != call.caller.principal.account_id:
+                await house.part(Organizations).learn(requirement.account_id)
         authorize(call)
         if operation.quota is not None and not house.quotas.take(operation.quota, caller.account_id, region):
             raise operation.service.throttled()

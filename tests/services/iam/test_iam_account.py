@@ -5,6 +5,7 @@ from tests.services.iam.acting_user import acting_user, allow, policy
 from tests.services.refusals import refused
 
 from strongroom.identities.accounts import create_account
+from strongroom.model.service import service_model
 from strongroom.operations.callers import Caller
 
 OTHER = "444455556666"
@@ -61,6 +62,11 @@ def test_the_summary_counts_this_account_only(in_house: InHouse[None]) -> None:
             "PolicyVersionsInUse": 2,
         }
         assert (full["UsersQuota"], full["AccessKeysPerUserQuota"]) == (5000, 2)
+        assert full["GlobalEndpointTokenVersion"] == 2
+        every = service_model("iam").operations["GetAccountSummary"].output.members["SummaryMap"].target.entry[0].target
+        assert set(full) == set(every.enum)
+        for name in ("ServerCertificates", "AccountSigningCertificatesPresent", "AccountPasswordPresent"):
+            assert full[name] == 0
 
     in_house(body)
 

@@ -92,7 +92,7 @@ async def accepted_policy(call: Call, text: str, key: Mapping[str, Any]) -> str:
             account_id=key["account_id"],
             policy=NamedPolicy(f"key policy of {arn}", document),
             policy_is_decisive=True,
-            conditions=KeyConditions(call, None),
+            conditions=KeyConditions(call, call.target),
         )
         if not evaluate(access_request(call, requirement), policies_for(call, requirement)).allowed:
             raise errors.malformed_policy(
