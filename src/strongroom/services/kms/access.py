@@ -47,6 +47,7 @@ _OF_THE_CALL: Mapping[str, Callable[[Call], ConditionValue]] = {
     "kms:viaservice": lambda call: f"{call.via}.{call.region}.amazonaws.com" if call.via else None,
 }
 
+
 def _multi_region_key_type(call: Call, key: Key) -> ConditionValue:
     if not key.is_multi_region:
         return None
