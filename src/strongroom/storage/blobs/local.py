@@ -20,6 +20,8 @@ from strongroom.storage.blobs.names import is_name, new_name, require_name
 from strongroom.storage.blobs.store import BATCH_MAX, BlobInfo, BlobReader, BlobStore, BlobWriter
 from strongroom.storage.blobs.unfinished import UnfinishedFolder
 
+WRITE_BEHIND_BYTES = 8 * 1024 * 1024
+
 _FOLDERS = [f"{number:02x}" for number in range(256)]
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -88,6 +90,8 @@ class _LocalWriter(BlobWriter):
         self._draft = draft
         self._final = final
         self._descriptor: int | None = None
+        self._size = 0
+        self._handed_on = 0
 
     def append(self, data: Buffer) -> None:
         with _outage():
@@ -95,6 +99,12 @@ class _LocalWriter(BlobWriter):
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
+            self._size += len(data)
+            if self._size - self._handed_on >= WRITE_BEHIND_BYTES:
+                # Linux starts writing these pages to the disk, and does not wait: most of a large blob is there before
+                # `finish` syncs it. It drops pages that are written already, which these are not.
+                os.posix_fadvise(descriptor, self._handed_on, self._size - self._handed_on, os.POSIX_FADV_DONTNEED)
+                self._handed_on = self._size
 
     def finish(self) -> None:
         with _outage():
