@@ -32,6 +32,7 @@ KEYS = (bytes(range(32)), bytes(range(1, 33)))
 PLACE = "arn:aws:s3:::bucket/key version 1"
 CHUNK = random.randbytes(256 * 1024)
 KIB, MIB, GIB = 2**10, 2**20, 2**30
+SEGMENTS = [64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB, MIB]
 
 Job = Callable[[], Coroutine[Any, Any, object]]
 
@@ -118,10 +119,9 @@ async def measure_large(blobs: BlobStore, folder: Path, size: int, rounds: int) 
         for _ in range(0, size, len(CHUNK)):
             digest.update(CHUNK)
 
-    segments = [64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB, MIB]
     print(f"Writing {size // MIB} MiB:")
     jobs: dict[str, Job] = {"ceiling: write, fdatasync, rename": plain}
-    jobs |= {f"sealed, segments of {segment // KIB} KiB": writing(segment) for segment in segments}
+    jobs |= {f"sealed, segments of {segment // KIB} KiB": writing(segment) for segment in SEGMENTS}
     jobs |= {
         "sealed in two layers": writing(layers=2),
         "sealed, with CRC-64/NVME": writing(watcher="crc64nvme"),
@@ -131,30 +131,31 @@ async def measure_large(blobs: BlobStore, folder: Path, size: int, rounds: int) 
     await measure(jobs, rounds, size)
     print(f"Reading {size // MIB} MiB from the page cache:")
     jobs = {"ceiling: readv": plain_read}
-    for segment in segments:
+    for segment in SEGMENTS:
         jobs[f"sealed, segments of {segment // KIB} KiB"] = reading(await put(blobs, size, segment), 1)
     jobs["sealed in two layers"] = reading(await put(blobs, size, SEGMENT_BYTES, 2), 2)
     await measure(jobs, rounds, size)
 
 
 async def measure_ranges(blobs: BlobStore, large: int, times: int) -> None:
-    """Ranges of 4 KiB and 1 MiB out of a small and a large object, at random places."""
-    print("Ranges at random places, microseconds (median):")
-    for segment in (64 * KIB, 256 * KIB, MIB):
-        for size in (10 * MIB, large):
-            reference = await put(blobs, size, segment)
-            medians = []
-            for length in (4 * KIB, MIB):
-                taken = []
-                for _ in range(times):
-                    offset = random.randrange(size - length)
-                    start = time.perf_counter()
-                    await get(blobs, reference, offset=offset, length=length)
-                    taken.append(time.perf_counter() - start)
-                medians.append(statistics.median(taken) * 1e6)
-            name = f"segments of {segment // KIB} KiB, object of {size // MIB} MiB"
-            print(f"  {name:<44} 4 KiB {medians[0]:7.0f}   1 MiB {medians[1]:7.0f}")
-            blobs.delete(reference.name)
+    """Ranges of 4 KiB and 1 MiB at random places, by segment size and out of a small and a large object."""
+    print("Ranges at random places, microseconds at best (median):")
+    kinds = [(64 * MIB, segment) for segment in SEGMENTS] + [(10 * MIB, SEGMENT_BYTES), (large, SEGMENT_BYTES)]
+    references = [await put(blobs, size, segment) for size, segment in kinds]
+    taken: dict[tuple[int, int], list[float]] = {}
+    for _ in range(times):
+        for length in (4 * KIB, MIB):
+            for number, reference in enumerate(references):
+                offset = random.randrange(reference.plaintext_bytes - length)
+                start = time.perf_counter()
+                await get(blobs, reference, offset=offset, length=length)
+                taken.setdefault((number, length), []).append(time.perf_counter() - start)
+    for number, (size, segment) in enumerate(kinds):
+        name = f"segments of {segment // KIB} KiB, object of {size // MIB} MiB"
+        of_length = [taken[number, length] for length in (4 * KIB, MIB)]
+        figures = [f"{min(times) * 1e6:5.0f} ({statistics.median(times) * 1e6:.0f})" for times in of_length]
+        print(f"  {name:<44} 4 KiB {figures[0]:<14} 1 MiB {figures[1]}")
+        blobs.delete(references[number].name)
 
 
 async def measure_small(blobs: BlobStore, folder: Path, times: int) -> None:
@@ -183,11 +184,13 @@ async def measure_small(blobs: BlobStore, folder: Path, times: int) -> None:
 
 
 async def measure_all(directory: Path, size: int, large: int, rounds: int) -> None:
-    """Measure everything in a folder of its own inside `directory`."""
+    """Measure everything in a folder of its own inside `directory`. No size leaves out what is measured with it."""
     with tempfile.TemporaryDirectory(dir=directory) as folder:
         blobs = LocalBlobs(Path(folder) / "blobs")
-        await measure_large(blobs, Path(folder), size, rounds)
-        await measure_ranges(blobs, large, 40 * rounds)
+        if size:
+            await measure_large(blobs, Path(folder), size, rounds)
+        if large:
+            await measure_ranges(blobs, large, 40 * rounds)
         await measure_small(blobs, Path(folder), 40 * rounds)
         blobs.close()
 

@@ -106,6 +106,13 @@ def test_what_is_stored_is_the_format(blobs: LocalBlobs, tmp_path: Path, size: i
     assert uvloop.run(get(blobs, reference, keys)) == content
 
 
+@pytest.mark.parametrize("chunks", [[], [b""], [b"", b""], [b"", b"x", b""]])
+def test_empty_chunks_are_nothing(blobs: LocalBlobs, chunks: list[bytes]) -> None:
+    reference = uvloop.run(put(blobs, chunks))
+    assert reference.plaintext_bytes == len(b"".join(chunks))
+    assert uvloop.run(get(blobs, reference)) == b"".join(chunks)
+
+
 def test_the_plaintext_does_not_show(blobs: LocalBlobs, tmp_path: Path) -> None:
     content = b"a secret that must not show" * 10_000
     uvloop.run(put(blobs, [content]))

@@ -103,7 +103,9 @@ class SealedBlobWriter:
             raise ValueError("the blob is finished, discarded or broken")
 
     def _gather(self, chunk: bytes) -> None:
-        """Keep the chunk itself, but for small ones, of which a piece would hold more than it is worth."""
+        """Keep the chunk itself. Small ones are put together, for as objects they take much more than their bytes."""
+        if not chunk:
+            return
         self._gathered_bytes += len(chunk)
         if len(chunk) >= SMALL_CHUNK_BYTES:
             self._chunks.append(chunk)
