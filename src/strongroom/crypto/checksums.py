@@ -11,10 +11,9 @@ about as fast as memory is read.
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import xxhash
-from awscrt.checksums import combine_crc32c, combine_crc64nvme, crc32c, crc64nvme
 from isal.isal_zlib import crc32, crc32_combine
 
 from strongroom.base.buffer import Buffer
@@ -51,10 +50,19 @@ class _Algorithm(NamedTuple):
     combine: Callable[[int, int, int], int] | None = None
 
 
+def _awscrt(function: str) -> Any:
+    """Return a function of awscrt, which is imported on first use: that takes 75 milliseconds."""
+    from awscrt import checksums
+
+    return getattr(checksums, function)
+
+
 _ALGORITHMS = {
     "crc32": _Algorithm(4, lambda: _Crc(crc32, 4), crc32_combine),
-    "crc32c": _Algorithm(4, lambda: _Crc(crc32c, 4), combine_crc32c),
-    "crc64nvme": _Algorithm(8, lambda: _Crc(crc64nvme, 8), combine_crc64nvme),
+    "crc32c": _Algorithm(4, lambda: _Crc(_awscrt("crc32c"), 4), lambda *crcs: _awscrt("combine_crc32c")(*crcs)),
+    "crc64nvme": _Algorithm(
+        8, lambda: _Crc(_awscrt("crc64nvme"), 8), lambda *crcs: _awscrt("combine_crc64nvme")(*crcs)
+    ),
     "md5": _Algorithm(16, lambda: hashlib.md5(usedforsecurity=False)),
     "sha1": _Algorithm(20, lambda: hashlib.sha1(usedforsecurity=False)),
     "sha256": _Algorithm(32, hashlib.sha256),
