@@ -47,7 +47,7 @@ class _Crc:
 class _Algorithm(NamedTuple):
     digest_bytes: int
     new: Callable[[], Checksum]
-    combine: Callable[[int, int, int], int] | None = None
+    combiner: Callable[[], Callable[[int, int, int], int]] | None = None
 
 
 def _awscrt(function: str) -> Any:
@@ -58,11 +58,9 @@ def _awscrt(function: str) -> Any:
 
 
 _ALGORITHMS = {
-    "crc32": _Algorithm(4, lambda: _Crc(crc32, 4), crc32_combine),
-    "crc32c": _Algorithm(4, lambda: _Crc(_awscrt("crc32c"), 4), lambda *crcs: _awscrt("combine_crc32c")(*crcs)),
-    "crc64nvme": _Algorithm(
-        8, lambda: _Crc(_awscrt("crc64nvme"), 8), lambda *crcs: _awscrt("combine_crc64nvme")(*crcs)
-    ),
+    "crc32": _Algorithm(4, lambda: _Crc(crc32, 4), lambda: crc32_combine),
+    "crc32c": _Algorithm(4, lambda: _Crc(_awscrt("crc32c"), 4), lambda: _awscrt("combine_crc32c")),
+    "crc64nvme": _Algorithm(8, lambda: _Crc(_awscrt("crc64nvme"), 8), lambda: _awscrt("combine_crc64nvme")),
     "md5": _Algorithm(16, lambda: hashlib.md5(usedforsecurity=False)),
     "sha1": _Algorithm(20, lambda: hashlib.sha1(usedforsecurity=False)),
     "sha256": _Algorithm(32, hashlib.sha256),
@@ -73,7 +71,7 @@ _ALGORITHMS = {
 }
 
 ALGORITHMS = tuple(_ALGORITHMS)
-COMBINABLE_ALGORITHMS = tuple(name for name, algorithm in _ALGORITHMS.items() if algorithm.combine)
+COMBINABLE_ALGORITHMS = tuple(name for name, algorithm in _ALGORITHMS.items() if algorithm.combiner)
 
 
 def new_checksum(algorithm: str) -> Checksum:
@@ -98,10 +96,10 @@ def combine(algorithm: str, parts: Iterable[tuple[bytes, int]]) -> bytes:
 
     Raises ValueError for an algorithm that is not one of `COMBINABLE_ALGORITHMS`, and for a checksum of another length.
     """
-    width, _, combined = _algorithm(algorithm)
-    if combined is None:
+    width, _, combiner = _algorithm(algorithm)
+    if combiner is None:
         raise ValueError(f"checksums by {algorithm} cannot be combined")
-    value = 0
+    combined, value = combiner(), 0
     for digest, length_bytes in parts:
         if len(digest) != width or length_bytes < 0:
             raise ValueError(f"a checksum by {algorithm} has {width} bytes, and a part no negative length")
