@@ -235,6 +235,34 @@ def test_a_watcher_that_fails_breaks_the_object(blobs: LocalBlobs, tmp_path: Pat
     uvloop.run(scenario())
 
 
+@pytest.mark.parametrize("size", [0, 10, PIECE_BYTES, 3 * PIECE_BYTES])
+def test_what_does_not_verify_is_not_there(blobs: LocalBlobs, tmp_path: Path, size: int) -> None:
+    digest = hashlib.sha256()
+    seen: list[object] = []
+
+    def verify() -> None:
+        seen.append(digest.digest())
+        seen.append([info for batch in blobs.batches() for info in batch])
+        if len(seen) == 2:
+            raise ZeroDivisionError
+
+    async def scenario() -> None:
+        nonlocal digest
+        for attempt in range(2):
+            digest = hashlib.sha256()
+            async with SealedBlobWriter(blobs, [ONE], PLACE, [digest.update]) as writer:
+                await writer.write(bytes(size))
+                if attempt == 0:
+                    await refuses(writer.finish(verify), ZeroDivisionError)
+                    await refuses(writer.write(b"x"), ValueError, "broken")
+                else:
+                    await writer.finish(verify)
+            assert len(files(blobs, tmp_path)) == attempt
+
+    uvloop.run(scenario())
+    assert seen == [hashlib.sha256(bytes(size)).digest(), []] * 2
+
+
 @pytest.mark.parametrize("after_seconds", [0.0, 0.001, 0.005, 0.02])
 def test_a_cancelled_writer_leaves_nothing(blobs: LocalBlobs, tmp_path: Path, after_seconds: float) -> None:
     async def scenario() -> None:
