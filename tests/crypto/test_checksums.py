@@ -2,7 +2,7 @@ import hashlib
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.crypto.checksums import (
@@ -52,12 +52,14 @@ def test_every_algorithm_has_a_published_value():
 
 
 @given(data=st.binary(max_size=200), algorithm=st.sampled_from(sorted(POLYNOMIALS)))
+@settings(deadline=None)
 def test_crcs_against_their_definition(data, algorithm):
     assert checksum_of(algorithm, data) == crc_bit_by_bit(algorithm, data)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @given(chunks=st.lists(st.binary(max_size=100), max_size=6))
+@settings(deadline=None)
 def test_chunks_of_any_kind_give_what_the_whole_gives(algorithm, chunks):
     whole = b"".join(chunks)
     for kind in (bytes, bytearray, lambda chunk: memoryview(bytearray(chunk)), lambda chunk: memoryview(chunk)):
@@ -70,6 +72,7 @@ def test_chunks_of_any_kind_give_what_the_whole_gives(algorithm, chunks):
 
 @pytest.mark.parametrize("algorithm", COMBINABLE_ALGORITHMS)
 @given(parts=st.lists(st.binary(max_size=300), max_size=5))
+@settings(deadline=None)
 def test_the_whole_from_its_parts(algorithm, parts):
     combined = combine(algorithm, [(checksum_of(algorithm, part), len(part)) for part in parts])
     assert combined == checksum_of(algorithm, b"".join(parts))
