@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from strongroom.storage.blobs.errors import BlobMissing, BlobTooShort
+from strongroom.storage.blobs.errors import BlobMissing, BlobsUnavailable, BlobTooShort
 from strongroom.storage.blobs.names import is_name, new_name
 from strongroom.storage.blobs.object_store import PART_BYTES
 from strongroom.storage.blobs.store import BlobInfo, BlobStore
@@ -170,3 +170,13 @@ def test_what_was_asked_for_is_done_though_nobody_waits(blobs: BlobStore) -> Non
     asyncio.run(scenario())
     blobs.close()
     assert len(listed(blobs)) == 1
+
+
+def test_a_closed_store_takes_nothing(blobs: BlobStore) -> None:
+    async def scenario() -> None:
+        with pytest.raises(BlobsUnavailable, match="closed"):
+            await blobs.run(put, blobs, b"too late")
+
+    blobs.close()
+    blobs.close()
+    asyncio.run(scenario())

@@ -1,6 +1,6 @@
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.crypto import stream
@@ -42,6 +42,7 @@ def refuses(head: bytes, sealed: list[bytes], key: bytes = KEY, aad: bytes = AAD
 
 
 @given(plaintext=messages, aad=st.binary(max_size=40))
+@settings(deadline=None)
 def test_what_is_sealed_opens(plaintext, aad):
     head, sealed = seal(plaintext, aad=aad)
     assert len(head) == stream.HEAD_BYTES
@@ -50,6 +51,7 @@ def test_what_is_sealed_opens(plaintext, aad):
 
 
 @given(plaintext=messages, data=st.data())
+@settings(deadline=None)
 def test_segments_open_in_any_order(plaintext, data):
     head, sealed = seal(plaintext)
     opener = SegmentOpener(KEY, head, AAD, SEGMENT)
@@ -58,6 +60,7 @@ def test_segments_open_in_any_order(plaintext, data):
 
 
 @given(plaintext=messages, data=st.data())
+@settings(deadline=None)
 def test_any_flipped_bit_fails(plaintext, data):
     head, sealed = seal(plaintext)
     whole = bytearray(head + b"".join(sealed))
@@ -67,6 +70,7 @@ def test_any_flipped_bit_fails(plaintext, data):
 
 
 @given(plaintext=messages, data=st.data())
+@settings(deadline=None)
 def test_every_truncation_fails(plaintext, data):
     head, sealed = seal(plaintext)
     whole = b"".join(sealed)
@@ -76,12 +80,14 @@ def test_every_truncation_fails(plaintext, data):
 
 
 @given(plaintext=messages, more=st.binary(min_size=1, max_size=3 * SEGMENT))
+@settings(deadline=None)
 def test_any_extension_fails(plaintext, more):
     head, sealed = seal(plaintext)
     refuses(head, cut(b"".join(sealed) + more, SEGMENT + TAG_BYTES))
 
 
 @given(plaintext=st.binary(min_size=SEGMENT + 1, max_size=5 * SEGMENT), data=st.data())
+@settings(deadline=None)
 def test_exchanged_repeated_or_left_out_segments_fail(plaintext, data):
     head, sealed = seal(plaintext)
     indexes = st.integers(0, len(sealed) - 1)
@@ -93,6 +99,7 @@ def test_exchanged_repeated_or_left_out_segments_fail(plaintext, data):
 
 
 @given(plaintext=st.binary(min_size=SEGMENT + 1, max_size=5 * SEGMENT), data=st.data())
+@settings(deadline=None)
 def test_a_segment_of_another_stream_fails_even_under_the_same_key_and_place(plaintext, data):
     head, sealed = seal(plaintext)
     _, others = seal(plaintext)
@@ -101,6 +108,7 @@ def test_a_segment_of_another_stream_fails_even_under_the_same_key_and_place(pla
 
 
 @given(plaintext=messages, key=st.binary(min_size=32, max_size=32), aad=st.binary(max_size=20))
+@settings(deadline=None)
 def test_another_key_or_associated_data_is_found_before_any_segment(plaintext, key, aad):
     head, _ = seal(plaintext)
     for other_key, other_aad in ((key, AAD), (KEY, aad), (key, aad)):

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.crypto.stream import SEGMENT_BYTES_MAX, SEGMENTS_MAX
@@ -9,6 +9,7 @@ layouts = st.builds(StreamLayout, segment_bytes=st.integers(1, 64), layers=st.in
 
 
 @given(layout=layouts, plaintext_bytes=st.integers(0, 100_000))
+@settings(deadline=None)
 def test_sizes_go_both_ways(layout, plaintext_bytes):
     stored = layout.stored_bytes(plaintext_bytes)
     assert layout.plaintext_bytes(stored) == plaintext_bytes
@@ -17,6 +18,7 @@ def test_sizes_go_both_ways(layout, plaintext_bytes):
 
 
 @given(layout=layouts, stored_bytes=st.integers(-10, 600))
+@settings(deadline=None)
 def test_a_size_that_no_object_has_is_refused(layout, stored_bytes):
     try:
         plaintext_bytes = layout.plaintext_bytes(stored_bytes)

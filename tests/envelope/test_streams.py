@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.crypto.aead import TAG_BYTES
@@ -17,6 +17,7 @@ layers = st.sampled_from([(ONE,), (ONE, TWO)])
 
 
 @given(plaintext=plaintexts, keys=layers)
+@settings(deadline=None)
 def test_what_is_sealed_opens(plaintext, keys):
     sealed = seal_object(plaintext, keys, PLACE, SEGMENT)
     layout = StreamLayout(SEGMENT, len(keys))
@@ -26,6 +27,7 @@ def test_what_is_sealed_opens(plaintext, keys):
 
 
 @given(plaintext=st.binary(min_size=1, max_size=5 * SEGMENT), keys=layers, data=st.data())
+@settings(deadline=None)
 def test_any_range_is_the_slice_and_touches_its_own_segments_only(plaintext, keys, data):
     sealed = seal_object(plaintext, keys, PLACE, SEGMENT)
     start = data.draw(st.integers(0, len(plaintext) - 1))
@@ -44,6 +46,7 @@ def test_any_range_is_the_slice_and_touches_its_own_segments_only(plaintext, key
 
 
 @given(plaintext=plaintexts, keys=layers, data=st.data())
+@settings(deadline=None)
 def test_any_flipped_bit_fails(plaintext, keys, data):
     sealed = bytearray(seal_object(plaintext, keys, PLACE, SEGMENT))
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
@@ -53,6 +56,7 @@ def test_any_flipped_bit_fails(plaintext, keys, data):
 
 
 @given(plaintext=plaintexts, keys=layers, data=st.data())
+@settings(deadline=None)
 def test_every_truncation_and_extension_fails(plaintext, keys, data):
     sealed = seal_object(plaintext, keys, PLACE, SEGMENT)
     end = data.draw(st.integers(0, len(sealed) - 1))
@@ -86,6 +90,7 @@ def test_either_key_alone_opens_nothing_of_two_layers():
 
 
 @given(plaintext=plaintexts)
+@settings(deadline=None)
 def test_without_the_outer_layer_there_is_the_ciphertext_of_the_inner_one(plaintext):
     sealed = seal_object(plaintext, [ONE, TWO], PLACE, SEGMENT)
     outer = SegmentOpener(TWO, sealed[8:LAYER_HEADER_BYTES], b"SO\x01\x01" + PLACE.encode(), SEGMENT + TAG_BYTES)

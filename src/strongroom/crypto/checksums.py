@@ -11,10 +11,9 @@ about as fast as memory is read.
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import xxhash
-from awscrt.checksums import combine_crc32c, combine_crc64nvme, crc32c, crc64nvme
 from isal.isal_zlib import crc32, crc32_combine
 
 from strongroom.base.buffer import Buffer
@@ -48,13 +47,20 @@ class _Crc:
 class _Algorithm(NamedTuple):
     digest_bytes: int
     new: Callable[[], Checksum]
-    combine: Callable[[int, int, int], int] | None = None
+    combiner: Callable[[], Callable[[int, int, int], int]] | None = None
+
+
+def _awscrt(function: str) -> Any:
+    """Return a function of awscrt, which is imported on first use: that takes 75 milliseconds."""
+    from awscrt import checksums
+
+    return getattr(checksums, function)
 
 
 _ALGORITHMS = {
-    "crc32": _Algorithm(4, lambda: _Crc(crc32, 4), crc32_combine),
-    "crc32c": _Algorithm(4, lambda: _Crc(crc32c, 4), combine_crc32c),
-    "crc64nvme": _Algorithm(8, lambda: _Crc(crc64nvme, 8), combine_crc64nvme),
+    "crc32": _Algorithm(4, lambda: _Crc(crc32, 4), lambda: crc32_combine),
+    "crc32c": _Algorithm(4, lambda: _Crc(_awscrt("crc32c"), 4), lambda: _awscrt("combine_crc32c")),
+    "crc64nvme": _Algorithm(8, lambda: _Crc(_awscrt("crc64nvme"), 8), lambda: _awscrt("combine_crc64nvme")),
     "md5": _Algorithm(16, lambda: hashlib.md5(usedforsecurity=False)),
     "sha1": _Algorithm(20, lambda: hashlib.sha1(usedforsecurity=False)),
     "sha256": _Algorithm(32, hashlib.sha256),
@@ -65,7 +71,7 @@ _ALGORITHMS = {
 }
 
 ALGORITHMS = tuple(_ALGORITHMS)
-COMBINABLE_ALGORITHMS = tuple(name for name, algorithm in _ALGORITHMS.items() if algorithm.combine)
+COMBINABLE_ALGORITHMS = tuple(name for name, algorithm in _ALGORITHMS.items() if algorithm.combiner)
 
 
 def new_checksum(algorithm: str) -> Checksum:
@@ -90,10 +96,10 @@ def combine(algorithm: str, parts: Iterable[tuple[bytes, int]]) -> bytes:
 
     Raises ValueError for an algorithm that is not one of `COMBINABLE_ALGORITHMS`, and for a checksum of another length.
     """
-    width, _, combined = _algorithm(algorithm)
-    if combined is None:
+    width, _, combiner = _algorithm(algorithm)
+    if combiner is None:
         raise ValueError(f"checksums by {algorithm} cannot be combined")
-    value = 0
+    combined, value = combiner(), 0
     for digest, length_bytes in parts:
         if len(digest) != width or length_bytes < 0:
             raise ValueError(f"a checksum by {algorithm} has {width} bytes, and a part no negative length")

@@ -106,6 +106,13 @@ def test_what_is_stored_is_the_format(blobs: LocalBlobs, tmp_path: Path, size: i
     assert uvloop.run(get(blobs, reference, keys)) == content
 
 
+@pytest.mark.parametrize("chunks", [[], [b""], [b"", b""], [b"", b"x", b""]])
+def test_empty_chunks_are_nothing(blobs: LocalBlobs, chunks: list[bytes]) -> None:
+    reference = uvloop.run(put(blobs, chunks))
+    assert reference.plaintext_bytes == len(b"".join(chunks))
+    assert uvloop.run(get(blobs, reference)) == b"".join(chunks)
+
+
 def test_the_plaintext_does_not_show(blobs: LocalBlobs, tmp_path: Path) -> None:
     content = b"a secret that must not show" * 10_000
     uvloop.run(put(blobs, [content]))
@@ -226,6 +233,34 @@ def test_a_watcher_that_fails_breaks_the_object(blobs: LocalBlobs, tmp_path: Pat
         assert files(blobs, tmp_path) == []
 
     uvloop.run(scenario())
+
+
+@pytest.mark.parametrize("size", [0, 10, PIECE_BYTES, 3 * PIECE_BYTES])
+def test_what_does_not_verify_is_not_there(blobs: LocalBlobs, tmp_path: Path, size: int) -> None:
+    digest = hashlib.sha256()
+    seen: list[object] = []
+
+    def verify() -> None:
+        seen.append(digest.digest())
+        seen.append([info for batch in blobs.batches() for info in batch])
+        if len(seen) == 2:
+            raise ZeroDivisionError
+
+    async def scenario() -> None:
+        nonlocal digest
+        for attempt in range(2):
+            digest = hashlib.sha256()
+            async with SealedBlobWriter(blobs, [ONE], PLACE, [digest.update]) as writer:
+                await writer.write(bytes(size))
+                if attempt == 0:
+                    await refuses(writer.finish(verify), ZeroDivisionError)
+                    await refuses(writer.write(b"x"), ValueError, "broken")
+                else:
+                    await writer.finish(verify)
+            assert len(files(blobs, tmp_path)) == attempt
+
+    uvloop.run(scenario())
+    assert seen == [hashlib.sha256(bytes(size)).digest(), []] * 2
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 0.001, 0.005, 0.02])

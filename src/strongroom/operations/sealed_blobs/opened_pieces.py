@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
 
 from strongroom.envelope.sealed import SealBroken
 from strongroom.envelope.stream_layout import LAYER_HEADER_BYTES
@@ -12,10 +13,17 @@ from strongroom.storage.blobs.errors import BlobTooShort
 from strongroom.storage.blobs.store import BlobReader, BlobStore
 
 
+class Piece(NamedTuple):
+    """Some plaintext, in parts of a segment or less, and whether the range ends with it."""
+
+    parts: list[bytes]
+    is_last: bool
+
+
 def opened_pieces(
     blobs: BlobStore, reference: BlobReference, keys: Sequence[bytes], place: str, start: int, end: int
-) -> Generator[list[bytes], None, None]:
-    """Yield the plaintext from `start` up to `end`, a list of parts for each `read_bytes` or so of the blob.
+) -> Generator[Piece, None, None]:
+    """Yield the plaintext from `start` up to `end`, one piece or more, of the store's `read_bytes` or so.
 
     Only the segments that the range touches are read. Every `next` blocks, in any thread, one at a time; nothing is
     opened before the first. Raises SealBroken, BlobMissing and BlobsUnavailable.
@@ -40,11 +48,12 @@ def _open_header(blob: BlobReader, reference: BlobReference, keys: Sequence[byte
 
 def _read(
     blob: BlobReader, opener: StreamOpener, reference: BlobReference, start: int, end: int, read_bytes: int
-) -> Iterator[list[bytes]]:
+) -> Iterator[Piece]:
     layout = opener.layout
     last_of_all = layout.segments(reference.plaintext_bytes) - 1
     # An empty object has a segment too, which says that it is empty.
     if start == end and reference.plaintext_bytes:
+        yield Piece([], is_last=True)
         return
     first, last = start // layout.segment_bytes, max(0, end - 1) // layout.segment_bytes
     count = max(1, read_bytes // layout.segment_bytes)
@@ -59,4 +68,4 @@ def _read(
             part = opener.open(index, sealed[at : at + layout.sealed_segment_bytes], is_last=index == last_of_all)
             base = index * layout.segment_bytes
             parts.append(part[max(0, start - base) : end - base])
-        yield parts
+        yield Piece([part for part in parts if part], is_last=stop > last)

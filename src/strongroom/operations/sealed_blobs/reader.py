@@ -6,11 +6,9 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Self
 
-from strongroom.operations.sealed_blobs.opened_pieces import opened_pieces
+from strongroom.operations.sealed_blobs.opened_pieces import Piece, opened_pieces
 from strongroom.operations.sealed_blobs.reference import BlobReference
 from strongroom.storage.blobs.store import BlobStore
-
-_Pieces = Generator[list[bytes], None, None]
 
 
 class SealedBlobReader:
@@ -20,11 +18,12 @@ class SealedBlobReader:
     What is handed out is authenticated. Use it as a context manager, or call `aclose`.
     """
 
-    def __init__(self, blobs: BlobStore, pieces: _Pieces) -> None:
+    def __init__(self, blobs: BlobStore, pieces: Generator[Piece, None, None]) -> None:
         self._blobs = blobs
         self._pieces = pieces
         self._ready: deque[bytes] = deque()
-        self._under_way: asyncio.Future[list[bytes] | None] | None = None
+        self._under_way: asyncio.Future[Piece] | None = None
+        self._is_over = False
 
     @classmethod
     async def open(
@@ -47,7 +46,7 @@ class SealedBlobReader:
             raise ValueError(f"an object of {reference.plaintext_bytes} bytes has no range {offset} to {end}")
         reader = cls(blobs, opened_pieces(blobs, reference, keys, place, offset, end))
         try:
-            reader._ready.extend(await reader._next_piece() or ())
+            await reader._advance()
         except BaseException:
             await reader.aclose()
             raise
@@ -58,12 +57,11 @@ class SealedBlobReader:
 
     async def __anext__(self) -> bytes:
         try:
-            while not self._ready:
-                piece = await self._next_piece()
-                if piece is None:
-                    raise StopAsyncIteration
-                self._ready.extend(piece)
-            if self._under_way is None:
+            if not self._ready and not self._is_over:
+                await self._advance()
+            if not self._ready:
+                raise StopAsyncIteration
+            if self._under_way is None and not self._is_over:
                 self._read_ahead()
             return self._ready.popleft()
         except BaseException:
@@ -76,6 +74,7 @@ class SealedBlobReader:
             await asyncio.wait([self._under_way])
             self._under_way.exception()  # Seen, so that nobody complains that it was not.
             self._under_way = None
+        self._is_over = True
         self._ready.clear()
         self._pieces.close()
 
@@ -87,14 +86,15 @@ class SealedBlobReader:
     ) -> None:
         await self.aclose()
 
-    def _read_ahead(self) -> "asyncio.Future[list[bytes] | None]":
-        self._under_way = self._blobs.start(next, self._pieces, None)
+    def _read_ahead(self) -> "asyncio.Future[Piece]":
+        self._under_way = self._blobs.start(next, self._pieces)
         return self._under_way
 
-    async def _next_piece(self) -> list[bytes] | None:
-        """Return the next piece, or None after the last. Raises what went wrong."""
+    async def _advance(self) -> None:
+        """Wait for the next piece. Raises what went wrong with it."""
         # Not awaited itself: whoever is cancelled here must still be able to wait for the thread (see `aclose`).
-        piece = self._under_way or self._read_ahead()
-        await asyncio.wait([piece])
+        under_way = self._under_way or self._read_ahead()
+        await asyncio.wait([under_way])
         self._under_way = None
-        return piece.result()
+        parts, self._is_over = under_way.result()
+        self._ready.extend(parts)

@@ -1,6 +1,7 @@
 """Writing an object into a sealed blob, as it comes."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -10,11 +11,12 @@ from strongroom.envelope.stream_layout import SEGMENT_BYTES
 from strongroom.envelope.streams import StreamSealer
 from strongroom.operations.sealed_blobs.reference import BlobReference
 from strongroom.operations.sealed_blobs.scratch import scratch
+from strongroom.storage.blobs.errors import BlobsUnavailable
 from strongroom.storage.blobs.store import BlobStore
 
 PIECE_BYTES = 1024 * 1024
 SMALL_CHUNK_BYTES = 4 * 1024
-SMALL_PIECE_BYTES = 64 * 1024
+SMALL_PIECE_BYTES = 128 * 1024
 
 Watcher = Callable[[Buffer], object]
 """What sees every byte of the plaintext, in order, in a thread: the `update` of a checksum. It keeps nothing."""
@@ -64,14 +66,21 @@ class SealedBlobWriter:
             await self._settle()
             self._start(self._take(self._piece_bytes), is_last=False)
 
-    async def finish(self) -> BlobReference:
-        """Store the rest, durably, and return the reference. Every watcher has seen everything by then.
+    async def finish(self, verify: Callable[[], object] = lambda: None) -> BlobReference:
+        """Store the rest, durably, and return the reference. The row that holds it may be committed then, not before.
 
-        Raises as `write` does. The row that holds the reference may be committed afterwards, not before.
+        `verify` is called, in a thread, when every watcher has seen everything and nothing can be found yet: what it
+        raises (for a checksum that is not the one promised) is raised, and there is no blob. Raises as `write` does.
         """
         self._require_open()
         await self._settle()
-        self._start(self._take(self._gathered_bytes), is_last=True)
+        piece = self._take(self._gathered_bytes)
+        if _size_of(piece) <= SMALL_PIECE_BYTES:
+            self._under_way.add(self._blobs.start(self._watch_seal_and_finish, piece, verify))
+        else:
+            self._start(piece, is_last=True)
+            await self._settle()
+            self._under_way.add(self._blobs.start(self._finish, verify))
         await self._settle()
         self._is_open = False
         self._is_finished = True
@@ -87,7 +96,8 @@ class SealedBlobWriter:
             for future in self._under_way:
                 future.exception()  # Seen, so that nobody complains that it was not.
             self._under_way.clear()
-        await self._blobs.run(self._blob.discard)
+        with contextlib.suppress(BlobsUnavailable):
+            await self._blobs.run(self._blob.discard)
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,7 +113,9 @@ class SealedBlobWriter:
             raise ValueError("the blob is finished, discarded or broken")
 
     def _gather(self, chunk: bytes) -> None:
-        """Keep the chunk itself, but for small ones, of which a piece would hold more than it is worth."""
+        """Keep the chunk itself. Small ones are put together, for as objects they take much more than their bytes."""
+        if not chunk:
+            return
         self._gathered_bytes += len(chunk)
         if len(chunk) >= SMALL_CHUNK_BYTES:
             self._chunks.append(chunk)
@@ -125,12 +137,9 @@ class SealedBlobWriter:
         return piece
 
     def _start(self, piece: list[Buffer], *, is_last: bool) -> None:
-        if sum(map(len, piece)) <= SMALL_PIECE_BYTES:
-            self._under_way.add(self._blobs.start(self._watch_and_seal, piece, is_last))
-            return
         for watcher in self._watchers:
             self._under_way.add(self._blobs.start(_show, watcher, piece))
-        self._under_way.add(self._blobs.start(self._seal, piece, is_last))
+        self._under_way.add(self._blobs.start(self._seal, piece, is_last=is_last))
 
     async def _settle(self) -> None:
         """Wait for what is under way. Raises what went wrong there."""
@@ -144,15 +153,20 @@ class SealedBlobWriter:
             self._is_open = False
             raise errors[0]
 
-    def _watch_and_seal(self, piece: list[Buffer], is_last: bool) -> None:
+    def _watch_seal_and_finish(self, piece: list[Buffer], verify: Callable[[], object]) -> None:
         for watcher in self._watchers:
             _show(watcher, piece)
-        self._seal(piece, is_last)
+        self._seal(piece, is_last=True)
+        self._finish(verify)
 
-    def _seal(self, piece: list[Buffer], is_last: bool) -> None:
+    def _finish(self, verify: Callable[[], object]) -> None:
+        verify()
+        self._blob.finish()
+
+    def _seal(self, piece: list[Buffer], *, is_last: bool) -> None:
         """Seal a piece and write it. Runs in a thread, one at a time."""
         layout = self._sealer.layout
-        segments = layout.segments(sum(map(len, piece)))
+        segments = layout.segments(_size_of(piece))
         header, self._header = self._header, b""
         end = len(header)
         room = scratch("sealed", end + segments * layout.sealed_segment_bytes)
@@ -161,8 +175,10 @@ class SealedBlobWriter:
             start, end = end, end + len(segment) + layout.sealed_segment_bytes - layout.segment_bytes
             self._sealer.seal_into(segment, room[start:end], is_last=is_last and number == segments)
         self._blob.append(room[:end])
-        if is_last:
-            self._blob.finish()
+
+
+def _size_of(piece: list[Buffer]) -> int:
+    return sum(map(len, piece))
 
 
 def _show(watcher: Watcher, piece: list[Buffer]) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 from strongroom.base.buffer import Buffer
 from strongroom.base.errors import OperatorError
@@ -19,6 +20,8 @@ from strongroom.storage.blobs.errors import BlobMissing, BlobsUnavailable, BlobT
 from strongroom.storage.blobs.names import is_name, new_name, require_name
 from strongroom.storage.blobs.store import BATCH_MAX, BlobInfo, BlobReader, BlobStore, BlobWriter
 from strongroom.storage.blobs.unfinished import UnfinishedFolder
+
+WRITE_BEHIND_BYTES = 8 * 1024 * 1024
 
 _FOLDERS = [f"{number:02x}" for number in range(256)]
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -31,6 +34,7 @@ class LocalBlobs(BlobStore):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self._directory = directory.absolute()
+        self._directory_text = str(self._directory)
         try:
             _make_folders(self._directory)
             self._unfinished = UnfinishedFolder(self._directory / "unfinished")
@@ -44,25 +48,25 @@ class LocalBlobs(BlobStore):
     def create(self) -> BlobWriter:
         """See `BlobStore.create`."""
         name = new_name()
-        return _LocalWriter(name, self._unfinished.path / name, self._path(name))
+        return _LocalWriter(name, f"{self._unfinished.path}/{name}", self._path(name))
 
     def open(self, name: str) -> BlobReader:
         """See `BlobStore.open`."""
         require_name(name)
-        with _outage(), _missing(name):
+        with _Outage(name):
             return _LocalReader(name, os.open(self._path(name), _READ))
 
     def delete(self, name: str) -> None:
         """See `BlobStore.delete`."""
         require_name(name)
         # Not synced: a deleted blob that a power failure brings back is one that no row names.
-        with _outage(), contextlib.suppress(FileNotFoundError):
-            self._path(name).unlink()
+        with _Outage(), contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(name))
 
     def batches(self) -> Iterator[list[BlobInfo]]:
         """See `BlobStore.batches`."""
         for folder in _FOLDERS:
-            with _outage(), os.scandir(self._directory / folder) as entries:
+            with _Outage(), os.scandir(self._directory / folder) as entries:
                 batch = []
                 for entry in entries:
                     if is_name(entry.name) and (info := _info(entry)) is not None:
@@ -78,37 +82,45 @@ class LocalBlobs(BlobStore):
         super().close()
         self._unfinished.close()
 
-    def _path(self, name: str) -> Path:
-        return self._directory / name[:2] / name
+    def _path(self, name: str) -> str:
+        return f"{self._directory_text}/{name[:2]}/{name}"
 
 
 class _LocalWriter(BlobWriter):
-    def __init__(self, name: str, draft: Path, final: Path) -> None:
+    def __init__(self, name: str, draft: str, final: str) -> None:
         self.name = name
         self._draft = draft
         self._final = final
         self._descriptor: int | None = None
+        self._size = 0
+        self._handed_on = 0
 
     def append(self, data: Buffer) -> None:
-        with _outage():
+        with _Outage():
             descriptor = self._opened()
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
+            self._size += len(data)
+            if self._size - self._handed_on >= WRITE_BEHIND_BYTES:
+                # Linux starts writing these pages to the disk, and does not wait: most of a large blob is there before
+                # `finish` syncs it. It drops pages that are written already, which these are not.
+                os.posix_fadvise(descriptor, self._handed_on, self._size - self._handed_on, os.POSIX_FADV_DONTNEED)
+                self._handed_on = self._size
 
     def finish(self) -> None:
-        with _outage():
+        with _Outage():
             os.fdatasync(self._opened())
             self._close()
-            self._draft.rename(self._final)
-            sync_folder(self._final.parent)
+            os.rename(self._draft, self._final)
+            sync_folder(os.path.dirname(self._final))
 
     def discard(self) -> None:
         with contextlib.suppress(OSError):
             self._close()
         for path in (self._draft, self._final):
             with contextlib.suppress(OSError):
-                path.unlink()
+                os.unlink(path)
 
     def _opened(self) -> int:
         if self._descriptor is None:
@@ -127,12 +139,12 @@ class _LocalReader(BlobReader):
         self._descriptor: int | None = descriptor
 
     def size(self) -> int:
-        with _outage():
+        with _Outage():
             return os.fstat(self._opened()).st_size
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         descriptor = self._opened()
-        with _outage():
+        with _Outage():
             while buffer:
                 count = os.preadv(descriptor, [buffer], offset)
                 if not count:
@@ -153,7 +165,7 @@ class _LocalReader(BlobReader):
         return self._descriptor
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make what was created, renamed or deleted in a folder outlive a power failure. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -181,17 +193,24 @@ def _info(entry: "os.DirEntry[str]") -> BlobInfo | None:
     return BlobInfo(entry.name, found.st_size, found.st_mtime)
 
 
-@contextlib.contextmanager
-def _missing(name: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise BlobMissing(name) from None
+class _Outage:
+    """A context in which an OSError is an outage, and, given a name, FileNotFoundError says that the blob is missing.
 
+    A class, because the generator of `contextlib.contextmanager` would cost more than reading a small blob.
+    """
 
-@contextlib.contextmanager
-def _outage() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BlobsUnavailable(error.strerror or type(error).__name__) from error
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str = "") -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._name and isinstance(error, FileNotFoundError):
+            raise BlobMissing(self._name) from None
+        if isinstance(error, OSError):
+            raise BlobsUnavailable(error.strerror or type(error).__name__) from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from strongroom.base.buffer import Buffer
+from strongroom.storage.blobs.errors import BlobsUnavailable
 
 THREADS_MAX = 16
 BATCH_MAX = 1000
@@ -86,9 +87,12 @@ class BlobStore(ABC):
         """Start `fn` in one of the store's threads, and return at once.
 
         Whoever awaits the future and is cancelled cancels it too, and does not learn when the thread is done. Where
-        that matters, use `asyncio.wait`.
+        that matters, use `asyncio.wait`. Raises BlobsUnavailable when the store is closed.
         """
-        return asyncio.wrap_future(self._threads.submit(fn, *args, **kwargs))
+        try:
+            return asyncio.wrap_future(self._threads.submit(fn, *args, **kwargs))
+        except RuntimeError as error:
+            raise BlobsUnavailable("it is closed") from error
 
     async def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `fn` returns in one of the store's threads. It is done even when the caller is cancelled."""
