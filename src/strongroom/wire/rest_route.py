@@ -59,9 +59,13 @@ class Rule:
         for name, value in self.literals.items():
             if name not in query or (value and query[name][0] != value):
                 return None
+        known = len(self.known.intersection(query))
+        absent = sum(name not in query for name in self.required)
+        if absent and not known and not self.literals:
+            # Nothing in the request speaks of this operation.
+            return None
         headers = sum(header in fields for header in self.headers)
-        absent = len(self.headers) - headers + sum(name not in query for name in self.required)
-        return len(self.literals), len(self.known.intersection(query)), -absent, headers
+        return len(self.literals), known, headers - len(self.headers) - absent, headers
 
 
 class _Place(NamedTuple):
