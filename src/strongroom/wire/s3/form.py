@@ -127,7 +127,10 @@ class _Reader:
 
     async def head(self) -> bytes:
         """Return the headers of the next part."""
-        return await self._until(b"\r\n\r\n")
+        head = await self._until(b"\r\n\r\n")
+        if self._delimiter in b"\r\n" + head:
+            raise malformed_form()
+        return head
 
     async def value(self) -> bytes:
         """Return what is in a part that is no file."""
