@@ -128,7 +128,7 @@ class _Reader:
     async def head(self) -> bytes:
         """Return the headers of the next part."""
         head = await self._until(b"\r\n\r\n")
-        if self._delimiter in b"\r\n" + head:
+        if head.startswith(b"\r\n") or self._delimiter in b"\r\n" + head:
             raise malformed_form()
         return head
 
