@@ -89,9 +89,10 @@ class S3Pipeline:
         if route.operation.name == FORM_UPLOAD:
             return await self._answer_form(route, request)
         claimed = read_claim(request, self._verifier.signers)
-        sender, signer = self._nobody(request), None
-        content_sha256 = unsigned_content_sha256(request)
-        if claimed is not None:
+        signer = None
+        if claimed is None:
+            sender, content_sha256 = self._nobody(request), unsigned_content_sha256(request)
+        else:
             wall_time = self._house.clock.wall()
             check_claim(claimed, wall_time)
             credential = await self._credential(claimed, wall_time)

@@ -10,7 +10,7 @@ from strongroom.model.service import ServiceModel
 from strongroom.wire.canonical import literal_path, query_pairs
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.rest import Query, query_of
-from strongroom.wire.rest_route import RestRoute, RestTable, best_of
+from strongroom.wire.rest_route import NO_RULES, RestRoute, RestTable
 from strongroom.wire.s3 import refusals
 from strongroom.wire.s3.address import Hosts
 from strongroom.wire.sigv4 import SigningRules
@@ -55,7 +55,7 @@ class S3Routes:
         resource_type = "OBJECT" if "Key" in labels else "BUCKET" if labels else "SERVICE"
         if request.method == "POST" and resource_type == "BUCKET" and _is_form_upload(request):
             return self._route_object(request, raw_path, query, FORM_UPLOAD)
-        rule = best_of(rules.get(request.method, ()), query, request.fields)
+        rule = rules.get(request.method, NO_RULES).best(query, request.fields)
         if rule is None:
             if request.method == "POST" and resource_type == "BUCKET":
                 raise refusals.not_a_form()
@@ -82,7 +82,7 @@ class S3Routes:
         if b"x-amz-account-id" not in request.fields:
             return None
         found = table.place_of(request.raw_path)
-        rule = best_of(found[0].get(request.method, ()), query, request.fields) if found is not None else None
+        rule = None if found is None else found[0].get(request.method, NO_RULES).best(query, request.fields)
         if found is None or rule is None:
             raise refusals.method_not_allowed(request.method, "ACCOUNT")
         return RestRoute(rule.operation, _text(found[1]), query, self._signing)
