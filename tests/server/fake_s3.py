@@ -30,6 +30,7 @@ class FakeS3:
         self.trailers: dict[str, str] = {}
         self.failure: AwsError | None = None
         self.before_answer: Callable[[], Awaitable[None]] | None = None
+        self.instead: dict[str, Callable[[FakeS3, Call], Awaitable[Answer]]] = {}
 
     @property
     def last(self) -> Call:
@@ -140,7 +141,7 @@ def _handler(fake: FakeS3, method: Callable[[FakeS3, Call], Awaitable[Answer]]) 
         fake.calls.append(call)
         if fake.failure is not None:
             raise fake.failure
-        answer = await method(fake, call)
+        answer = await fake.instead.get(call.operation.name, method)(fake, call)
         if fake.before_answer is not None:
             await fake.before_answer()
         return answer

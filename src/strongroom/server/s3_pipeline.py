@@ -6,8 +6,9 @@ not upload is refused before it does.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from strongroom.base.context import Authentication, Origin
 from strongroom.base.errors import AwsError
@@ -23,18 +24,29 @@ from strongroom.wire.http import Headers, HttpRequest, HttpResponse
 from strongroom.wire.rest_route import RestRoute
 from strongroom.wire.s3 import refusals
 from strongroom.wire.s3.chunked import ChunkSigner
-from strongroom.wire.s3.operations import S3Routes
+from strongroom.wire.s3.form import read_form
+from strongroom.wire.s3.form_upload import answer_to_form, check_form_claim, params_of_form, read_form_claim
+from strongroom.wire.s3.operations import FORM_UPLOAD, PREFLIGHT, S3Routes
 from strongroom.wire.s3.payload import Payload, payload_of, unsigned_content_sha256
+from strongroom.wire.s3.post_policy import LengthRange, read_policy
 from strongroom.wire.s3.protocol import S3_PROTOCOL
-from strongroom.wire.s3.signature import S3Claim, check_claim, chunk_signer_of, read_claim
+from strongroom.wire.s3.signature import S3Claim, check_claim, check_scope, chunk_signer_of, read_claim
 from strongroom.wire.scope import ALGORITHM
-from strongroom.wire.sigv4 import Credential, Verified, Verifier
+from strongroom.wire.sigv4 import Credential, Verifier
 
 LATE_OPERATIONS = frozenset({"CompleteMultipartUpload", "CopyObject", "UploadPartCopy"})
 """Operations that may take so long that a client would give up: they are answered 200 before it is known whether."""
 
 PATIENCE_SECONDS = 10.0
 """How long a client is left without a byte by one of them."""
+
+
+class _Sender(NamedTuple):
+    """Who sends a request, for which Region, and from where."""
+
+    caller: Caller
+    region: str
+    origin: Origin
 
 
 class S3Pipeline:
@@ -74,38 +86,66 @@ class S3Pipeline:
         return response
 
     async def _answer(self, route: RestRoute, request: HttpRequest) -> HttpResponse:
+        if route.operation.name == FORM_UPLOAD:
+            return await self._answer_form(route, request)
         claimed = read_claim(request, self._verifier.signers)
-        caller, region, origin = Caller.anonymous(), self._house.configuration.region, request.origin
-        content_sha256, signer = unsigned_content_sha256(request), None
-        if claimed is not None:
+        signer = None
+        if claimed is None:
+            sender, content_sha256 = self._nobody(request), unsigned_content_sha256(request)
+        else:
             wall_time = self._house.clock.wall()
             check_claim(claimed, wall_time)
-            verified = await self._verified(request, claimed, wall_time)
-            caller, region = verified.credential.principal, verified.region
+            credential = await self._credential(claimed, wall_time)
             content_sha256 = claimed.content_sha256
+            verified = self._verifier.check(request, claimed.claim, credential, content_sha256, claimed.rules)
             signer = chunk_signer_of(verified, content_sha256)
-            origin = _with_authentication(origin, claimed, wall_time)
-        try:
+            sender = _sender(request, claimed, credential, wall_time)
+        with self._recorded_refusals(route, sender):
             body = await self._body(route, request, content_sha256, signer)
             params = S3_PROTOCOL.accept(route, request, body)
+        return await self._perform(route, request, params, sender)
+
+    async def _answer_form(self, route: RestRoute, request: HttpRequest) -> HttpResponse:
+        form = await read_form(request)
+        claimed = read_form_claim(form)
+        sender, lengths = self._nobody(request), LengthRange()
+        if claimed is not None:
+            wall_time = self._house.clock.wall()
+            check_scope(claimed)
+            credential = await self._credential(claimed, wall_time)
+            check_form_claim(claimed.claim, form, credential.secret_access_key, wall_time)
+            if credential.is_expired:
+                raise refusals.expired_token()
+            sender = _sender(request, claimed, credential, wall_time)
+        with self._recorded_refusals(route, sender):
+            if claimed is not None:
+                policy = read_policy(form.fields["policy"])
+                lengths = policy.check(form.fields, route.labels["Bucket"], self._house.clock.wall())
+            params = params_of_form(route, request, form, lengths)
+        answer = await self._call(route, params, sender)
+        return answer_to_form(route, request, form, params, answer)
+
+    def _nobody(self, request: HttpRequest) -> "_Sender":
+        return _Sender(Caller.anonymous(), self._house.configuration.region, request.origin)
+
+    @contextmanager
+    def _recorded_refusals(self, route: RestRoute, sender: "_Sender") -> Iterator[None]:
+        """Leave an audit record of a call whose sender is known and whose parameters are refused."""
+        try:
+            yield
         except AwsError as error:
             names = route.operation
-            record_refusal(
-                self._house, names.service.name, names.name, error, caller=caller, origin=origin, region=region
-            )
+            record_refusal(self._house, names.service.name, names.name, error, **sender._asdict())
             raise
-        return await self._perform(route, request, params, caller, origin, region)
 
-    async def _verified(self, request: HttpRequest, claimed: S3Claim, wall_time: float) -> Verified:
-        """Return the proof of who signed. Raises AwsError unless exactly this was signed."""
+    async def _credential(self, claimed: S3Claim, wall_time: float) -> Credential:
+        """Return who holds the access key that a request names. Raises AwsError when nobody does."""
         claim = claimed.claim
         access_key_id = claim.scope.access_key_id
         found = await self._house.principals.find(access_key_id, claim.session_token)
         if found is None:
             raise refusals.invalid_token() if claim.session_token else refusals.unknown_access_key(access_key_id)
-        is_expired = found.expires_at <= wall_time
-        credential = Credential(access_key_id, found.secret_access_key, found.caller, is_expired)
-        return self._verifier.check(request, claim, credential, claimed.content_sha256, claimed.rules)
+        return Credential(access_key_id, found.secret_access_key, found.caller, found.expires_at <= wall_time)
 
     async def _body(
         self, route: RestRoute, request: HttpRequest, content_sha256: bytes, signer: ChunkSigner | None
@@ -117,25 +157,15 @@ class S3Pipeline:
             return payload
         return await payload.read(S3_PROTOCOL.body_bytes_max(route.operation))
 
+    async def _call(self, route: RestRoute, params: dict[str, Any], sender: "_Sender") -> Answer:
+        names = route.operation
+        return await perform(self._house, names.service.name, names.name, params, **sender._asdict())
+
     async def _perform(
-        self,
-        route: RestRoute,
-        request: HttpRequest,
-        params: dict[str, Any],
-        caller: Caller,
-        origin: Origin,
-        region: str,
+        self, route: RestRoute, request: HttpRequest, params: dict[str, Any], sender: "_Sender"
     ) -> HttpResponse:
         operation = route.operation
-        doing = perform(
-            self._house,
-            operation.service.name,
-            operation.name,
-            params,
-            caller=caller,
-            origin=origin,
-            region=region,
-        )
+        doing = self._call(route, params, sender)
         if operation.name not in LATE_OPERATIONS:
             return S3_PROTOCOL.answer(operation, await doing, request)
         task = asyncio.create_task(doing)
@@ -174,16 +204,18 @@ class S3Pipeline:
             # Without these headers a browser keeps the answer from the page: that is the safe side.
             refusal_of(problem, request.origin.request_id)
             return []
-        return S3_PROTOCOL.headers_of(route.service.operations["OptionsObject"], allowed)
+        return S3_PROTOCOL.headers_of(route.service.operations[PREFLIGHT], allowed)
 
 
-def _with_authentication(origin: Origin, claimed: S3Claim, wall_time: float) -> Origin:
-    age_ms = max(0, int((wall_time - claimed.claim.signed_at) * 1000))
-    return origin._replace(
-        authentication=Authentication(
-            claimed.auth_type, ALGORITHM.decode(), age_ms, claimed.content_sha256.decode("ascii")
-        )
+def _sender(request: HttpRequest, claimed: S3Claim, credential: Credential, wall_time: float) -> _Sender:
+    """Return who sends a request whose signature holds, with what policies may ask of that signature."""
+    claim = claimed.claim
+    age_ms = max(0, int((wall_time - claim.signed_at) * 1000))
+    authentication = Authentication(
+        claimed.auth_type, ALGORITHM.decode(), age_ms, claimed.content_sha256.decode("ascii")
     )
+    origin = request.origin._replace(authentication=authentication)
+    return _Sender(credential.principal, claim.scope.region, origin)
 
 
 def _states_length(request: HttpRequest) -> bool:

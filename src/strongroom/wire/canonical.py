@@ -3,12 +3,15 @@
 Source: AWS IAM User Guide, "Create a signed AWS API request", steps 1 and 2.
 """
 
+import re
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from strongroom.base.errors import AwsError
 
 # Of a query string, and of a form.
 query_parameters_max = 2_000
+
+_LITERAL = re.compile(rb"[/A-Za-z0-9._~-]+")
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -57,6 +60,8 @@ def normalised_path(raw_path: bytes) -> bytes:
 
 def literal_path(raw_path: bytes) -> bytes:
     """Return a path as S3 signs it: encoded once, and else as it came, for a key may hold dots and empty segments."""
+    if _LITERAL.fullmatch(raw_path):
+        return raw_path
     return quote_from_bytes(unquote_to_bytes(raw_path), safe="/-_.~").encode() or b"/"
 
 

@@ -7,6 +7,7 @@ Source: Smithy specification, "HTTP binding traits".
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from strongroom.base.errors import AwsError
@@ -19,7 +20,7 @@ from strongroom.wire.text_values import Parse, Text, parser_of, text_of
 Refuse = Callable[[str, str, str], AwsError]
 Query = Mapping[str, list[str]]
 
-_QUERY, _HEADER, _HEADERS, _LABEL = "querystring", "header", "headers", "uri"
+_CONDITIONS_OF_TIME = frozenset({b"if-modified-since", b"if-unmodified-since"})
 
 
 class Binding(NamedTuple):
@@ -37,65 +38,72 @@ class RequestReader:
     def __init__(self, shape: Shape | None, refuse: Refuse) -> None:
         self._refuse = refuse
         self._labels: list[Binding] = []
-        self._query: list[Binding] = []
-        self._headers: list[tuple[bytes, Binding]] = []
-        self._header_maps: list[tuple[str, bytes]] = []
-        self._query_maps: list[str] = []
+        self._query: dict[str, Binding] = {}
+        self._query_map = ""
+        self._headers: dict[bytes, Binding] = {}
+        self._header_map: tuple[str, bytes] | None = None
         for name, reference in (shape.members if shape is not None else {}).items():
             self._bind(name, reference)
 
     def _bind(self, name: str, reference: Reference) -> None:
         wire_name = reference.location_name or name
-        if reference.location == _LABEL:
+        if reference.location == "uri":
             self._labels.append(_binding(name, wire_name, reference, "iso8601"))
-        elif reference.location == _QUERY:
+        elif reference.location == "querystring":
             if reference.target.type == "map":
-                self._query_maps.append(name)
+                self._query_map = name
             else:
-                self._query.append(_binding(name, wire_name, reference, "iso8601"))
-        elif reference.location == _HEADER:
-            self._headers.append((wire_name.lower().encode(), _binding(name, wire_name, reference, "rfc822")))
-        elif reference.location == _HEADERS:
-            self._header_maps.append((name, reference.location_name.lower().encode()))
+                self._query[wire_name] = _binding(name, wire_name, reference, "iso8601")
+        elif reference.location == "header":
+            self._headers[wire_name.lower().encode()] = _binding(name, wire_name, reference, "rfc822")
+        elif reference.location == "headers":
+            self._header_map = (name, wire_name.lower().encode())
 
     def params(self, request: HttpRequest, labels: Mapping[str, str], query: Query) -> dict[str, Any]:
-        """Return the params. Raises AwsError for a value that is not of the type that the model names."""
+        """Return the params. Raises AwsError for a value that is not of the type that the model names.
+
+        A condition of time that is no time is left out, as HTTP wants it. Source: RFC 9110, sections 13.1.3 and 13.1.4.
+        """
         params: dict[str, Any] = {}
         for binding in self._labels:
             text = labels.get(binding.wire_name)
             if text is not None:
                 params[binding.name] = self._parsed(binding, text)
         if query:
-            for binding in self._query:
-                texts = query.get(binding.wire_name)
-                if texts:
-                    params[binding.name] = (
-                        [self._parsed(binding, text) for text in texts]
-                        if binding.is_list
-                        else self._parsed(binding, texts[0])
-                    )
-            for name in self._query_maps:
-                taken = {binding.wire_name for binding in self._query}
-                params[name] = {key: texts[0] for key, texts in query.items() if key not in taken}
-        fields = request.fields
-        for header, binding in self._headers:
-            value = fields.get(header)
-            if value is not None:
-                params[binding.name] = self._of_header(binding, text_of_header(value))
-        for name, prefix in self._header_maps:
-            found = {
-                text_of_header(header[len(prefix) :]): text_of_header(value)
-                for header, value in fields.items()
-                if header.startswith(prefix)
-            }
-            if found:
-                params[name] = found
+            self._read_query(query, params)
+        found: dict[str, str] = {}
+        bound, header_map = self._headers, self._header_map
+        for header, value in request.fields.items():
+            known = bound.get(header)
+            if known is not None:
+                self._read_header(header, known, text_of_header(value), params)
+            elif header_map is not None and header.startswith(header_map[1]):
+                found[text_of_header(header[len(header_map[1]) :])] = text_of_header(value)
+        if found and header_map is not None:
+            params[header_map[0]] = found
         return params
 
-    def _of_header(self, binding: Binding, text: str) -> Any:
+    def _read_query(self, query: Query, params: dict[str, Any]) -> None:
+        others = {}
+        for wire_name, texts in query.items():
+            binding = self._query.get(wire_name)
+            if binding is None:
+                others[wire_name] = texts[0]
+            elif binding.is_list:
+                params[binding.name] = [self._parsed(binding, text) for text in texts]
+            else:
+                params[binding.name] = self._parsed(binding, texts[0])
+        if self._query_map:
+            params[self._query_map] = others
+
+    def _read_header(self, header: bytes, binding: Binding, text: str, params: dict[str, Any]) -> None:
         if binding.is_list:
-            return [self._parsed(binding, part.strip()) for part in text.split(",") if part.strip()]
-        return self._parsed(binding, text)
+            params[binding.name] = [self._parsed(binding, part.strip()) for part in text.split(",") if part.strip()]
+        elif header in _CONDITIONS_OF_TIME:
+            with suppress(ValueError):
+                params[binding.name] = binding.parse(text)
+        else:
+            params[binding.name] = self._parsed(binding, text)
 
     def _parsed(self, binding: Binding, text: str) -> Any:
         try:
@@ -115,32 +123,31 @@ class AnswerWriter:
     """Writes what of an answer is not in its body."""
 
     def __init__(self, shape: Shape | None, timestamp_texts: Mapping[str, Text]) -> None:
-        self._headers: list[tuple[str, bytes, Text]] = []
-        self._header_maps: list[tuple[str, bytes]] = []
+        self._headers: dict[str, tuple[bytes, Text]] = {}
+        self._header_maps: dict[str, bytes] = {}
         self.status_member = ""
         for name, reference in (shape.members if shape is not None else {}).items():
             wire_name = (reference.location_name or name).encode()
-            if reference.location == _HEADER:
-                self._headers.append((name, wire_name, _header_text(reference, timestamp_texts)))
-            elif reference.location == _HEADERS:
-                self._header_maps.append((name, wire_name))
+            if reference.location == "header":
+                self._headers[name] = (wire_name, _header_text(reference, timestamp_texts))
+            elif reference.location == "headers":
+                self._header_maps[name] = wire_name
             elif reference.location == "statusCode":
                 self.status_member = name
-        self.elsewhere = frozenset(
-            [name for name, _, _ in self._headers] + [name for name, _ in self._header_maps] + [self.status_member]
-        )
+        self.elsewhere = frozenset({*self._headers, *self._header_maps, self.status_member})
         """The members that are not in the body."""
 
     def headers(self, answer: Mapping[str, Any]) -> Headers:
         """Return the headers that an answer's members are written into."""
         headers: Headers = []
-        for name, wire_name, text in self._headers:
-            value = answer.get(name)
-            if value is not None:
-                headers.append((wire_name, header_value(text(value))))
-        for name, prefix in self._header_maps:
-            for key, value in (answer.get(name) or {}).items():
-                headers.append((prefix + header_value(key), metadata_value(value)))
+        for name, value in answer.items():
+            bound = self._headers.get(name)
+            if bound is not None:
+                if value is not None:
+                    headers.append((bound[0], header_value(bound[1](value))))
+            elif name in self._header_maps:
+                prefix = self._header_maps[name]
+                headers += [(prefix + header_value(key), metadata_value(item)) for key, item in (value or {}).items()]
         return headers
 
 

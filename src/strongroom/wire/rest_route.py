@@ -59,16 +59,45 @@ class Rule:
         for name, value in self.literals.items():
             if name not in query or (value and query[name][0] != value):
                 return None
+        known = len(self.known.intersection(query))
+        absent = sum(name not in query for name in self.required)
+        if absent and not known and not self.literals:
+            # Nothing in the request speaks of this operation.
+            return None
         headers = sum(header in fields for header in self.headers)
-        absent = len(self.headers) - headers + sum(name not in query for name in self.required)
-        return len(self.literals), len(self.known.intersection(query)), -absent, headers
+        return len(self.literals), known, headers - len(self.headers) - absent, headers
+
+
+class Rules:
+    """The operations of one path and method."""
+
+    __slots__ = ("_bare", "_rules")
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+        self._bare: list[Rule] = []
+
+    def add(self, rule: Rule) -> None:
+        """Add an operation."""
+        self._rules.append(rule)
+        if not rule.literals and not rule.required:
+            self._bare.append(rule)
+
+    def best(self, query: Query, fields: Mapping[bytes, bytes]) -> Rule | None:
+        """Return the rule that fits a request best, or None when none does."""
+        best, found = None, None
+        for rule in self._rules if query else self._bare:
+            weight = rule.weight(query, fields)
+            if weight is not None and (best is None or weight > best):
+                best, found = weight, rule
+        return found
 
 
 class _Place(NamedTuple):
     """The operations of one path."""
 
     pattern: re.Pattern[bytes]
-    rules: Mapping[str, list[Rule]]
+    rules: Mapping[str, Rules]
 
 
 class RestTable:
@@ -79,19 +108,19 @@ class RestTable:
         self.literals: set[str] = set()
         """Every parameter that is a literal part of some operation's template."""
         omitted = frozenset(without)
-        places: dict[str, dict[str, list[Rule]]] = {}
+        places: dict[str, dict[str, Rules]] = {}
         for operation in service.operations.values():
             if operation.is_deprecated or operation.name in omitted:
                 continue
             path, _, literal_query = operation.http.request_uri.partition("?")
             rule = Rule(operation, literal_query)
             self.literals.update(rule.literals)
-            places.setdefault(path, {}).setdefault(operation.http.method, []).append(rule)
+            places.setdefault(path, {}).setdefault(operation.http.method, Rules()).add(rule)
         # What has more literal text in its path is more particular, and is looked at first.
         ordered = sorted(places, key=lambda path: (-len(_LABEL.sub("", path)), path.count("{"), path))
         self._places = [_Place(_pattern_of(path), places[path]) for path in ordered]
 
-    def place_of(self, raw_path: bytes) -> tuple[Mapping[str, list[Rule]], dict[str, bytes]] | None:
+    def place_of(self, raw_path: bytes) -> tuple[Mapping[str, Rules], dict[str, bytes]] | None:
         """Return the operations of a path by method, and the labels in it, decoded; or None for an unknown path."""
         for place in self._places:
             match = place.pattern.fullmatch(raw_path)
@@ -100,14 +129,7 @@ class RestTable:
         return None
 
 
-def best_of(rules: Iterable[Rule], query: Query, fields: Mapping[bytes, bytes]) -> Rule | None:
-    """Return the rule that fits a request best, or None when none does."""
-    best, found = None, None
-    for rule in rules:
-        weight = rule.weight(query, fields)
-        if weight is not None and (best is None or weight > best):
-            best, found = weight, rule
-    return found
+NO_RULES = Rules()
 
 
 def _pattern_of(path: str) -> re.Pattern[bytes]:

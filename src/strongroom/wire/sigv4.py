@@ -176,7 +176,7 @@ class Verifier:
         # An access key whose secret has changed must not be verified with a key derived from the old one. Both secrets
         # are the house's own here, so a plain comparison tells a stranger nothing.
         is_known = signer is not None and signer.secret_access_key == secret
-        key = signer.key if signer is not None and is_known else _signing_key(scope, secret)
+        key = signer.key if signer is not None and is_known else signing_key(scope, secret)
         if not equal(key.digest(string_to_sign).hex().encode(), claim.signature):
             raise rules.refusals.mismatch_of(scope.access_key_id, string_to_sign, claim.signature, canonical_request)
         if credential.is_expired:
@@ -196,7 +196,8 @@ class Verifier:
         )
 
 
-def _signing_key(scope: SignedScope, secret_access_key: str) -> HmacSha256:
+def signing_key(scope: SignedScope, secret_access_key: str) -> HmacSha256:
+    """Return the key that is derived from a secret for one day, Region and service."""
     key = b"AWS4" + secret_access_key.encode()
     for part in scope.text.split(b"/"):
         key = hmac_sha256(key, part)

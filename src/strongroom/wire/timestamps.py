@@ -7,12 +7,15 @@ import calendar
 import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 _ISO_8601 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))", re.ASCII
 )
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def from_epoch(seconds: float) -> datetime:
@@ -70,7 +73,13 @@ def from_http_date(text: str) -> datetime:
 
 def to_http_date(moment: datetime) -> str:
     """Return an aware datetime as an RFC 9110 date. Raises ValueError for a naive one."""
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a time zone")
+    utc = moment.astimezone(UTC)
+    return (
+        f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04} "
+        f"{utc.hour:02}:{utc.minute:02}:{utc.second:02} GMT"
+    )
 
 
 def basic_seconds(date: bytes) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from strongroom.model.shapes import Reference, Shape
-from strongroom.wire.text_values import Text, parser_of, text_of
+from strongroom.wire.text_values import Parse, Text, parser_of, text_of
 from strongroom.wire.xml import escaped, escaped_attribute
 from strongroom.wire.xml_reader import Element
 
@@ -38,8 +38,9 @@ ReadAll = Callable[[list[Element]], Any]
 def compile_reader(shape: Shape) -> Read:
     """Return a function from an element to the plain value of a structure. It raises ValueError for any other one.
 
-    What the shape does not name is refused too, as S3 does: its answers speak of a schema. Members with a location of
-    their own (header, query string, path) are not among an element's children.
+    As with a schema, what the shape does not name is refused, and so is what lacks a required member or has a value
+    that is not one of an enumeration. Lengths and patterns are not looked at: each service has its own words for them.
+    Members with a location of their own (header, query string, path) are not among an element's children.
     """
     return _Readers().structure(shape)
 
@@ -53,7 +54,8 @@ class _Readers:
         if known is not None:
             return known
         members: dict[str, tuple[str, ReadAll]] = {}
-        attributes: dict[str, tuple[str, Callable[[str], Any]]] = {}
+        attributes: dict[str, tuple[str, Parse]] = {}
+        required = frozenset(name for name in shape.required if not shape.members[name].location)
 
         def read_structure(element: Element) -> Any:
             found: dict[str, list[Element]] = {}
@@ -70,13 +72,15 @@ class _Readers:
             for wire_name, (name, parse) in attributes.items():
                 if wire_name in element.attributes:
                     params[name] = parse(element.attributes[wire_name])
+            if not required <= params.keys():
+                raise ValueError("an element lacks one that it has to have")
             return params
 
         self._structures[shape.name] = read_structure
         for name, reference in shape.members.items():
             wire_name = wire_name_of(name, reference)
             if reference.xml_attribute:
-                attributes[wire_name.rpartition(":")[2]] = (name, parser_of(reference.target, "iso8601"))
+                attributes[wire_name.rpartition(":")[2]] = (name, _parser(reference.target, reference))
             elif not reference.location:
                 members[wire_name] = (name, self._member(reference.target, reference))
         return read_structure
@@ -95,7 +99,7 @@ class _Readers:
         if shape.type in {"list", "map"}:
             read_all = self._member(shape, reference)
             return lambda element: read_all([element])
-        parse = parser_of(shape, _timestamp_format(shape, reference))
+        parse = _parser(shape, reference)
 
         def read_scalar(element: Element) -> Any:
             if element.children:
@@ -129,6 +133,19 @@ class _Readers:
             return found
 
         return read_map
+
+
+def _parser(shape: Shape, reference: Reference) -> Parse:
+    if not shape.enum:
+        return parser_of(shape, _timestamp_format(shape, reference))
+    allowed = frozenset(shape.enum)
+
+    def parse_one_of(text: str) -> Any:
+        if text not in allowed:
+            raise ValueError("a value that the schema does not have")
+        return text
+
+    return parse_one_of
 
 
 def _only(elements: list[Element]) -> Element:

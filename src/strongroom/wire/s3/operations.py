@@ -10,19 +10,21 @@ from strongroom.model.service import ServiceModel
 from strongroom.wire.canonical import literal_path, query_pairs
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.rest import Query, query_of
-from strongroom.wire.rest_route import RestRoute, RestTable, best_of
+from strongroom.wire.rest_route import NO_RULES, RestRoute, RestTable
 from strongroom.wire.s3 import refusals
 from strongroom.wire.s3.address import Hosts
 from strongroom.wire.sigv4 import SigningRules
 
 SIGNING_NAME = "s3"
 
-# Those of Object Lambda and of directory buckets, which have end points of their own.
-_ELSEWHERE = ("WriteGetObjectResponse", "ListDirectoryBuckets", "PostObject", "OptionsObject")
+FORM_UPLOAD, PREFLIGHT = "PostObject", "OptionsObject"
+"""Two operations that only browsers ask for."""
+
+# Object Lambda and directory buckets have end points of their own.
+_ELSEWHERE = ("WriteGetObjectResponse", "ListDirectoryBuckets", FORM_UPLOAD, PREFLIGHT)
 
 _CONTROL_PATH = b"/v20180820/"
 
-# A sub-resource can also be asked for where it is not one: a presigned URL's own parameters are none.
 _FORM = b"multipart/form-data"
 
 
@@ -45,16 +47,18 @@ class S3Routes:
                 return route
         raw_path = self.path_of(request)
         if request.method == "OPTIONS":
-            return self._route_object(request, raw_path, query, "OptionsObject")
+            return self._route_object(request, raw_path, query, PREFLIGHT)
         found = self._table.place_of(raw_path if raw_path != b"" else b"/")
         if found is None:
             raise refusals.method_not_allowed(request.method, "SERVICE")
         rules, labels = found
         resource_type = "OBJECT" if "Key" in labels else "BUCKET" if labels else "SERVICE"
-        if request.method == "POST" and resource_type == "BUCKET" and is_form_upload(request):
-            return self._route_object(request, raw_path, query, "PostObject")
-        rule = best_of(rules.get(request.method, ()), query, request.fields)
+        if request.method == "POST" and resource_type == "BUCKET" and _is_form_upload(request):
+            return self._route_object(request, raw_path, query, FORM_UPLOAD)
+        rule = rules.get(request.method, NO_RULES).best(query, request.fields)
         if rule is None:
+            if request.method == "POST" and resource_type == "BUCKET":
+                raise refusals.not_a_form()
             raise refusals.method_not_allowed(request.method, resource_type)
         self._check_sub_resources(query, rule.literals, rule.known, request.method)
         return RestRoute(rule.operation, _text(labels), query, self._signing)
@@ -78,7 +82,7 @@ class S3Routes:
         if b"x-amz-account-id" not in request.fields:
             return None
         found = table.place_of(request.raw_path)
-        rule = best_of(found[0].get(request.method, ()), query, request.fields) if found is not None else None
+        rule = None if found is None else found[0].get(request.method, NO_RULES).best(query, request.fields)
         if found is None or rule is None:
             raise refusals.method_not_allowed(request.method, "ACCOUNT")
         return RestRoute(rule.operation, _text(found[1]), query, self._signing)
@@ -91,7 +95,7 @@ class S3Routes:
         return RestRoute(self.service.operations[operation], _text(labels), query, self._signing)
 
 
-def is_form_upload(request: HttpRequest) -> bool:
+def _is_form_upload(request: HttpRequest) -> bool:
     """Return whether the request is a browser's upload by a form."""
     return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == _FORM
 

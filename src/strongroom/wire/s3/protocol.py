@@ -11,7 +11,6 @@ from strongroom.base.errors import AwsError
 from strongroom.model.constraints import NOT_NULL
 from strongroom.model.service import OperationModel, ServiceModel
 from strongroom.model.shapes import Reference, Shape
-from strongroom.model.validate import compile_validator
 from strongroom.wire.blobs import to_base64
 from strongroom.wire.http import Headers, HttpRequest, HttpResponse
 from strongroom.wire.protocol import told_as
@@ -53,7 +52,6 @@ class _Compiled(NamedTuple):
     kind: str
     read: Read | None
     root: str
-    validate: Any
     required: tuple[tuple[str, Reference], ...]
     writer: AnswerWriter
     answer_payload: str
@@ -218,7 +216,7 @@ def _compiled(operation: OperationModel) -> _Compiled:
 
 def _compile(operation: OperationModel) -> _Compiled:
     given, answered = operation.input, operation.output
-    payload, kind, read, root, validate = "", NONE, None, "", None
+    payload, kind, read, root = "", NONE, None, ""
     required: tuple[tuple[str, Reference], ...] = ()
     if given is not None:
         payload, kind = given.payload, _kind_of(given)
@@ -227,7 +225,6 @@ def _compile(operation: OperationModel) -> _Compiled:
             shape = given.members[payload].target if payload else given
             read = compile_reader(shape)
             root = (given.members[payload].location_name if payload else operation.input_location_name) or ""
-            validate = compile_validator(shape if payload else None, "MalformedXML")
     answer_payload, answer_kind, write = "", NONE, None
     if answered is not None:
         answer_payload, answer_kind = answered.payload, _kind_of(answered)
@@ -240,7 +237,6 @@ def _compile(operation: OperationModel) -> _Compiled:
         kind,
         read,
         root,
-        validate,
         required,
         AnswerWriter(answered, IN_MILLISECONDS),
         answer_payload,
@@ -272,9 +268,8 @@ def _take_body(compiled: _Compiled, params: dict[str, Any], body: bytes) -> None
         if compiled.root and element.name != compiled.root:
             raise ValueError("another root element")
         value = compiled.read(element)
-        compiled.validate(value)
-    except (ValueError, AwsError):
-        raise refusals.malformed_xml() from None
+    except ValueError:
+        raise refusals.malformed_xml(is_acl=compiled.root == "AccessControlPolicy") from None
     if compiled.payload:
         params[compiled.payload] = value
     else:

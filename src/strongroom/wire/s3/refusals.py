@@ -47,9 +47,9 @@ def missing_header(name: str) -> AwsError:
     )
 
 
-def malformed_xml() -> AwsError:
+def malformed_xml(*, is_acl: bool = False) -> AwsError:
     """XML that is not what its schema says."""
-    return AwsError("MalformedXML", MALFORMED_XML, 400)
+    return AwsError("MalformedACLError" if is_acl else "MalformedXML", MALFORMED_XML, 400)
 
 
 def missing_body() -> AwsError:
@@ -104,6 +104,16 @@ def method_not_allowed(method: str, resource_type: str) -> AwsError:
         "The specified method is not allowed against this resource.",
         405,
         members={"Method": method, "ResourceType": resource_type},
+    )
+
+
+def not_a_form() -> AwsError:
+    """A POST to a bucket that is neither a browser's form nor anything else."""
+    return AwsError(
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+        412,
+        members={"Condition": "Bucket POST must be of the enclosure-type multipart/form-data"},
     )
 
 

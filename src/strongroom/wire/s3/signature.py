@@ -203,11 +203,8 @@ def _date_of_header(header: bytes | None) -> bytes:
         raise refusals.no_date() from None
 
 
-def check_claim(claimed: S3Claim, wall_time: float) -> None:
-    """Raise AwsError unless the claim is of this time, and its scope of its day and for S3.
-
-    `wall_time` is the real time in seconds since the epoch.
-    """
+def check_scope(claimed: S3Claim) -> None:
+    """Raise AwsError unless the claim's scope is of its day, and for S3."""
     claim, refuse = claimed.claim, claimed.rules.refusals
     scope = claim.scope
     if scope.date != claim.date[:8]:
@@ -221,6 +218,15 @@ def check_claim(claimed: S3Claim, wall_time: float) -> None:
         raise refuse.incomplete_signature(
             f'incorrect terminator "{quoted(scope.terminator)}". This endpoint uses "aws4_request".'
         )
+
+
+def check_claim(claimed: S3Claim, wall_time: float) -> None:
+    """Raise AwsError unless the claim is of this time, and its scope of its day and for S3.
+
+    `wall_time` is the real time in seconds since the epoch.
+    """
+    check_scope(claimed)
+    claim = claimed.claim
     age_seconds = wall_time - claim.signed_at
     if claimed.auth_type == IN_QUERY:
         if age_seconds < -clock_skew_seconds_max:
