@@ -22,8 +22,8 @@ class Service:
     """What is the same for all operations of a service. `name` is that of its service model (`kms`, `service-quotas`).
 
     `event_source` is its name in the audit trail. `denied` makes its way of saying no (the JSON services answer
-    `AccessDeniedException`, the XML ones `AccessDenied`), `throttled` its way of saying not so fast. `home_region` is the
-    one Region of a service that has no others, whatever Region a request was signed for.
+    `AccessDeniedException`, the XML ones `AccessDenied`), `throttled` its way of saying not so fast. `home_region` is
+    the one Region of a service that has no others, whatever Region a request was signed for.
     """
 
     name: str
