@@ -1,24 +1,22 @@
-"""The command line as a whole: its commands, and where options come from (flag, then variable, then TOML file)."""
+"""The command line as a whole: its commands."""
 
 from cyclopts import App
-from cyclopts.config import Env
 
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
+from strongroom.cli.option_sources import OPTION_SOURCES
 from strongroom.cli.policy import policy
+from strongroom.cli.quotas import quotas
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
-from strongroom.cli.settings_file import SettingsFile
-
-VARIABLE_PREFIX = "STRONGROOM_"
 
 application = App(
     name="strongroom",
     help="The AWS security stack that people run themselves.",
     version=__version__,
-    config=[Env(VARIABLE_PREFIX, command=False), SettingsFile()],
+    config=OPTION_SOURCES,
 )
 application.command(serve)
 application.command(env)
@@ -26,3 +24,4 @@ application.command(rekey)
 application.command(accounts)
 application.command(explain)
 application.command(policy)
+application.command(quotas)

@@ -15,11 +15,10 @@ from strongroom.services.kms.key_directory import KeyDirectory, cache_name, mate
 from strongroom.services.kms.keys import ENABLED, ENCRYPT_DECRYPT, MANAGED_BY_CUSTOMER, SYMMETRIC_DEFAULT
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
+from strongroom.services.kms.quotas import KEYS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tags import checked_tags
 from strongroom.storage.connection import Connection
-
-KEYS_PER_REGION_MAX = 100_000
 
 
 def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict[str, Any]:
@@ -119,11 +118,12 @@ async def create_key(call: Call) -> Answer:
         values["policy"] = await accepted_policy(call, params["Policy"], values)
     material = NewKeyMaterial.generate()
     directory = call.house.part(KeyDirectory)
+    most = call.house.quotas.most(KEYS_QUOTA, call.account_id, call.region)
     call.made = (key_resource(call.account_id, call.region, values["key_id"]),)
 
     def write(connection: Connection) -> Answer:
-        if tables.count_customer_keys(connection, call.account_id, call.region) >= KEYS_PER_REGION_MAX:
-            raise errors.limit_exceeded(f"The account has reached its limit of {KEYS_PER_REGION_MAX} keys.")
+        if tables.count_customer_keys(connection, call.account_id, call.region) >= most:
+            raise errors.limit_exceeded(f"The account has reached its limit of {most} keys.")
         tables.insert_key(connection, values)
         insert_first_material(call.house, connection, values, material)
         created = directory.load(connection, call.region, values["key_id"])

@@ -21,11 +21,11 @@ from strongroom.services.kms.key_directory import cache_name
 from strongroom.services.kms.keys import ENABLED, PENDING_DELETION, Key, require_enabled
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.services.kms.paging import Page
+from strongroom.services.kms.quotas import ON_DEMAND_ROTATIONS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.storage.connection import Connection
 
 DEFAULT_PERIOD_DAYS = 365
-ON_DEMAND_ROTATIONS_MAX = 25
 AUTOMATIC = "AUTOMATIC"
 ON_DEMAND = "ON_DEMAND"
 
@@ -101,6 +101,7 @@ async def rotate_key_on_demand(call: Call) -> Answer:
     key: Key = call.target
     key.must_be_customer_managed()
     material = NewKeyMaterial.generate()
+    most = call.house.quotas.most(ON_DEMAND_ROTATIONS_QUOTA, key.account_id, key.region)
 
     def change(row: KeyRow) -> Mapping[str, Any]:
         require_enabled(key.arn, row.state)
@@ -108,10 +109,8 @@ async def rotate_key_on_demand(call: Call) -> Answer:
 
     def add_material(connection: Connection) -> None:
         materials = tables.select_materials(connection, key.region, key.key_id)
-        if sum(each.rotation_type == ON_DEMAND for each in materials) >= ON_DEMAND_ROTATIONS_MAX:
-            raise errors.limit_exceeded(
-                f"{key.arn} has reached the limit of {ON_DEMAND_ROTATIONS_MAX} on-demand rotations."
-            )
+        if sum(each.rotation_type == ON_DEMAND for each in materials) >= most:
+            raise errors.limit_exceeded(f"{key.arn} has reached the limit of {most} on-demand rotations.")
         _add_material(call.house, connection, key.region, key.key_id, material, call.now, ON_DEMAND)
 
     return await change_key(call, key, change, {"KeyId": key.key_id}, along=add_material)

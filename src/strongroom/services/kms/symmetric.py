@@ -13,7 +13,7 @@ from strongroom.services.kms.access import alias_in, on_account, on_grantable_ke
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Key
 from strongroom.services.kms.last_usage import LastUsages
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 _DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
 
@@ -37,7 +37,7 @@ def _end_dry_run(params: Mapping[str, Any]) -> None:
         raise errors.dry_run_succeeded()
 
 
-@operation(KMS, "Encrypt", needs=use_of_key("kms:Encrypt"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Encrypt", needs=use_of_key("kms:Encrypt"), quota=cryptographic_quota, reads_only=True)
 async def encrypt(call: Call) -> Answer:
     """Encrypt up to 4,096 bytes. Source: AWS KMS API Reference, Encrypt."""
     key, params = call.target, call.params
@@ -105,7 +105,7 @@ async def _needs_of_decrypt(call: Call) -> Sequence[Requirement]:
     return (await on_grantable_key(call, opening.key, "kms:Decrypt", call.params.get("EncryptionContext")),)
 
 
-@operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=cryptographic_quota, reads_only=True)
 async def decrypt(call: Call) -> Answer:
     """Decrypt a ciphertext blob. Source: AWS KMS API Reference, Decrypt."""
     opening, params = call.target, call.params
@@ -150,7 +150,7 @@ async def _on_re_encrypted(call: Call, key: Key, side: str, action: str, same_ke
     return await on_grantable_key(call, key, action, params.get(f"{side}EncryptionContext"), own)
 
 
-@operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=cryptographic_quota, reads_only=True)
 async def re_encrypt(call: Call) -> Answer:
     """Decrypt under one key and encrypt under another; the plaintext stays here. Source: API Reference, ReEncrypt."""
     (source, destination), params = call.target, call.params
@@ -200,7 +200,7 @@ def _new_data_key(call: Call, operation_name: str) -> tuple[bytes, Answer]:
     return data_key, {"CiphertextBlob": blob, "KeyId": key.arn, "KeyMaterialId": key.current.id}
 
 
-@operation(KMS, "GenerateDataKey", needs=use_of_key("kms:GenerateDataKey"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "GenerateDataKey", needs=use_of_key("kms:GenerateDataKey"), quota=cryptographic_quota, reads_only=True)
 async def generate_data_key(call: Call) -> Answer:
     """Return a fresh data key, in plaintext and encrypted. Source: AWS KMS API Reference, GenerateDataKey."""
     data_key, answer = _new_data_key(call, "GenerateDataKey")
@@ -212,7 +212,7 @@ async def generate_data_key(call: Call) -> Answer:
     KMS,
     "GenerateDataKeyWithoutPlaintext",
     needs=use_of_key("kms:GenerateDataKeyWithoutPlaintext"),
-    quota=SYMMETRIC_QUOTA,
+    quota=cryptographic_quota,
     reads_only=True,
 )
 async def generate_data_key_without_plaintext(call: Call) -> Answer:
@@ -227,7 +227,7 @@ async def _needs_of_generate_random(call: Call) -> Sequence[Requirement]:
     return (on_account(call, "kms:GenerateRandom"),)
 
 
-@operation(KMS, "GenerateRandom", needs=_needs_of_generate_random, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "GenerateRandom", needs=_needs_of_generate_random, quota=cryptographic_quota, reads_only=True)
 async def generate_random(call: Call) -> Answer:
     """Return 1 to 1,024 random bytes. Source: AWS KMS API Reference, GenerateRandom."""
     params = call.params
