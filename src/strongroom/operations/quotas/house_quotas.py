@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from strongroom.operations.quotas.memory import BUCKETS_MAX, Bucket, BucketMemory, BucketName
-from strongroom.operations.quotas.quota import Charge, Charging, Quota, RequestQuota, ResourceQuota
+from strongroom.operations.quotas.quota import Charging, Quota, RequestQuota, ResourceQuota
 from strongroom.operations.quotas.tables import select_values
 from strongroom.operations.quotas.values import QUOTAS_CACHE_NAME, QuotaValues
 from strongroom.storage.store import Store
@@ -37,14 +37,8 @@ class Counts:
         self.throttled = 0
 
 
-class _CountedBucket:
-    """A bucket, and where what is taken from it is counted."""
-
-    __slots__ = ("bucket", "counts")
-
-    def __init__(self, bucket: Bucket, counts: Counts) -> None:
-        self.bucket = bucket
-        self.counts = counts
+Place = tuple[RequestQuota, str, str, str]
+"""Whose bucket: the quota, account, Region, and a scope within them."""
 
 
 class HouseQuotas:
@@ -62,7 +56,8 @@ class HouseQuotas:
         self._values = QuotaValues()
         self._values_of = -1.0
         self._refreshing = asyncio.Lock()
-        self._buckets: dict[tuple[str, str, RequestQuota, str], _CountedBucket] = {}
+        self._take = memory.take
+        self._buckets: dict[Place, tuple[Bucket, Counts]] = {}
         self.counts: dict[Counted, Counts] = {}
         store.subscribe(self._tell_of_change)
 
@@ -98,27 +93,27 @@ class HouseQuotas:
         What a call has taken before it met an empty bucket stays taken.
         """
         charges = quota.once if isinstance(quota, RequestQuota) else quota(call)
-        for charge in charges:
-            key = (charge.account_id or call.account_id, charge.region or call.region, charge.quota, charge.scope)
-            found = self._buckets.get(key) or self._open(charge, key[0], key[1])
-            took = self._memory.take(found.bucket, charge.requests)
+        caller_account, call_region = call.caller.identity.account_id, call.region
+        for kind, requests, account_id, region, scope in charges:
+            place = (kind, account_id or caller_account, region or call_region, scope)
+            bucket, counts = self._buckets.get(place) or self._open(place)
+            took = self._take(bucket, requests)
             while took is None:
-                found = self._open(charge, key[0], key[1])
-                took = self._memory.take(found.bucket, charge.requests)
+                bucket, counts = self._open(place)
+                took = self._take(bucket, requests)
             if not took:
-                found.counts.throttled += charge.requests
+                counts.throttled += requests
                 return False
-            found.counts.taken += charge.requests
+            counts.taken += requests
         return True
 
-    def _open(self, charge: Charge, account_id: str, region: str) -> _CountedBucket:
-        quota = charge.quota
+    def _open(self, place: Place) -> tuple[Bucket, Counts]:
+        quota, account_id, region, scope = place
         if len(self._buckets) >= BUCKETS_MAX:
             self._buckets.clear()
         rate = self.value(quota, account_id, region) if self._enforced else math.inf
-        bucket = self._memory.find(BucketName(quota.id, account_id, region, charge.scope), rate)
-        found = _CountedBucket(bucket, self._counts_of(Counted(quota.id, account_id, region)))
-        self._buckets[account_id, region, quota, charge.scope] = found
+        bucket = self._memory.find(BucketName(quota.id, account_id, region, scope), rate)
+        found = self._buckets[place] = (bucket, self._counts_of(Counted(quota.id, account_id, region)))
         return found
 
     def _counts_of(self, counted: Counted) -> Counts:

@@ -202,6 +202,9 @@ declare(
     ],
 )
 
+_IN_A_STORE = ("AWS_CLOUDHSM", "EXTERNAL_KEY_STORE")
+"""The origins of keys in a custom key store."""
+
 _KINDS = (
     ("SYMMETRIC_", SYMMETRIC_QUOTA),
     ("HMAC_", SYMMETRIC_QUOTA),
@@ -231,32 +234,30 @@ def cryptographic_quota(call: Call) -> Charges:
     `call.target` is the key, or something with a `key`, or both keys of ReEncrypt; a call without a key
     (GenerateRandom) counts as symmetric. A key in a custom key store counts against the quota of the store as well.
     """
-    pair_spec = call.params.get("KeyPairSpec")
-    if pair_spec is not None:
-        return _PAIRS.get(pair_spec, SYMMETRIC_QUOTA).once
     target: Any = call.target
+    if "KeyPairSpec" in call.params:
+        return _PAIRS.get(call.params["KeyPairSpec"], SYMMETRIC_QUOTA).once
     if target is None:
         return SYMMETRIC_QUOTA.once
-    targets = target if isinstance(target, tuple) else (target,)
-    keys: list[Any] = [getattr(each, "key", each) for each in targets]
-    charges = _charges_for(keys[0].spec)
-    if len(keys) > 1:
-        # A quota that both keys count against is charged once: it is one request.
-        charges = tuple(dict.fromkeys(charge for key in keys for charge in _charges_for(key.spec)))
-    stores = dict.fromkeys(charge for key in keys if (charge := _charge_of_store(key)) is not None)
-    return (*charges, *stores) if stores else charges
+    if isinstance(target, tuple):
+        # What both keys count against is charged once: it is one request.
+        keys = [getattr(each, "key", each) for each in target]
+        return tuple(dict.fromkeys(charge for key in keys for charge in _charges_of(key)))
+    return _charges_of(target if hasattr(target, "spec") else target.key)
 
 
-def _charge_of_store(key: Any) -> Charge | None:
-    """Return what the custom key store counts that a key is in; all accounts that use the store share its bucket."""
-    store_id = getattr(key, "custom_key_store_id", None)
-    return None if store_id is None else Charge(CUSTOM_KEY_STORE_QUOTA, 1, key.account_id, key.region, store_id)
+def _charges_of(key: Any) -> Charges:
+    """Return what an operation with a key counts against. All accounts that use a custom key store share its bucket."""
+    of_key = _quota_for(key.spec).once
+    if key.origin not in _IN_A_STORE:
+        return of_key
+    return *of_key, Charge(CUSTOM_KEY_STORE_QUOTA, 1, key.account_id, key.region, key.custom_key_store_id)
 
 
 @cache
-def _charges_for(spec: str) -> Charges:
-    """Return what an operation with a key of `spec` counts against. An unknown spec counts as symmetric."""
-    return next((quota for prefix, quota in _KINDS if spec.startswith(prefix)), SYMMETRIC_QUOTA).once
+def _quota_for(spec: str) -> RequestQuota:
+    """Return the quota of cryptographic operations with keys of `spec`. An unknown one counts as symmetric."""
+    return next((quota for prefix, quota in _KINDS if spec.startswith(prefix)), SYMMETRIC_QUOTA)
 
 
 def _replicate_key_quota(call: Call) -> Charges:
