@@ -30,7 +30,7 @@ AHEAD_SECONDS = 0.01
 AHEAD_SHARE = 0.001
 AHEAD_MAX = 1_000
 """A server under load takes up to a thousandth of a second's worth ahead, for at most `AHEAD_SECONDS`, so as to look at
-the memory, and lock it, less often. It begins with one request and doubles, so that few requests count as few."""
+the memory, and lock it, less often. It begins with one request and doubles while requests come so fast."""
 
 FORMAT = b"SRQUOTA1"
 """What such a file begins with; another layout has another."""
@@ -159,17 +159,20 @@ class BucketMemory:
         numbers, at, step, room = self._numbers, bucket.at, bucket.step, bucket.room
         if numbers[at] != bucket.serial:
             return None
+        now = time.monotonic()
         if bucket.ahead:
             self._give_back(bucket)
-        elif bucket.ahead_max:
+        elif bucket.ahead_max and now < bucket.ahead_until:
             bucket.batch = min(bucket.batch * 2 + 1, bucket.ahead_max)
-        now = time.monotonic()
+        else:
+            bucket.batch = 0
+        bucket.ahead_until = now + AHEAD_SECONDS
         full_at = numbers[at + _FULL_AT]
         if full_at < now:
             full_at = now
         elif full_at > now + room:
             # No bucket is emptier than empty, though its rate was raised or the machine's clock began anew.
-            full_at = now + room
+            full_at = numbers[at + _FULL_AT] = now + room
         full_at += requests * step
         full_at_most = now + bucket.room_most
         if full_at > full_at_most:
@@ -179,7 +182,6 @@ class BucketMemory:
         if ahead and full_at + ahead * step <= full_at_most:
             full_at += ahead * step
             bucket.ahead = ahead
-            bucket.ahead_until = now + AHEAD_SECONDS
             requests += ahead
         numbers[at + _FULL_AT] = full_at
         numbers[at + _TAKEN] += requests

@@ -65,8 +65,12 @@ class ServedMemory:
             if is_shared:
                 self._users, is_first = _join_users(_users_of(path))
             self.memory = _open(path, is_shared=is_shared, is_new=is_first)
-        except OSError as error:
-            raise OperatorError(f"the memory of the quotas, {path}, cannot be used: {error.strerror}") from None
+        except BaseException as error:
+            if self._users is not None:
+                os.close(self._users)
+            if isinstance(error, OSError):
+                raise OperatorError(f"the memory of the quotas, {path}, cannot be used: {error.strerror}") from None
+            raise
         if self._users is not None:
             fcntl.flock(self._users, fcntl.LOCK_SH)
 
@@ -87,10 +91,14 @@ def look_at_memory(path: Path) -> BucketMemory | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
-    if os.fstat(descriptor).st_size == FILE_BYTES and os.pread(descriptor, len(FORMAT), 0) == FORMAT:
+    if _is_whole(descriptor):
         return BucketMemory(descriptor, is_shared=True)
     os.close(descriptor)
     return None
+
+
+def _is_whole(descriptor: int) -> bool:
+    return os.fstat(descriptor).st_size == FILE_BYTES and os.pread(descriptor, len(FORMAT), 0) == FORMAT
 
 
 def _users_of(path: Path) -> Path:
@@ -102,7 +110,7 @@ def _open(path: Path, *, is_shared: bool, is_new: bool) -> BucketMemory:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OperatorError(f"the memory of the quotas, {path}, is not a file")
-        if is_new:
+        if is_new or not _is_whole(descriptor):
             os.fchmod(descriptor, 0o600)
             # Every byte is written, not only reserved: a disk that is full is met here, by an error, rather than by a
             # signal at the first use of a page. It is never cut off, for somebody may be looking at it.
