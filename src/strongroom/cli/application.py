@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands, and where options come from (flag, then variable, then TOML file)."""
+"""The command line as a whole: its commands."""
 
 from cyclopts import App
 
@@ -7,6 +7,7 @@ from strongroom.cli.accounts import accounts
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
 from strongroom.cli.policy import policy
+from strongroom.cli.quotas import quotas
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
@@ -26,3 +27,4 @@ application.command(rekey)
 application.command(accounts)
 application.command(explain)
 application.command(policy)
+application.command(quotas)

@@ -17,11 +17,10 @@ from strongroom.services.kms.keys import ENABLED, FROM_KMS, IMPORTED, MANAGED_BY
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.services.kms.material_rows import insert_material
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
+from strongroom.services.kms.quotas import KEYS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tags import checked_tags
 from strongroom.storage.connection import Connection
-
-KEYS_PER_REGION_MAX = 100_000
 
 
 def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict[str, Any]:
@@ -95,10 +94,10 @@ def _wanted_origin(params: Mapping[str, Any], kind: KeySpec) -> str:
     return origin
 
 
-def must_have_room(connection: Connection, account_id: str, region: str) -> None:
-    """Raise LimitExceededException when an account has all the keys in a Region that it may have."""
-    if tables.count_customer_keys(connection, account_id, region) >= KEYS_PER_REGION_MAX:
-        raise errors.limit_exceeded(f"The account has reached its limit of {KEYS_PER_REGION_MAX} keys.")
+def must_have_room(connection: Connection, account_id: str, region: str, most: int) -> None:
+    """Raise LimitExceededException when an account has the `most` keys in a Region that it may have."""
+    if tables.count_customer_keys(connection, account_id, region) >= most:
+        raise errors.limit_exceeded(f"The account has reached its limit of {most} keys.")
 
 
 async def _needs_of_create_key(call: Call) -> Sequence[Requirement]:
@@ -134,10 +133,11 @@ async def create_key(call: Call) -> Answer:
         values["policy"] = await accepted_policy(call, params["Policy"], values)
     material = await NewKeyMaterial.generate(kind) if origin == FROM_KMS else None
     directory = call.house.part(KeyDirectory)
+    most = call.house.quotas.most(KEYS_QUOTA, call.account_id, call.region)
     call.made = (key_resource(call.account_id, call.region, values["key_id"]),)
 
     def write(connection: Connection) -> Answer:
-        must_have_room(connection, call.account_id, call.region)
+        must_have_room(connection, call.account_id, call.region, most)
         tables.insert_key(connection, values)
         if material is not None:
             insert_first_material(call.house, connection, values, material)
