@@ -109,13 +109,13 @@ class _Import(NamedTuple):
     description: str | None
 
 
-def _valid_to(call: Call) -> ConditionValue:
-    sent: datetime | None = call.params.get("ValidTo")
-    return sent
-
-
 def _import_conditions(call: Call) -> Mapping[str, ConditionValue]:
-    return {"kms:validto": _valid_to(call)}
+    """Return the value of kms:ValidTo in Unix time, which both numeric and date operators of policies read.
+
+    Source: AWS KMS Developer Guide, "AWS KMS condition keys" ("kms:ValidTo").
+    """
+    sent: datetime | None = call.params.get("ValidTo")
+    return {"kms:validto": sent.timestamp() if sent is not None else None}
 
 
 def _expiry(call: Call) -> float | None:
