@@ -15,6 +15,7 @@ from typing import Literal
 
 from strongroom.base.errors import OperatorError
 
+RootKeyKind = Literal["key-file", "passphrase", "pkcs11"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -75,6 +76,21 @@ class Configuration:
     root_key_passphrase_prompt: bool = False
     """Ask for the passphrase on the terminal."""
 
+    root_key_pkcs11_module: Path | None = None
+    """PKCS#11 module (a vendor's shared library) whose token holds the root key, instead of a key file."""
+
+    root_key_pkcs11_token: str | None = None
+    """Label of that token."""
+
+    root_key_pkcs11_pin_file: Path | None = None
+    """File whose first line is the PIN of the token's user; only its owner may read it."""
+
+    root_key_pkcs11_key_label: str | None = None
+    """Label of the root key in the token: of the key that is there, or is made at first start; by default a new one."""
+
+    root_key_pkcs11_key_id: str | None = None
+    """Id (CKA_ID, hexadecimal) of a key that is in the token already, to use as the root key."""
+
     root_access_key_id: str | None = None
     """Access key id of the root principal; used at first start only, random unless given."""
 
@@ -125,11 +141,7 @@ class Configuration:
             not self.database or self.database.startswith(("postgresql://", "postgres://")),
             "database must be a postgresql:// URL, or empty for SQLite",
         )
-        sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]
-        _check(
-            len(sources) - sources.count(None) + self.root_key_passphrase_prompt <= 1,
-            "choose one of root-key-file, root-key-passphrase-file, root-key-passphrase and root-key-passphrase-prompt",
-        )
+        self._check_root_key()
         _check(
             (self.tls_certificate is None) == (self.tls_private_key is None),
             "tls-certificate and tls-private-key come together",
@@ -147,6 +159,25 @@ class Configuration:
         parse_networks("trusted-proxies", self.trusted_proxies)
         parse_networks("metrics-peers", self.metrics_peers)
 
+    def _check_root_key(self) -> None:
+        sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]
+        token = [self.root_key_pkcs11_module, self.root_key_pkcs11_token, self.root_key_pkcs11_pin_file]
+        key = [self.root_key_pkcs11_key_label, self.root_key_pkcs11_key_id]
+        uses_token = token.count(None) == 0
+        _check(
+            len(sources) - sources.count(None) + self.root_key_passphrase_prompt + uses_token <= 1,
+            "choose one of root-key-file, root-key-passphrase-file, root-key-passphrase, root-key-passphrase-prompt "
+            "and root-key-pkcs11-module",
+        )
+        _check(
+            uses_token or token.count(None) == len(token),
+            "root-key-pkcs11-module, root-key-pkcs11-token and root-key-pkcs11-pin-file come together",
+        )
+        _check(
+            key.count(None) >= (1 if uses_token else 2),
+            "root-key-pkcs11-key-label or root-key-pkcs11-key-id goes with root-key-pkcs11-module",
+        )
+
     @property
     def sqlite_file(self) -> Path:
         """The file of the embedded database, used unless `database` names another."""
@@ -158,13 +189,17 @@ class Configuration:
         return self.database or f"sqlite:///{urllib.parse.quote(str(self.sqlite_file))}"
 
     @property
-    def uses_passphrase(self) -> bool:
-        """Whether the root key is derived from a passphrase rather than kept in a file."""
-        return (
+    def root_key_kind(self) -> RootKeyKind:
+        """Where the root key is, as its fingerprint begins: in a file unless a passphrase or a token is named."""
+        if self.root_key_pkcs11_module is not None:
+            return "pkcs11"
+        if (
             self.root_key_passphrase is not None
             or self.root_key_passphrase_file is not None
             or self.root_key_passphrase_prompt
-        )
+        ):
+            return "passphrase"
+        return "key-file"
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

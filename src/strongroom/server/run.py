@@ -68,7 +68,8 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         await listeners.start(https, tls.context)
         await listeners.start(http, None)
         rows = await house.store.read(tables.select_storage_keys)
-        key_file = "" if configuration.uses_passphrase else str(root_key_path(configuration, rows).absolute())
+        kept_in_file = configuration.root_key_kind == "key-file"
+        key_file = str(root_key_path(configuration, rows).absolute()) if kept_in_file else ""
         endpoint = _endpoint(configuration, port_of(https), port_of(http), tls, key_file)
         endpoint.write(configuration.data)
         _announce(configuration, endpoint)

@@ -7,10 +7,10 @@ import contextlib
 import hashlib
 import os
 import re
-import stat
 from pathlib import Path
 
 from strongroom.base.errors import OperatorError
+from strongroom.base.private_file import read_private
 from strongroom.crypto.mac import equal
 from strongroom.crypto.random import new_key, random_bytes
 from strongroom.envelope.root.local_key import LocalRootKey, fingerprint_of
@@ -61,12 +61,7 @@ class KeyFileRoot(LocalRootKey):
         Raises OperatorError when the file is missing, open to others than its owner, in `outside`, or damaged.
         """
         _require_outside(path, outside)
-        try:
-            content = _read_private(path)
-        except FileNotFoundError:
-            raise OperatorError(f"there is no root key file {path}") from None
-        except OSError as error:
-            raise OperatorError(f"the root key file {path} cannot be read: {error.strerror}") from None
+        content = read_private(path, "root key file", FILE_BYTES_MAX)
         try:
             return cls(decode(content), path)
         except ValueError as error:
@@ -115,27 +110,6 @@ def _require_outside(path: Path, outside: Path | None) -> None:
             f"the root key file {path} lies inside the data directory {outside}, so a copy of the data would carry the "
             "key that opens it: keep the key elsewhere"
         )
-
-
-def _read_private(path: Path) -> bytes:
-    # O_NONBLOCK: opening a named pipe must not wait for a writer. The checks are made on what was opened, not on the
-    # path, so nothing can be put in its place between check and use.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OperatorError(f"the root key file {path} is not a regular file")
-        if status.st_mode & 0o077:
-            mode = stat.S_IMODE(status.st_mode)
-            raise OperatorError(
-                f"the root key file {path} is open to others than its owner (mode {mode:04o}): run chmod 600 {path}"
-            )
-        content = os.read(descriptor, FILE_BYTES_MAX + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > FILE_BYTES_MAX:
-        raise OperatorError(f"the root key file {path} is larger than {FILE_BYTES_MAX} bytes")
-    return content
 
 
 def _write_new(path: Path, content: bytes) -> None:
