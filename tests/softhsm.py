@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pkcs11 import Attribute, KeyType, ObjectClass
 
-from strongroom.hsm.token import TokenLogin
+from strongroom.crypto.random import random_bytes
+from strongroom.hsm import module as modules
+from strongroom.hsm.token import Token, TokenLogin
 
 PIN = "a-user-pin-for-tests"
 _SO_PIN = "a-security-officer-pin"
@@ -69,14 +72,37 @@ def made_softhsm(directory: Path) -> SoftHsm:
     return SoftHsm(module, directory)
 
 
+def put_key(token: Token, value: bytes, **changed: bool) -> bytes:
+    """Put a key of known value into the token, as a key ceremony would, and return its id."""
+    key_id = random_bytes(16)
+    template = {
+        Attribute.CLASS: ObjectClass.SECRET_KEY,
+        Attribute.KEY_TYPE: KeyType.AES,
+        Attribute.VALUE: value,
+        Attribute.ID: key_id,
+        Attribute.TOKEN: True,
+        Attribute.PRIVATE: True,
+        Attribute.SENSITIVE: True,
+        Attribute.EXTRACTABLE: False,
+        Attribute.ENCRYPT: True,
+        Attribute.DECRYPT: True,
+    }
+    template |= {Attribute[name]: value for name, value in changed.items()}
+    with token.use(lambda logged_in: logged_in.session.token.open(rw=True)) as writing:
+        writing.create_object(template)
+    return key_id
+
+
 @pytest.fixture(scope="session")
 def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
     """The SoftHSM2 of this test process. Its module reads the environment when it is first used, and each restart."""
     made = made_softhsm(tmp_path_factory.mktemp("softhsm"))
-    os.environ.update(made.environment)
-    yield made
-    for name in made.environment:
-        del os.environ[name]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in made.environment.items():
+            patch.setenv(name, value)
+        # Tests make tokens, and lose them, more often than once a second.
+        patch.setattr(modules, "RESTART_SECONDS_MIN", 0.0)
+        yield made
 
 
 @pytest.fixture(scope="session")

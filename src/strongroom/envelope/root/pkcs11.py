@@ -13,11 +13,10 @@ from strongroom.hsm.errors import HsmError
 from strongroom.hsm.key import TokenKey
 from strongroom.hsm.token import TokenLogin, open_token
 
-KIND = "pkcs11"
 WRAP_VERSION = b"\x02"
 KEY_ID_BYTES_MAX = 255
 
-_PARAMETERS = re.compile(r"pkcs11:token=(?P<token>[^;]{1,512});id=(?P<id>(?:%[0-9A-F]{2}){1,255});type=secret-key")
+_PARAMETERS = re.compile(r"pkcs11:token=[^;]{0,512};id=(?P<id>(?:%[0-9A-F]{2}){1,255});type=secret-key")
 
 
 class Pkcs11Root:
@@ -68,7 +67,7 @@ class Pkcs11Root:
 
         The token is the one of `login`, for the key may have moved to another one, with its id.
         """
-        return cls._checked(login, _parse(public_parameters)[1])
+        return cls._checked(login, _key_id_in(public_parameters))
 
     @classmethod
     def _checked(cls, login: TokenLogin, key_id: bytes) -> "Pkcs11Root":
@@ -80,7 +79,7 @@ class Pkcs11Root:
     @property
     def fingerprint(self) -> str:
         """Return `pkcs11:` and 32 hexadecimal digits of the SHA-256 of the key's CKA_ID."""
-        return f"{KIND}:{hashlib.sha256(self._key_id).hexdigest()[:32]}"
+        return "pkcs11:" + hashlib.sha256(self._key_id).hexdigest()[:32]
 
     @property
     def public_parameters(self) -> str:
@@ -109,13 +108,8 @@ class Pkcs11Root:
             return TokenKey(token, self._key_id).decrypt(wrapped[1:], WRAP_VERSION + aad)
 
 
-def token_of(public_parameters: str) -> str:
-    """Return the label of the token that recorded parameters name. Raises OperatorError."""
-    return _parse(public_parameters)[0]
-
-
-def _parse(public_parameters: str) -> tuple[str, bytes]:
+def _key_id_in(public_parameters: str) -> bytes:
     match = _PARAMETERS.fullmatch(public_parameters)
     if match is None:
         raise OperatorError("the root key's recorded parameters cannot be used: they are no PKCS#11 URI of a key")
-    return unquote_to_bytes(match["token"]).decode("utf-8", "replace"), unquote_to_bytes(match["id"])
+    return unquote_to_bytes(match["id"])
