@@ -1,0 +1,1 @@
+"""Keys that are kept elsewhere: behind an external key store proxy."""
