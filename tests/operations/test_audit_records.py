@@ -84,6 +84,8 @@ def test_what_fails_inside_is_recorded_and_changes_nothing(in_house: InHouse[Non
     async def body(house: OpenedHouse) -> None:
         key_id = (await house.kms("CreateKey"))["KeyMetadata"]["KeyId"]
 
+        served = OPERATIONS.pop(("kms", "Verify"))
+
         @operation(KMS, "Verify", needs=no_permission)
         async def fail_halfway(call: Call) -> Answer:
             def write(connection: Any) -> Answer:
@@ -98,7 +100,7 @@ def test_what_fails_inside_is_recorded_and_changes_nothing(in_house: InHouse[Non
                     "Verify", KeyId=key_id, Message=b"m", Signature=b"s", SigningAlgorithm="ED25519_PH_SHA_512"
                 )
         finally:
-            del OPERATIONS["kms", "Verify"]
+            OPERATIONS["kms", "Verify"] = served
         assert (await house.kms("DescribeKey", KeyId=key_id))["KeyMetadata"]["Description"] == ""
         (failed,) = [each for each in await recorded(house) if each.operation == "Verify"]
         assert (failed.error_code, failed.error_message) == ("InternalFailure", "")

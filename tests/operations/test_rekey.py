@@ -117,7 +117,9 @@ def test_every_sealed_value_is_sealed_anew(tmp_path: Path, database: str) -> Non
         def read(connection: Any) -> dict[str, list[bytes]]:
             return {
                 f"{column.table.name}.{column.name}": [
-                    bytes(row[0]) for row in connection.execute(text(f"SELECT {column.name} FROM {column.table.name}"))
+                    bytes(row[0])
+                    for row in connection.execute(text(f"SELECT {column.name} FROM {column.table.name}"))
+                    if row[0] is not None
                 ]
                 for column in tables.sealed_columns()
             }

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from strongroom.crypto.aead import DerivedKeyAead
 from strongroom.services.kms import ciphertext
-from strongroom.services.kms.material import KeyMaterial
+from strongroom.services.kms.material import SymmetricMaterial
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
 BLOCK = re.search(r"^```vector-kms-ciphertext\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
@@ -29,7 +29,7 @@ def test_the_code_makes_the_documented_blob_and_opens_it() -> None:
     cipher = DerivedKeyAead(octets("key material"))
     made = header + cipher.unsafe_encrypt_with_n(octets("n"), VECTOR["plaintext"].encode(), data)
     assert made == octets("ciphertext blob")
-    material = KeyMaterial(VECTOR["key id"], VECTOR["key material id"], octets("key material"))
+    material = SymmetricMaterial(VECTOR["key id"], VECTOR["key material id"], octets("key material"))
     parsed = ciphertext.parse(made)
     assert (parsed.key_id, parsed.key_material_id) == (VECTOR["key id"], VECTOR["key material id"])
     assert material.decrypt(parsed, CONTEXT) == VECTOR["plaintext"].encode()

@@ -1,5 +1,5 @@
-"""Bytes in, bytes out: authenticated encryption, key derivation, MACs, passphrases, certificates, randomness.
+"""Bytes in, bytes out: authenticated encryption, signatures, key agreement, key derivation, MACs, randomness.
 
-The only importer of the `cryptography` library. It does no I/O but to ask the operating system for randomness, and
-knows nothing of what the bytes mean.
+The only importer of the `cryptography` library, and of PyCryptodome for the two algorithms that `cryptography` lacks.
+It does no I/O but to ask the operating system for randomness, and knows nothing of what the bytes mean.
 """

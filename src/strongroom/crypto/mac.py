@@ -1,11 +1,19 @@
-"""Message authentication: HMAC-SHA-256 (RFC 2104, FIPS 198-1) and comparison in constant time."""
+"""Message authentication: HMAC (RFC 2104, FIPS 198-1) and comparison in constant time."""
 
 import hmac
 
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-_SHA256 = SHA256()
+from strongroom.crypto.hashes import HASHES, BySetting
+
+_HASHES = BySetting({name: HASHES[name] for name in ("sha224", "sha256", "sha384", "sha512")})
+
+
+class InvalidMac(Exception):  # noqa: N818 (it says what happened)
+    """The code was not made over this message with this key. It never says where it differs."""
+
+    def __init__(self) -> None:
+        super().__init__("the message authentication code is not valid")
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
@@ -26,23 +34,41 @@ def equal(a: bytes | str, b: bytes | str) -> bool:
     return hmac.compare_digest(a, b)
 
 
-class HmacSha256:
-    """HMAC-SHA-256 under one key, whose set-up is done once. Safe to share between threads.
+class Hmac:
+    """HMAC under one key, whose set-up is done once. Safe to share between threads.
 
-    `prefix` is a beginning that all messages share; `digest(rest)` is then the HMAC of `prefix || rest`.
+    `prefix` is a beginning that all messages share; `digest(rest)` is then the HMAC of `prefix || rest`. The hash
+    function is "sha224", "sha256", "sha384" or "sha512"; raises ValueError for another.
     """
 
     __slots__ = ("_keyed",)
 
-    def __init__(self, key: bytes, prefix: bytes = b"") -> None:
-        self._keyed = HMAC(key, _SHA256)
+    def __init__(self, key: bytes, hash_name: str, prefix: bytes = b"") -> None:
+        self._keyed = HMAC(key, _HASHES[hash_name])
         self._keyed.update(prefix)
 
     def __repr__(self) -> str:
-        return "HmacSha256(key hidden)"
+        return f"{type(self).__name__}(key hidden)"
 
     def digest(self, message: bytes) -> bytes:
-        """Return the 32-byte HMAC of the prefix followed by `message`."""
+        """Return the HMAC of the prefix followed by `message`, as long as the hash function's digests."""
         keyed = self._keyed.copy()
         keyed.update(message)
         return keyed.finalize()
+
+    def verify(self, mac: bytes, message: bytes) -> None:
+        """Return when `mac` is the whole HMAC of the prefix followed by `message`, or raise InvalidMac.
+
+        Takes a time that does not depend on where the two differ.
+        """
+        if not hmac.compare_digest(mac, self.digest(message)):
+            raise InvalidMac
+
+
+class HmacSha256(Hmac):
+    """HMAC-SHA-256 under one key: `Hmac` for most of what is authenticated here, 32 bytes long."""
+
+    __slots__ = ()
+
+    def __init__(self, key: bytes, prefix: bytes = b"") -> None:
+        super().__init__(key, "sha256", prefix)

@@ -12,7 +12,7 @@ from tests.services.refusals import refused
 
 from strongroom.base.errors import AwsError
 from strongroom.services.kms import ciphertext
-from strongroom.services.kms.material import KeyMaterial
+from strongroom.services.kms.material import SymmetricMaterial
 
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 HEADER = ciphertext.header_for(KEY_ID, "ab" * 32)
@@ -61,7 +61,7 @@ def test_an_absent_context_is_an_empty_one() -> None:
 def test_a_ciphertext_opens_with_its_own_context_only(
     context: dict[str, str], other: dict[str, str], plaintext: bytes
 ) -> None:
-    material = KeyMaterial(KEY_ID, "ab" * 32, bytes(32))
+    material = SymmetricMaterial(KEY_ID, "ab" * 32, bytes(32))
     blob = ciphertext.parse(material.encrypt(plaintext, context))
     assert (blob.key_id, blob.key_material_id) == (KEY_ID, "ab" * 32)
     assert material.decrypt(blob, json.loads(json.dumps(context))) == plaintext

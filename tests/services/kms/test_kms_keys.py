@@ -40,10 +40,9 @@ def test_a_new_key(kms: Any, server: Any) -> None:
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}, "UnsupportedOperationException"),
-        ({"CustomerMasterKeySpec": "HMAC_256"}, "UnsupportedOperationException"),
-        ({"Origin": "EXTERNAL"}, "UnsupportedOperationException"),
-        ({"MultiRegion": True}, "UnsupportedOperationException"),
+        ({"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"}, "UnsupportedOperationException"),
+        ({"CustomerMasterKeySpec": "HMAC_256"}, "ValidationException"),
+        ({"KeySpec": "ML_DSA_65", "KeyUsage": "SIGN_VERIFY", "Origin": "EXTERNAL"}, "ValidationException"),
         ({"CustomKeyStoreId": "cks-1"}, "UnsupportedOperationException"),
         ({"KeyUsage": "SIGN_VERIFY"}, "ValidationException"),
         ({"KeySpec": "SYMMETRIC_DEFAULT", "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT"}, "ValidationException"),

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.opened_house import InHouse, OpenedHouse, opened_house
+from tests.opened_house import ACCOUNT, InHouse, OpenedHouse, opened_house
 from tests.services.refusals import refused
 
 from strongroom.base.clock import as_datetime
 from strongroom.operations.trail import as_cloudtrail
 
 MINUTE = timedelta(minutes=1)
+
+
+def arn_of(key_id: str) -> str:
+    return f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{key_id}"
 
 
 async def new_key(house: OpenedHouse) -> str:
@@ -42,14 +46,15 @@ def is_about(one: datetime, other: datetime) -> bool:
 def test_the_status(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         key_id = await new_key(house)
-        assert await house.kms("GetKeyRotationStatus", KeyId=key_id) == {"KeyId": key_id, "KeyRotationEnabled": False}
+        off = {"KeyId": arn_of(key_id), "KeyRotationEnabled": False}
+        assert await house.kms("GetKeyRotationStatus", KeyId=key_id) == off
         for members, days in (({}, 365), ({"RotationPeriodInDays": 90}, 90), ({"RotationPeriodInDays": 2560}, 2560)):
             await house.kms("EnableKeyRotation", KeyId=key_id, **members)
             status = await house.kms("GetKeyRotationStatus", KeyId=key_id)
             assert is_about(status.pop("NextRotationDate"), house.clock.now_datetime() + timedelta(days=days))
-            assert status == {"KeyId": key_id, "KeyRotationEnabled": True, "RotationPeriodInDays": days}
+            assert status == {"KeyId": arn_of(key_id), "KeyRotationEnabled": True, "RotationPeriodInDays": days}
         await house.kms("DisableKeyRotation", KeyId=key_id)
-        assert await house.kms("GetKeyRotationStatus", KeyId=key_id) == {"KeyId": key_id, "KeyRotationEnabled": False}
+        assert await house.kms("GetKeyRotationStatus", KeyId=key_id) == off
         for days in (89, 2561):
             with refused("ValidationException"):
                 await house.kms("EnableKeyRotation", KeyId=key_id, RotationPeriodInDays=days)
@@ -140,7 +145,8 @@ def test_a_doomed_key_does_not_rotate_and_a_rescued_one_does_again(in_house: InH
         planned = await next_rotation(house, key_id)
         house.clock.advance(timedelta(days=85))
         await house.kms("ScheduleKeyDeletion", KeyId=key_id)
-        assert await house.kms("GetKeyRotationStatus", KeyId=key_id) == {"KeyId": key_id, "KeyRotationEnabled": False}
+        off = {"KeyId": arn_of(key_id), "KeyRotationEnabled": False}
+        assert await house.kms("GetKeyRotationStatus", KeyId=key_id) == off
         await pass_to(house, planned + MINUTE)
         assert await rotations(house, key_id) == []
         await house.kms("CancelKeyDeletion", KeyId=key_id)
@@ -160,7 +166,7 @@ def test_on_demand_rotations_leave_the_schedule_alone(in_house: InHouse[None]) -
         planned = await next_rotation(house, key_id)
         blob = (await house.kms("Encrypt", KeyId=key_id, Plaintext=b"x"))["CiphertextBlob"]
         before = (await house.kms("DescribeKey", KeyId=key_id))["KeyMetadata"]["CurrentKeyMaterialId"]
-        assert await house.kms("RotateKeyOnDemand", KeyId=key_id) == {"KeyId": key_id}
+        assert await house.kms("RotateKeyOnDemand", KeyId=key_id) == {"KeyId": arn_of(key_id)}
         after = (await house.kms("DescribeKey", KeyId=key_id))["KeyMetadata"]["CurrentKeyMaterialId"]
         assert after != before
         assert await next_rotation(house, key_id) == planned

@@ -1,19 +1,27 @@
 """AWS Key Management Service. Importing this package registers its operations.
 
-`symmetric` encrypts and decrypts; `creation`, `lifecycle`, `deletion` and `rotation` are the life of a key; `aliases`,
-`tags`, `policies` and `grants` what hangs on it. `key_directory` finds keys, `keys` and `material` are what it finds,
+`encryption`, `data_keys`, `signing`, `macs`, `shared_secrets` and `public_keys` use keys; `creation`, `lifecycle`,
+`deletion`, `rotation`, `material_import` and `multi_region` are the life of a key; `aliases`, `tags`, `policies` and
+`grants` what hangs on it. `key_directory` finds keys, `keys`, `key_specs` and `material` are what it finds,
 `ciphertext` is the format of what they make, `access` says which permission each operation needs.
 """
 
 from strongroom.services.kms import (
     aliases,
     creation,
+    data_keys,
     deletion,
+    encryption,
     last_usage,
     lifecycle,
+    macs,
+    material_import,
+    multi_region,
     policies,
+    public_keys,
     rotation,
-    symmetric,
+    shared_secrets,
+    signing,
     tags,
 )
 from strongroom.services.kms.grants import grant_creation, grant_deletion, grant_listing
@@ -23,14 +31,21 @@ __all__ = [
     "KMS",
     "aliases",
     "creation",
+    "data_keys",
     "deletion",
+    "encryption",
     "grant_creation",
     "grant_deletion",
     "grant_listing",
     "last_usage",
     "lifecycle",
+    "macs",
+    "material_import",
+    "multi_region",
     "policies",
+    "public_keys",
     "rotation",
-    "symmetric",
+    "shared_secrets",
+    "signing",
     "tags",
 ]

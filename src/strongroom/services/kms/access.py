@@ -39,13 +39,20 @@ def _via_service(call: Call, key: Key) -> ConditionValue:
     return f"{call.via}.{call.region}.amazonaws.com" if call.via else None
 
 
+def _multi_region_key_type(call: Call, key: Key) -> ConditionValue:
+    if not key.is_multi_region:
+        return None
+    return "PRIMARY" if key.is_primary else "REPLICA"
+
+
 _OF_THE_KEY: Mapping[str, KeyValue] = {
     "kms:keyspec": lambda call, key: key.spec,
     "kms:customermasterkeyspec": lambda call, key: key.spec,
     "kms:keyusage": lambda call, key: key.usage,
     "kms:customermasterkeyusage": lambda call, key: key.usage,
     "kms:keyorigin": lambda call, key: key.origin,
-    "kms:multiregion": lambda call, key: "false",
+    "kms:multiregion": lambda call, key: key.is_multi_region,
+    "kms:multiregionkeytype": _multi_region_key_type,
     "kms:resourcealiases": lambda call, key: list(key.aliases) or None,
     "kms:calleraccount": lambda call, key: call.account_id,
     "kms:viaservice": _via_service,
@@ -63,6 +70,18 @@ _OF_THE_REQUEST: Mapping[str, tuple[str, ...]] = {
     "kms:schedulekeydeletionpendingwindowindays": ("PendingWindowInDays",),
     "kms:rotationperiodindays": ("RotationPeriodInDays",),
     "kms:multiregion": ("MultiRegion",),
+    "kms:signingalgorithm": ("SigningAlgorithm",),
+    "kms:messagetype": ("MessageType",),
+    "kms:macalgorithm": ("MacAlgorithm",),
+    "kms:keyagreementalgorithm": ("KeyAgreementAlgorithm",),
+    "kms:encapsulationalgorithm": ("EncapsulationAlgorithm",),
+    "kms:datakeypairspec": ("KeyPairSpec",),
+    "kms:wrappingalgorithm": ("WrappingAlgorithm",),
+    "kms:wrappingkeyspec": ("WrappingKeySpec",),
+    "kms:expirationmodel": ("ExpirationModel",),
+    "kms:validto": ("ValidTo",),
+    "kms:replicaregion": ("ReplicaRegion",),
+    "kms:primaryregion": ("PrimaryRegion",),
     "kms:policyname": ("PolicyName",),
 }
 """The request members that a condition value is taken from: the first that was sent."""
@@ -81,6 +100,11 @@ _DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "GetKeyPolicy": {"kms:policyname": "default"},
     "ScheduleKeyDeletion": {"kms:schedulekeydeletionpendingwindowindays": "30"},
     "EnableKeyRotation": {"kms:rotationperiodindays": "365"},
+    "Sign": {"kms:messagetype": "RAW"},
+    "Verify": {"kms:messagetype": "RAW"},
+    "ImportKeyMaterial": {"kms:expirationmodel": "KEY_MATERIAL_EXPIRES"},
+    "GenerateDataKeyPair": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
+    "GenerateDataKeyPairWithoutPlaintext": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
     "Encrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
     "Decrypt": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},
     "GenerateDataKey": {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"},

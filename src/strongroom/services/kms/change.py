@@ -8,10 +8,8 @@ from strongroom.operations.registry import Answer
 from strongroom.services.kms import errors, tables
 from strongroom.services.kms.key_directory import cache_name
 from strongroom.services.kms.keys import Key
+from strongroom.services.kms.material_rows import KeyRow, regions_of
 from strongroom.storage.connection import Connection
-
-KeyRow = Any
-"""A row of `tables.KEYS`."""
 
 
 async def change_key(
@@ -20,11 +18,13 @@ async def change_key(
     change: Callable[[KeyRow], Mapping[str, Any]],
     answer: Answer | None = None,
     along: Callable[[Connection], None] | None = None,
+    in_every_region: bool = False,
 ) -> Answer:
     """Change columns of a key, as `change` says from its row as it is now, and return `answer` ({} as a rule).
 
     `change` raises AwsError to refuse: the call's snapshot of the key may be older than the row. `along` makes further
-    changes in the same transaction. Raises NotFoundException when the key is gone.
+    changes in the same transaction. `in_every_region` changes the columns of all multi-Region keys that share the key's
+    material. Raises NotFoundException when the key is gone.
     """
     given = answer if answer is not None else {}
 
@@ -34,7 +34,8 @@ async def change_key(
             raise errors.key_not_found(key.arn)
         columns = change(row)
         if columns:
-            tables.update_key(connection, key.region, key.key_id, columns)
+            for region in regions_of(connection, row) if in_every_region else (key.region,):
+                tables.update_key(connection, region, key.key_id, columns)
         if along is not None:
             along(connection)
         return given

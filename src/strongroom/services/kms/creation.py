@@ -10,10 +10,12 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors, tables
 from strongroom.services.kms.access import KeyConditions
 from strongroom.services.kms.events import key_resource
-from strongroom.services.kms.identifiers import new_key_id
-from strongroom.services.kms.key_directory import KeyDirectory, cache_name, material_place
-from strongroom.services.kms.keys import ENABLED, ENCRYPT_DECRYPT, MANAGED_BY_CUSTOMER, SYMMETRIC_DEFAULT
+from strongroom.services.kms.identifiers import new_key_id, new_multi_region_key_id
+from strongroom.services.kms.key_directory import KeyDirectory, cache_name
+from strongroom.services.kms.key_specs import ENCRYPT_DECRYPT, KEY_SPECS, SYMMETRIC_DEFAULT, Family, KeySpec
+from strongroom.services.kms.keys import ENABLED, FROM_KMS, IMPORTED, MANAGED_BY_CUSTOMER, PENDING_IMPORT
 from strongroom.services.kms.material import NewKeyMaterial
+from strongroom.services.kms.material_rows import insert_material
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tags import checked_tags
@@ -23,7 +25,7 @@ KEYS_PER_REGION_MAX = 100_000
 
 
 def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict[str, Any]:
-    """Return the column values of a new symmetric key, enabled, without rotation."""
+    """Return the column values of a new single-Region symmetric key, enabled, without rotation."""
     return {
         "region": region,
         "key_id": new_key_id(),
@@ -32,7 +34,7 @@ def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict
         "description": "",
         "usage": ENCRYPT_DECRYPT,
         "spec": SYMMETRIC_DEFAULT,
-        "origin": "AWS_KMS",
+        "origin": FROM_KMS,
         "manager": MANAGED_BY_CUSTOMER,
         "state": ENABLED,
         "tags": {},
@@ -53,50 +55,50 @@ def insert_first_material(house: House, connection: Connection, key: Mapping[str
     insert_material(house, connection, key["region"], key["key_id"], new, position=0, now=key["created_at"])
 
 
-def insert_material(
-    house: House,
-    connection: Connection,
-    region: str,
-    key_id: str,
-    new: NewKeyMaterial,
-    *,
-    position: int,
-    now: float,
-    rotation_type: str | None = None,
-) -> None:
-    """Seal key material for its place and insert it; the highest position is the one that encrypts."""
-    values = {
-        "region": region,
-        "key_id": key_id,
-        "key_material_id": new.id,
-        "position": position,
-        "created_at": now,
-        "rotation_type": rotation_type,
-        "sealed": house.sealer.seal(new.secret, material_place(region, key_id, new.id)),
-    }
-    tables.insert_material(connection, values)
+def _wanted_kind(params: Mapping[str, Any]) -> tuple[KeySpec, str]:
+    """Return the kind of key that is asked for, and its usage.
 
-
-def _refuse_what_is_not_served(params: Mapping[str, Any]) -> None:
+    Raises ValidationException where the two do not go together, UnsupportedOperationException for SM2.
+    """
     spec, old_spec = params.get("KeySpec"), params.get("CustomerMasterKeySpec")
     if spec is not None and old_spec is not None:
         raise errors.validation(
             "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. "
             "CustomerMasterKeySpec is deprecated."
         )
-    spec = spec or old_spec or SYMMETRIC_DEFAULT
-    usage = params.get("KeyUsage") or ENCRYPT_DECRYPT
-    if spec != SYMMETRIC_DEFAULT:
-        raise errors.unsupported(f"Strongroom does not serve keys with KeySpec {spec} yet.")
-    if usage != ENCRYPT_DECRYPT:
-        raise errors.validation(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
-    if (params.get("Origin") or "AWS_KMS") != "AWS_KMS":
-        raise errors.unsupported(f"Strongroom does not serve keys with Origin {params['Origin']} yet.")
+    name = spec or old_spec or SYMMETRIC_DEFAULT
+    kind = KEY_SPECS.get(name)
+    if kind is None:
+        raise errors.unsupported(f"Strongroom does not serve keys with KeySpec {name}.")
+    usage = params.get("KeyUsage")
+    if usage is None:
+        if kind.family is not Family.SYMMETRIC:
+            raise errors.validation(
+                "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys."
+            )
+        usage = ENCRYPT_DECRYPT
+    if usage not in kind.algorithms:
+        raise errors.validation(f"KeyUsage {usage} is not compatible with KeySpec {name}")
+    return kind, usage
+
+
+def _wanted_origin(params: Mapping[str, Any], kind: KeySpec) -> str:
+    """Return where the key material is to come from. Raises for what cannot be, or is not served."""
+    origin: str = params.get("Origin") or FROM_KMS
+    if origin not in (FROM_KMS, IMPORTED):
+        raise errors.unsupported(f"Strongroom does not serve keys with Origin {origin} yet.")
+    if origin == IMPORTED and kind.family in (Family.ML_DSA, Family.ML_KEM):
+        raise errors.validation(f"KeySpec {kind.name} is not compatible with Origin {origin}")
     for member in ("CustomKeyStoreId", "XksKeyId"):
         if params.get(member) is not None:
             raise errors.unsupported(f"Strongroom does not serve {member} yet.")
-    if params.get("MultiRegion"):
-        raise errors.unsupported("Strongroom does not serve multi-Region keys yet.")
+    return origin
+
+
+def must_have_room(connection: Connection, account_id: str, region: str) -> None:
+    """Raise LimitExceededException when an account has all the keys in a Region that it may have."""
+    if tables.count_customer_keys(connection, account_id, region) >= KEYS_PER_REGION_MAX:
+        raise errors.limit_exceeded(f"The account has reached its limit of {KEYS_PER_REGION_MAX} keys.")
 
 
 async def _needs_of_create_key(call: Call) -> Sequence[Requirement]:
@@ -109,23 +111,36 @@ async def _needs_of_create_key(call: Call) -> Sequence[Requirement]:
 async def create_key(call: Call) -> Answer:
     """Create a customer managed key. Source: AWS KMS API Reference, CreateKey."""
     params = call.params
-    _refuse_what_is_not_served(params)
+    kind, usage = _wanted_kind(params)
+    origin = _wanted_origin(params, kind)
     tags = checked_tags(params.get("Tags") or ())
     description = checked_description(params.get("Description") or "")
-    values = key_values(call.region, call.account_id, call.now, description=description, tags=tags)
+    values = key_values(
+        call.region,
+        call.account_id,
+        call.now,
+        description=description,
+        tags=tags,
+        spec=kind.name,
+        usage=usage,
+        origin=origin,
+        state=PENDING_IMPORT if origin == IMPORTED else ENABLED,
+    )
+    if params.get("MultiRegion"):
+        values |= {"key_id": new_multi_region_key_id(), "primary_region": call.region}
     if params.get("Policy") is None:
         values["policy"] = default_key_policy(call.account_id, call.region)
     else:
         values["policy"] = await accepted_policy(call, params["Policy"], values)
-    material = NewKeyMaterial.generate()
+    material = await NewKeyMaterial.generate(kind) if origin == FROM_KMS else None
     directory = call.house.part(KeyDirectory)
     call.made = (key_resource(call.account_id, call.region, values["key_id"]),)
 
     def write(connection: Connection) -> Answer:
-        if tables.count_customer_keys(connection, call.account_id, call.region) >= KEYS_PER_REGION_MAX:
-            raise errors.limit_exceeded(f"The account has reached its limit of {KEYS_PER_REGION_MAX} keys.")
+        must_have_room(connection, call.account_id, call.region)
         tables.insert_key(connection, values)
-        insert_first_material(call.house, connection, values, material)
+        if material is not None:
+            insert_first_material(call.house, connection, values, material)
         created = directory.load(connection, call.region, values["key_id"])
         if created is None:
             raise errors.key_not_found(values["key_id"])

@@ -10,9 +10,17 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.operations.trail import AuditRecord
 from strongroom.services.kms import errors, events, tables
 from strongroom.services.kms.access import control_of_key
-from strongroom.services.kms.change import KeyRow, change_key
+from strongroom.services.kms.change import change_key
 from strongroom.services.kms.key_directory import cache_name
-from strongroom.services.kms.keys import DISABLED, PENDING_DELETION, Key, require_not_pending_deletion
+from strongroom.services.kms.keys import (
+    DISABLED,
+    PENDING_DELETION,
+    PENDING_IMPORT,
+    PENDING_REPLICA_DELETION,
+    Key,
+    require_not_pending_deletion,
+)
+from strongroom.services.kms.material_rows import KeyRow, lacks_material
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.storage.connection import Connection
 
@@ -40,17 +48,28 @@ async def schedule_key_deletion(call: Call) -> Answer:
     key.must_be_customer_managed()
     deletion_at = call.now + days * DAY_SECONDS
 
-    def change(row: KeyRow) -> dict[str, Any]:
-        require_not_pending_deletion(key.arn, row.state)
-        return {"state": PENDING_DELETION, "deletion_at": deletion_at, "pending_window_days": days}
+    answer: Answer = {"KeyId": key.arn, "PendingWindowInDays": days}
 
-    answer = {
-        "KeyId": key.arn,
-        "DeletionDate": as_datetime(deletion_at),
-        "KeyState": PENDING_DELETION,
-        "PendingWindowInDays": days,
-    }
-    return await change_key(call, key, change, answer)
+    def write(connection: Connection) -> Answer:
+        row = tables.select_key(connection, key.region, key.key_id)
+        if row is None:
+            raise errors.key_not_found(key.arn)
+        require_not_pending_deletion(key.arn, row.state)
+        if row.primary_region == row.region and _has_replicas(connection, row):
+            # Its own waiting period begins once the last replica is gone.
+            shown: Answer = {"KeyState": PENDING_REPLICA_DELETION}
+            values = {"state": PENDING_REPLICA_DELETION, "pending_window_days": days}
+        else:
+            shown = {"KeyState": PENDING_DELETION, "DeletionDate": as_datetime(deletion_at)}
+            values = {"state": PENDING_DELETION, "deletion_at": deletion_at, "pending_window_days": days}
+        tables.update_key(connection, key.region, key.key_id, values)
+        return answer | shown
+
+    return await call.write(write, invalidates=(cache_name(key.region, key.key_id),))
+
+
+def _has_replicas(connection: Connection, row: KeyRow) -> bool:
+    return len(tables.select_related_keys(connection, row.key_id)) > 1
 
 
 @operation(
@@ -64,13 +83,18 @@ async def cancel_key_deletion(call: Call) -> Answer:
     key: Key = call.target
 
     def change(row: KeyRow) -> dict[str, Any]:
-        if row.state != PENDING_DELETION:
+        if row.state not in (PENDING_DELETION, PENDING_REPLICA_DELETION):
             raise errors.invalid_state(key.arn, "not pending deletion")
-        if row.deletion_at <= call.now:
+        if row.deletion_at is not None and row.deletion_at <= call.now:
             raise errors.key_not_found(key.arn)
         return {"state": DISABLED, "deletion_at": None, "pending_window_days": None}
 
-    return await change_key(call, key, change, {"KeyId": key.arn})
+    def ask_for_material(connection: Connection) -> None:
+        # Imported key material may have expired, or been deleted, while the key waited.
+        if lacks_material(tables.select_materials(connection, key.region, key.key_id), key.origin):
+            tables.update_key(connection, key.region, key.key_id, {"state": PENDING_IMPORT})
+
+    return await change_key(call, key, change, {"KeyId": key.arn}, along=ask_for_material)
 
 
 @periodic("kms/delete-keys")
@@ -88,6 +112,22 @@ async def delete_due_keys(house: House) -> None:
             row = tables.select_key(connection, region, key_id)
             if row is not None and row.deletion_at is not None and row.deletion_at <= now:
                 tables.delete_key(connection, region, key_id)
+                _let_primary_go(connection, row, now)
                 house.audit.insert_event(connection, event)
 
         await house.store.write(delete_if_still_due, invalidates=(cache_name(region, key_id),))
+
+
+def _let_primary_go(connection: Connection, deleted: KeyRow, now: float) -> None:
+    """Begin the waiting period of a primary key that waited for its last replica, which `deleted` was, to go.
+
+    Source: AWS KMS Developer Guide, "Deleting multi-Region keys".
+    """
+    if deleted.primary_region is None or deleted.primary_region == deleted.region:
+        return
+    remaining = tables.select_related_keys(connection, deleted.key_id)
+    if len(remaining) == 1 and remaining[0].state == PENDING_REPLICA_DELETION:
+        primary = remaining[0]
+        deletion_at = now + primary.pending_window_days * DAY_SECONDS
+        values = {"state": PENDING_DELETION, "deletion_at": deletion_at}
+        tables.update_key(connection, primary.region, primary.key_id, values)

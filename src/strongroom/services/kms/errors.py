@@ -69,6 +69,75 @@ def invalid_usage(arn: str, usage: str, operation: str) -> AwsError:
     return AwsError("InvalidKeyUsageException", f"{arn} key usage is {usage} which is not valid for {operation}.")
 
 
+def incompatible_algorithm(algorithm: str, spec: str) -> AwsError:
+    """An algorithm of another kind of key."""
+    return AwsError("InvalidKeyUsageException", f"Algorithm {algorithm} is incompatible with key spec {spec}.")
+
+
+def invalid_spec(arn: str, spec: str, operation: str) -> AwsError:
+    """The kind of the key does not fit the operation."""
+    return AwsError("InvalidKeyUsageException", f"{arn} key spec is {spec} which is not valid for {operation}.")
+
+
+def invalid_signature() -> AwsError:
+    """A signature that the key did not make of this message; AWS gives no message."""
+    return AwsError("KMSInvalidSignatureException")
+
+
+def invalid_mac() -> AwsError:
+    """An HMAC that the key did not make of this message; AWS gives no message."""
+    return AwsError("KMSInvalidMacException")
+
+
+def not_primary(arn: str) -> AwsError:
+    """The operation is for the primary one of a key's multi-Region keys."""
+    return unsupported(f"{arn} is not a multi-region primary key.")
+
+
+def no_material_waits(key_id: str) -> AwsError:
+    """There is no imported key material that a rotation could make current."""
+    return AwsError("KMSInvalidStateException", f"No available key material pending rotation for the key: {key_id}.")
+
+
+def invalid_origin(arn: str, origin: str) -> AwsError:
+    """The operation is for keys whose key material comes from elsewhere."""
+    return unsupported(f"{arn} origin is {origin} which is not valid for this operation.")
+
+
+def invalid_import_token() -> AwsError:
+    """An import token that this server did not give out, or not for this key."""
+    return AwsError("InvalidImportTokenException", "The import token is not valid for this KMS key.")
+
+
+def expired_import_token() -> AwsError:
+    """An import token whose 24 hours are over."""
+    return AwsError("ExpiredImportTokenException", "The import token has expired. Get a new one.")
+
+
+def another_material_waits(new_id: str, key_id: str, waiting_id: str) -> AwsError:
+    """New key material cannot be imported while other material waits for its rotation."""
+    return AwsError(
+        "KMSInvalidStateException",
+        f"New key material (id: {new_id}) cannot be imported into KMS key {key_id}, because another key material "
+        f"(id: {waiting_id}) is pending rotation.",
+    )
+
+
+def material_not_found(key_material_id: str) -> AwsError:
+    """The key has no key material with that id."""
+    return AwsError("NotFoundException", f"Key material '{key_material_id}' does not exist.")
+
+
+def incorrect_material(message: str) -> AwsError:
+    """Key material of another kind, or not the one that the key had before."""
+    return AwsError("IncorrectKeyMaterialException", message)
+
+
+def already_exists(message: str) -> AwsError:
+    """What is to be made is there already."""
+    return AwsError("AlreadyExistsException", message)
+
+
 def unsupported(message: str = "") -> AwsError:
     """What KMS, or Strongroom, does not do with such a key."""
     return AwsError("UnsupportedOperationException", message)

@@ -25,6 +25,11 @@ def key_rotated(account_id: str, region: str, key_id: str, now: float) -> AuditR
     return _event("RotateKey", account_id, region, key_id, now, {"rotationType": "AUTOMATIC", "keyId": key_id})
 
 
+def material_expired(account_id: str, region: str, key_id: str, now: float) -> AuditRecord:
+    """Return the record of the erasure of imported key material whose time was over."""
+    return _event("DeleteExpiredKeyMaterial", account_id, region, key_id, now, None)
+
+
 def managed_key_created(account_id: str, region: str, key_id: str, now: float, alias: str) -> AuditRecord:
     """Return the record of the making of an AWS managed key."""
     return _event("CreateKey", account_id, region, key_id, now, {"aliasName": alias, "keyId": key_id})

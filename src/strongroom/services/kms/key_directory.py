@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from strongroom.base.arn import parse_arn, partition_of
@@ -11,11 +12,24 @@ from strongroom.operations.house import House
 from strongroom.policy.document import PolicyKind, parse
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors, tables
-from strongroom.services.kms.keys import Key, Rotation, alias_arn, key_arn
-from strongroom.services.kms.material import KeyMaterial
+from strongroom.services.kms.key_specs import KEY_SPECS
+from strongroom.services.kms.keys import (
+    DISABLED,
+    ENABLED,
+    IMPORTED,
+    PENDING_IMPORT,
+    Key,
+    MaterialRecord,
+    RelatedKey,
+    alias_arn,
+    key_arn,
+)
+from strongroom.services.kms.material import Material, ready
+from strongroom.services.kms.material_rows import material_place
 from strongroom.storage.connection import Connection
 
 CACHED_KEYS_MAX = 10_000
+_EVERY_REGION = "*"
 CACHED_IDENTIFIERS_MAX = 50_000
 _KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 _ALIAS_NAME = re.compile(r"alias/[a-zA-Z0-9:/_-]{1,250}")
@@ -23,18 +37,16 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 def cache_name(region: str, key_id: str) -> str:
-    """Return the name under which a change to a key is announced to the caches."""
-    return f"kms/{region}/{key_id}"
+    """Return the name under which a change to a key is announced to the caches.
+
+    A change to one of a key's multi-Region keys is one to them all: each tells of the others.
+    """
+    return f"kms/{_EVERY_REGION}/{key_id}" if key_id.startswith("mrk-") else f"kms/{region}/{key_id}"
 
 
 def looks_like_key_id(text: str) -> bool:
     """Whether `text` has the form of a key id: a UUID, or `mrk-` and 32 hexadecimal digits."""
     return _KEY_ID.fullmatch(text) is not None
-
-
-def material_place(region: str, key_id: str, key_material_id: str) -> str:
-    """Return the place that a key material is sealed for."""
-    return tables.MATERIAL_PLACE.format(region=region, key_id=key_id, key_material_id=key_material_id)
 
 
 class KeyDirectory:
@@ -57,7 +69,11 @@ class KeyDirectory:
             self._keys.clear()
         for name in named:
             _, region, key_id = name.split("/", 2)
-            self._keys.pop((region, key_id), None)
+            if region == _EVERY_REGION:
+                for related in [place for place in self._keys if place[1] == key_id]:
+                    del self._keys[related]
+            else:
+                self._keys.pop((region, key_id), None)
 
     async def find(self, region: str, key_id: str) -> Key | None:
         """Return a Region's key by its id, or None. A key whose waiting period has ended is gone, erased yet or not."""
@@ -72,9 +88,12 @@ class KeyDirectory:
                 if len(self._keys) >= CACHED_KEYS_MAX:
                     self._keys.clear()
                 self._keys[region, key_id] = key
-        if key.deletion_at is not None and key.deletion_at <= self._house.clock.now():
+        if key.deletion_at is None and key.expires_at is None:
+            return key
+        now = self._house.clock.now()
+        if key.deletion_at is not None and key.deletion_at <= now:
             return None
-        return key
+        return _without_expired_material(key, now) if key.expires_at is not None and key.expires_at <= now else key
 
     async def identify(self, call: Call, identifier: str, *, alias_allowed: bool = True) -> Key:
         """Return the key that a request names by key id, key ARN, alias name or alias ARN.
@@ -83,7 +102,7 @@ class KeyDirectory:
         """
         account_id, region = call.account_id, call.region
         known = self._identified.get((account_id, region, identifier))
-        if known is not None and known.deletion_at is None and alias_allowed:
+        if known is not None and known.deletion_at is None and known.expires_at is None and alias_allowed:
             return known
         changes_seen = self._changes_seen
         key = await self._look_up(call, identifier, alias_allowed)
@@ -135,16 +154,20 @@ class KeyDirectory:
         row = tables.select_key(connection, region, key_id)
         if row is None:
             return None
-        sealed = tables.select_materials(connection, region, key_id)
+        rows = tables.select_materials(connection, region, key_id)
+        kind = KEY_SPECS[row.spec]
         materials = {
-            each.key_material_id: KeyMaterial(
+            each.key_material_id: ready(
+                kind,
                 key_id,
                 each.key_material_id,
                 self._house.sealer.open(each.sealed, material_place(region, key_id, each.key_material_id)),
             )
-            for each in sealed
+            for each in rows
+            if each.sealed is not None
         }
-        return _key(row, sealed, materials, tables.alias_names_of(connection, region, key_id))
+        key = _key(row, rows, materials, tables.alias_names_of(connection, region, key_id))
+        return _with_related(key, connection) if row.primary_region is not None else key
 
 
 def _missing(call: Call, account_id: str, own: AwsError) -> AwsError:
@@ -152,8 +175,39 @@ def _missing(call: Call, account_id: str, own: AwsError) -> AwsError:
     return own if account_id == call.account_id else errors.denied_elsewhere(call.caller.arn, call.operation.name)
 
 
-def _key(row: Any, sealed: Sequence[Any], materials: dict[str, KeyMaterial], aliases: list[str]) -> Key:
+def _without_expired_material(key: Key, now: float) -> Key:
+    """Return `key` as it is once its time is over, whether the expired key material has been erased yet or not."""
+    records = tuple(
+        replace(record, is_present=False) if record.expires_at is not None and record.expires_at <= now else record
+        for record in key.records
+    )
+    present = {record.id for record in records if record.is_present}
+    current = key.current if key.current is not None and key.current.id in present else None
+    lacks_material = any(not record.is_present and not record.waits for record in records)
+    state = PENDING_IMPORT if lacks_material and key.state in (ENABLED, DISABLED) else key.state
+    return replace(
+        key,
+        state=state,
+        records=records,
+        materials={name: material for name, material in key.materials.items() if name in present},
+        current=current,
+        decisions=key.decisions,
+    )
+
+
+def _with_related(key: Key, connection: Connection) -> Key:
+    rows = tables.select_related_keys(connection, key.key_id)
+    return replace(
+        key,
+        related=tuple(RelatedKey(row.region, key_arn(row.account_id, row.region, row.key_id)) for row in rows),
+        lacks_material_elsewhere=key.origin == IMPORTED and tables.lacks_waiting_material(connection, key.key_id),
+    )
+
+
+def _key(row: Any, material_rows: Sequence[Any], materials: dict[str, Material], aliases: list[str]) -> Key:
     arn = key_arn(row.account_id, row.region, row.key_id)
+    records = tuple(map(_record, material_rows))
+    newest = next((record for record in reversed(records) if not record.waits), None)
     return Key(
         key_id=row.key_id,
         region=row.region,
@@ -163,6 +217,7 @@ def _key(row: Any, sealed: Sequence[Any], materials: dict[str, KeyMaterial], ali
         description=row.description,
         usage=row.usage,
         spec=row.spec,
+        kind=KEY_SPECS[row.spec],
         origin=row.origin,
         manager=row.manager,
         state=row.state,
@@ -176,8 +231,23 @@ def _key(row: Any, sealed: Sequence[Any], materials: dict[str, KeyMaterial], ali
         rotation_period_days=row.rotation_period_days,
         next_rotation_at=row.next_rotation_at,
         materials=materials,
-        current=materials[sealed[-1].key_material_id],
-        first_material_created_at=sealed[0].created_at,
-        rotations=tuple(Rotation(m.created_at, m.rotation_type, m.key_material_id) for m in sealed[1:]),
+        current=materials.get(newest.id) if newest is not None else None,
+        records=records,
         grant_count=row.grant_count,
+        primary_region=row.primary_region,
+        custom_key_store_id=row.custom_key_store_id,
+        xks_key_id=row.xks_key_id,
+        expires_at=min((each.expires_at for each in records if each.is_present and each.expires_at), default=None),
+    )
+
+
+def _record(row: Any) -> MaterialRecord:
+    return MaterialRecord(
+        id=row.key_material_id,
+        at=row.created_at,
+        rotation_type=row.rotation_type,
+        waits=row.position is None,
+        is_present=row.sealed is not None,
+        description=row.description,
+        expires_at=row.expires_at,
     )

@@ -6,17 +6,22 @@ from typing import Any
 
 from strongroom.base.arn import partition_of
 from strongroom.base.clock import as_datetime
+from strongroom.base.errors import AwsError
 from strongroom.operations.decisions import RememberedDecisions
 from strongroom.operations.trail import Resource
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors
-from strongroom.services.kms.material import KeyMaterial
+from strongroom.services.kms.key_specs import ALGORITHMS_MEMBERS, SYMMETRIC_DEFAULT, KeySpec
+from strongroom.services.kms.material import MacMaterial, Material, PrivateKeyMaterial, SymmetricMaterial
 
 ENABLED = "Enabled"
 DISABLED = "Disabled"
 PENDING_DELETION = "PendingDeletion"
-ENCRYPT_DECRYPT = "ENCRYPT_DECRYPT"
-SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
+PENDING_REPLICA_DELETION = "PendingReplicaDeletion"
+PENDING_IMPORT = "PendingImport"
+UNAVAILABLE = "Unavailable"
+FROM_KMS = "AWS_KMS"
+IMPORTED = "EXTERNAL"
 MANAGED_BY_AWS = "AWS"
 MANAGED_BY_CUSTOMER = "CUSTOMER"
 
@@ -31,34 +36,68 @@ def alias_arn(account_id: str, region: str, name: str) -> str:
     return f"arn:{partition_of(region)}:kms:{region}:{account_id}:{name}"
 
 
+_STATE_WORDS = {
+    PENDING_DELETION: "pending deletion",
+    PENDING_REPLICA_DELETION: "pending replica deletion",
+    PENDING_IMPORT: "pending import",
+    UNAVAILABLE: "unavailable. You cannot perform this operation on an unavailable KMS key",
+}
+
+
 def require_enabled(arn: str, state: str) -> None:
     """Raise DisabledException or KMSInvalidStateException unless the state is Enabled."""
     if state == DISABLED:
         raise errors.disabled(arn)
     if state != ENABLED:
-        raise errors.invalid_state(arn, "pending deletion")
+        raise errors.invalid_state(arn, _STATE_WORDS[state])
 
 
 def require_not_pending_deletion(arn: str, state: str) -> None:
-    """Raise KMSInvalidStateException for a key that waits for its deletion."""
-    if state == PENDING_DELETION:
-        raise errors.invalid_state(arn, "pending deletion")
+    """Raise KMSInvalidStateException for a key that waits for its deletion, or for that of its replicas."""
+    if state in (PENDING_DELETION, PENDING_REPLICA_DELETION):
+        raise errors.invalid_state(arn, _STATE_WORDS[state])
+
+
+def require_material(arn: str, state: str) -> None:
+    """Raise KMSInvalidStateException for a key that waits for key material to be imported."""
+    if state == PENDING_IMPORT:
+        raise errors.invalid_state(arn, _STATE_WORDS[state])
 
 
 @dataclass(frozen=True, slots=True)
-class Rotation:
-    """One past rotation: when (seconds), AUTOMATIC or ON_DEMAND, and the key material that it made."""
+class MaterialRecord:
+    """What is known of one key material besides its secret.
 
+    `at` is when it came (seconds), `rotation_type` AUTOMATIC or ON_DEMAND for what a rotation made current, None for
+    the first. `waits` tells that it becomes current at the next rotation, `is_present` that its secret is here.
+    """
+
+    id: str
     at: float
-    type: str
-    key_material_id: str
+    rotation_type: str | None
+    waits: bool
+    is_present: bool
+    description: str | None
+    expires_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedKey:
+    """A multi-Region key's existence in one Region."""
+
+    region: str
+    arn: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
     """A key, as it was when it was read. A change makes the caches forget it and the next call read it anew.
 
-    Times are seconds since the epoch. `materials` holds every material by id, `current` the one that encrypts.
+    Times are seconds since the epoch. `materials` holds every material that is present, by id, `current` the one that
+    encrypts; `records` tells of all there ever were. `primary_region` is that of a multi-Region key, and `related` are
+    the keys that share its key material, this one among them; None and empty for others. `lacks_material_elsewhere`
+    tells that imported material waits for its import in another Region. `expires_at` is when the first of its materials
+    expires.
     """
 
     key_id: str
@@ -69,6 +108,7 @@ class Key:
     description: str
     usage: str
     spec: str
+    kind: KeySpec
     origin: str
     manager: str
     state: str
@@ -81,16 +121,36 @@ class Key:
     rotation_enabled: bool
     rotation_period_days: int | None
     next_rotation_at: float | None
-    materials: Mapping[str, KeyMaterial]
-    current: KeyMaterial
-    first_material_created_at: float
-    rotations: tuple[Rotation, ...]
+    materials: Mapping[str, Material]
+    current: Material | None
+    records: tuple[MaterialRecord, ...]
     grant_count: int
+    primary_region: str | None = None
+    related: tuple[RelatedKey, ...] = ()
+    custom_key_store_id: str | None = None
+    xks_key_id: str | None = None
+    expires_at: float | None = None
+    lacks_material_elsewhere: bool = False
     decisions: RememberedDecisions = field(default_factory=RememberedDecisions, repr=False)
     audited: Resource = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "audited", Resource(self.arn, self.account_id, "AWS::KMS::Key"))
+
+    @property
+    def is_multi_region(self) -> bool:
+        """Whether keys in other Regions may share its key material."""
+        return self.primary_region is not None
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether it is the one of its multi-Region keys that is replicated and rotated."""
+        return self.primary_region == self.region
+
+    @property
+    def current_record(self) -> MaterialRecord | None:
+        """What is known of the material that encrypts, present or not; None before the first import."""
+        return next((record for record in reversed(self.records) if not record.waits), None)
 
     def must_be_usable_for(self, usage: str, operation: str) -> None:
         """Raise unless the key is enabled and meant for `usage` (such as ENCRYPT_DECRYPT)."""
@@ -99,10 +159,36 @@ class Key:
         if self.usage != usage:
             raise errors.invalid_usage(self.arn, self.usage, operation)
 
+    def must_know(self, algorithm: str) -> None:
+        """Raise InvalidKeyUsageException for an algorithm that is not one of the key's."""
+        if algorithm not in self.kind.algorithms[self.usage]:
+            raise errors.incompatible_algorithm(algorithm, self.spec)
+
     def must_be_customer_managed(self) -> None:
         """Raise UnsupportedOperationException for a key that AWS manages."""
         if self.manager != MANAGED_BY_CUSTOMER:
             raise errors.unsupported(f"{self.arn} is an AWS managed key, which this operation does not support.")
+
+    def symmetric_material(self) -> SymmetricMaterial:
+        """Return what encrypts. Raises KMSInvalidStateException when it is not here."""
+        if isinstance(self.current, SymmetricMaterial):
+            return self.current
+        raise self._has_no_material()
+
+    def private_key_material(self) -> PrivateKeyMaterial:
+        """Return the key pair of an asymmetric key. Raises KMSInvalidStateException when it is not here."""
+        if isinstance(self.current, PrivateKeyMaterial):
+            return self.current
+        raise self._has_no_material()
+
+    def mac_material(self) -> MacMaterial:
+        """Return the key of an HMAC key. Raises KMSInvalidStateException when it is not here."""
+        if isinstance(self.current, MacMaterial):
+            return self.current
+        raise self._has_no_material()
+
+    def _has_no_material(self) -> AwsError:
+        return errors.invalid_state(self.arn, _STATE_WORDS[PENDING_IMPORT])
 
     def metadata(self) -> dict[str, Any]:
         """Return the key as DescribeKey shows it. Source: AWS KMS API Reference, KeyMetadata."""
@@ -117,12 +203,36 @@ class Key:
             "KeyState": self.state,
             "Origin": self.origin,
             "KeyManager": self.manager,
-            "CustomerMasterKeySpec": self.spec,
             "KeySpec": self.spec,
-            "EncryptionAlgorithms": [SYMMETRIC_DEFAULT],
-            "MultiRegion": False,
-            "CurrentKeyMaterialId": self.current.id,
+            ALGORITHMS_MEMBERS[self.usage]: list(self.kind.algorithms[self.usage]),
+            "MultiRegion": self.is_multi_region,
         }
+        if self.kind.has_old_name:
+            shown["CustomerMasterKeySpec"] = self.spec
+        record = self.current_record
+        if record is not None and self.spec == SYMMETRIC_DEFAULT:
+            shown["CurrentKeyMaterialId"] = record.id
+        if record is not None and record.is_present and self.origin == IMPORTED:
+            shown |= expiration(record)
+        if self.is_multi_region:
+            shown["MultiRegionConfiguration"] = self._multi_region_configuration()
         if self.deletion_at is not None:
             shown["DeletionDate"] = as_datetime(self.deletion_at)
+        if self.state == PENDING_REPLICA_DELETION:
+            shown["PendingDeletionWindowInDays"] = self.pending_window_days
         return shown
+
+    def _multi_region_configuration(self) -> dict[str, Any]:
+        shown = [{"Arn": related.arn, "Region": related.region} for related in self.related]
+        return {
+            "MultiRegionKeyType": "PRIMARY" if self.is_primary else "REPLICA",
+            "PrimaryKey": next(each for each in shown if each["Region"] == self.primary_region),
+            "ReplicaKeys": [each for each in shown if each["Region"] != self.primary_region],
+        }
+
+
+def expiration(record: MaterialRecord) -> dict[str, Any]:
+    """Return the members that say whether and when imported key material expires."""
+    if record.expires_at is None:
+        return {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+    return {"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": as_datetime(record.expires_at)}

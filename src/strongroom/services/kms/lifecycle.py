@@ -8,16 +8,18 @@ from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import tables
 from strongroom.services.kms.access import account_wide, control_of_key, on_grantable_key
-from strongroom.services.kms.change import KeyRow, change_key
+from strongroom.services.kms.change import change_key
 from strongroom.services.kms.creation import checked_description
 from strongroom.services.kms.keys import (
     DISABLED,
     ENABLED,
     Key,
     key_arn,
+    require_material,
     require_not_pending_deletion,
 )
 from strongroom.services.kms.managed_keys import identify_or_make
+from strongroom.services.kms.material_rows import KeyRow
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.service import KMS, own_quota
 
@@ -68,6 +70,7 @@ async def _switch(call: Call, state: str) -> Answer:
 
     def change(row: KeyRow) -> dict[str, Any]:
         require_not_pending_deletion(key.arn, row.state)
+        require_material(key.arn, row.state)
         return {"state": state}
 
     return await change_key(call, key, change)

@@ -13,6 +13,7 @@ from strongroom.services.kms import errors, events, tables
 from strongroom.services.kms.creation import insert_first_material, key_values
 from strongroom.services.kms.deletion import DAY_SECONDS
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name
+from strongroom.services.kms.key_specs import KEY_SPECS, SYMMETRIC_DEFAULT
 from strongroom.services.kms.keys import MANAGED_BY_AWS, Key, alias_arn
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.storage.connection import Connection
@@ -99,7 +100,7 @@ async def _make(house: House, name: str, account_id: str, region: str) -> Key:
         rotation_period_days=ROTATION_PERIOD_DAYS,
         next_rotation_at=now + ROTATION_PERIOD_DAYS * DAY_SECONDS,
     )
-    material = NewKeyMaterial.generate()
+    material = await NewKeyMaterial.generate(KEY_SPECS[SYMMETRIC_DEFAULT])
     event = events.managed_key_created(account_id, region, values["key_id"], now, name)
     alias = {
         "account_id": account_id,

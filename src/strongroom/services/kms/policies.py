@@ -19,8 +19,9 @@ from strongroom.policy.evaluate import evaluate
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors
 from strongroom.services.kms.access import KeyConditions, control_of_key
-from strongroom.services.kms.change import KeyRow, change_key
+from strongroom.services.kms.change import change_key
 from strongroom.services.kms.keys import Key, key_arn
+from strongroom.services.kms.material_rows import KeyRow
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.service import KMS, own_quota
 

@@ -14,12 +14,23 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.operations.trail import AuditRecord
 from strongroom.services.kms import errors, events, tables
 from strongroom.services.kms.access import control_of_key
-from strongroom.services.kms.change import KeyRow, change_key
-from strongroom.services.kms.creation import insert_material
+from strongroom.services.kms.change import change_key
 from strongroom.services.kms.deletion import DAY_SECONDS
 from strongroom.services.kms.key_directory import cache_name
-from strongroom.services.kms.keys import ENABLED, PENDING_DELETION, Key, require_enabled
+from strongroom.services.kms.key_specs import KEY_SPECS, SYMMETRIC_DEFAULT
+from strongroom.services.kms.keys import (
+    ENABLED,
+    FROM_KMS,
+    IMPORTED,
+    PENDING_DELETION,
+    PENDING_REPLICA_DELETION,
+    Key,
+    MaterialRecord,
+    expiration,
+    require_enabled,
+)
 from strongroom.services.kms.material import NewKeyMaterial
+from strongroom.services.kms.material_rows import KeyRow, insert_material, next_position, regions_of
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.storage.connection import Connection
@@ -28,6 +39,21 @@ DEFAULT_PERIOD_DAYS = 365
 ON_DEMAND_ROTATIONS_MAX = 25
 AUTOMATIC = "AUTOMATIC"
 ON_DEMAND = "ON_DEMAND"
+
+
+def _must_rotate_by_itself(key: Key) -> None:
+    """Raise UnsupportedOperationException for a key that AWS never rotates: only what KMS made does."""
+    key.must_be_customer_managed()
+    if key.spec != SYMMETRIC_DEFAULT:
+        raise errors.unsupported()
+    if key.origin != FROM_KMS:
+        raise errors.invalid_origin(key.arn, key.origin)
+    _must_be_primary(key)
+
+
+def _must_be_primary(key: Key) -> None:
+    if key.is_multi_region and not key.is_primary:
+        raise errors.not_primary(key.arn)
 
 
 @operation(
@@ -39,7 +65,7 @@ async def enable_key_rotation(call: Call) -> Answer:
     The period counts from now, or, where automatic rotation was on already, from the rotation before.
     """
     key: Key = call.target
-    key.must_be_customer_managed()
+    _must_rotate_by_itself(key)
     days = call.params.get("RotationPeriodInDays") or DEFAULT_PERIOD_DAYS
 
     def change(row: KeyRow) -> dict[str, Any]:
@@ -53,7 +79,7 @@ async def enable_key_rotation(call: Call) -> Answer:
             "next_rotation_at": max(call.now, counted_from + days * DAY_SECONDS),
         }
 
-    return await change_key(call, key, change)
+    return await change_key(call, key, change, in_every_region=True)
 
 
 @operation(
@@ -62,13 +88,13 @@ async def enable_key_rotation(call: Call) -> Answer:
 async def disable_key_rotation(call: Call) -> Answer:
     """Stop automatic rotation. Source: AWS KMS API Reference, DisableKeyRotation."""
     key: Key = call.target
-    key.must_be_customer_managed()
+    _must_rotate_by_itself(key)
 
     def change(row: KeyRow) -> dict[str, Any]:
         require_enabled(key.arn, row.state)
         return {"rotation_enabled": False, "rotation_period_days": None, "next_rotation_at": None}
 
-    return await change_key(call, key, change)
+    return await change_key(call, key, change, in_every_region=True)
 
 
 @operation(
@@ -84,8 +110,10 @@ async def get_key_rotation_status(call: Call) -> Answer:
     A key that waits for its deletion does not rotate, and says so; saving it brings its rotation back.
     """
     key: Key = call.target
-    answer: Answer = {"KeyId": key.key_id, "KeyRotationEnabled": key.rotation_enabled}
-    if key.state == PENDING_DELETION:
+    if key.spec != SYMMETRIC_DEFAULT or key.custom_key_store_id is not None:
+        raise errors.unsupported()
+    answer: Answer = {"KeyId": key.arn, "KeyRotationEnabled": key.rotation_enabled}
+    if key.state in (PENDING_DELETION, PENDING_REPLICA_DELETION):
         answer["KeyRotationEnabled"] = False
     elif key.rotation_enabled and key.next_rotation_at is not None:
         answer["RotationPeriodInDays"] = key.rotation_period_days
@@ -97,39 +125,64 @@ async def get_key_rotation_status(call: Call) -> Answer:
     KMS, "RotateKeyOnDemand", needs=control_of_key("kms:RotateKeyOnDemand"), quota=own_quota("RotateKeyOnDemand")
 )
 async def rotate_key_on_demand(call: Call) -> Answer:
-    """Rotate a key now, at most 25 times in its life. Source: AWS KMS API Reference, RotateKeyOnDemand."""
+    """Rotate a key now, at most 25 times in its life. Source: AWS KMS API Reference, RotateKeyOnDemand.
+
+    A key whose material is imported rotates to the material that was imported for that.
+    """
     key: Key = call.target
     key.must_be_customer_managed()
-    material = NewKeyMaterial.generate()
+    if key.spec != SYMMETRIC_DEFAULT or key.custom_key_store_id is not None:
+        raise errors.unsupported()
+    _must_be_primary(key)
+    material = await NewKeyMaterial.generate(key.kind) if key.origin == FROM_KMS else None
 
     def change(row: KeyRow) -> Mapping[str, Any]:
         require_enabled(key.arn, row.state)
         return {}
 
-    def add_material(connection: Connection) -> None:
+    def rotate(connection: Connection) -> None:
         materials = tables.select_materials(connection, key.region, key.key_id)
         if sum(each.rotation_type == ON_DEMAND for each in materials) >= ON_DEMAND_ROTATIONS_MAX:
             raise errors.limit_exceeded(
                 f"{key.arn} has reached the limit of {ON_DEMAND_ROTATIONS_MAX} on-demand rotations."
             )
-        _add_material(call.house, connection, key.region, key.key_id, material, call.now, ON_DEMAND)
+        row = tables.select_key(connection, key.region, key.key_id)
+        if material is not None:
+            _add_material(call.house, connection, row, material, call.now, ON_DEMAND)
+        else:
+            _take_imported_material(connection, row, call.now)
 
-    return await change_key(call, key, change, {"KeyId": key.key_id}, along=add_material)
+    return await change_key(call, key, change, {"KeyId": key.arn}, along=rotate)
 
 
 def _add_material(
-    house: House,
-    connection: Connection,
-    region: str,
-    key_id: str,
-    material: NewKeyMaterial,
-    now: float,
-    rotation_type: str,
+    house: House, connection: Connection, row: KeyRow, material: NewKeyMaterial, now: float, rotation_type: str
 ) -> None:
-    position = 1 + max(each.position for each in tables.select_materials(connection, region, key_id))
-    insert_material(
-        house, connection, region, key_id, material, position=position, now=now, rotation_type=rotation_type
-    )
+    position = next_position(connection, row.region, row.key_id)
+    for region in regions_of(connection, row):
+        insert_material(
+            house, connection, region, row.key_id, material, position=position, now=now, rotation_type=rotation_type
+        )
+
+
+def _take_imported_material(connection: Connection, row: KeyRow, now: float) -> None:
+    """Make the imported material that waits for it the current one, in every Region of the key.
+
+    Raises KMSInvalidStateException when none waits, or when a Region does not have it yet.
+    """
+    position = next_position(connection, row.region, row.key_id)
+    regions = regions_of(connection, row)
+    waiting = [
+        material
+        for region in regions
+        for material in tables.select_materials(connection, region, row.key_id)
+        if material.position is None and material.sealed is not None
+    ]
+    if len(waiting) != len(regions):
+        raise errors.no_material_waits(row.key_id)
+    for material in waiting:
+        values = {"position": position, "created_at": now, "rotation_type": ON_DEMAND}
+        tables.update_material(connection, material.region, material.key_id, material.key_material_id, values)
 
 
 @operation(
@@ -142,24 +195,30 @@ def _add_material(
 async def list_key_rotations(call: Call) -> Answer:
     """List a key's past rotations, or all of its key materials. Source: AWS KMS API Reference, ListKeyRotations."""
     key: Key = call.target
+    if key.spec != SYMMETRIC_DEFAULT or key.custom_key_store_id is not None:
+        raise errors.unsupported()
     page = Page("ListKeyRotations", call.params, default=100)
     everything = call.params.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL"
-    entries: list[dict[str, Any]] = [
-        {
-            "KeyId": key.key_id,
-            "KeyMaterialId": rotation.key_material_id,
-            "KeyMaterialState": "CURRENT" if rotation.key_material_id == key.current.id else "NON_CURRENT",
-            "RotationDate": as_datetime(rotation.at),
-            "RotationType": rotation.type,
-        }
-        for rotation in key.rotations
-    ]
-    if everything:
-        first = next(iter(key.materials))
-        state = "CURRENT" if first == key.current.id else "NON_CURRENT"
-        entries.insert(0, {"KeyId": key.key_id, "KeyMaterialId": first, "KeyMaterialState": state})
-    numbered = [(f"{number:08d}", entry) for number, entry in enumerate(entries)]
+    records = [record for record in key.records if everything or record.rotation_type is not None]
+    numbered = [(f"{number:08d}", _entry(key, record)) for number, record in enumerate(records)]
     return page.answer("Rotations", [each for each in numbered if each[0] > page.after])
+
+
+def _entry(key: Key, record: MaterialRecord) -> dict[str, Any]:
+    current = key.current_record
+    state = "CURRENT" if current is not None and record.id == current.id else "NON_CURRENT"
+    if record.waits:
+        state = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION" if key.lacks_material_elsewhere else "PENDING_ROTATION"
+    entry: dict[str, Any] = {"KeyId": key.key_id, "KeyMaterialId": record.id, "KeyMaterialState": state}
+    if record.rotation_type is not None:
+        entry |= {"RotationDate": as_datetime(record.at), "RotationType": record.rotation_type}
+    if key.origin == IMPORTED:
+        entry["ImportState"] = "IMPORTED" if record.is_present else "PENDING_IMPORT"
+        if record.description is not None:
+            entry["KeyMaterialDescription"] = record.description
+        if record.is_present:
+            entry |= expiration(record)
+    return entry
 
 
 @periodic("kms/rotate-keys")
@@ -171,7 +230,7 @@ async def rotate_due_keys(house: House) -> None:
     """
     now = house.clock.now()
     for due in await house.store.read(lambda connection: tables.keys_due_for_rotation(connection, now)):
-        material = NewKeyMaterial.generate()
+        material = await NewKeyMaterial.generate(KEY_SPECS[SYMMETRIC_DEFAULT])
         region, key_id = due.region, due.key_id
         event = events.key_rotated(due.account_id, region, key_id, now)
 
@@ -185,12 +244,13 @@ async def rotate_due_keys(house: House) -> None:
             row = tables.select_key(connection, region, key_id)
             if row is None or row.state != ENABLED or row.next_rotation_at is None or row.next_rotation_at > now:
                 return
-            _add_material(house, connection, region, key_id, material, now, AUTOMATIC)
+            _add_material(house, connection, row, material, now, AUTOMATIC)
             # The few seconds that a rotation comes late must not add up over the years.
             was_missed = now - row.next_rotation_at > DAY_SECONDS
             counted_from = now if was_missed else row.next_rotation_at
             next_at = counted_from + row.rotation_period_days * DAY_SECONDS
-            tables.update_key(connection, region, key_id, {"next_rotation_at": next_at})
+            for each in regions_of(connection, row):
+                tables.update_key(connection, each, key_id, {"next_rotation_at": next_at})
             house.audit.insert_event(connection, event)
 
         await house.store.write(rotate_if_still_due, invalidates=(cache_name(region, key_id),))

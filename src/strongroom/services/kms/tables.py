@@ -26,6 +26,7 @@ from strongroom.storage.schema import metadata
 from strongroom.storage.sealed_column import Sealed
 
 MATERIAL_PLACE = "kms_key_materials/{region}/{key_id}/{key_material_id}"
+FINGERPRINT_PLACE = "kms_key_materials/{region}/{key_id}/{key_material_id}/fingerprint"
 
 KEYS = Table(
     "kms_keys",
@@ -51,9 +52,14 @@ KEYS = Table(
     Column("last_used_operation", String(64)),
     Column("last_used_request_id", String(64)),
     Column("grant_count", Integer, nullable=False),
+    Column("primary_region", String(64)),
+    Column("custom_key_store_id", String(64)),
+    Column("xks_key_id", Text),
     Index("ix_kms_keys_account", "account_id", "region", "key_id"),
     Index("ix_kms_keys_deletion_at", "deletion_at"),
     Index("ix_kms_keys_next_rotation_at", "next_rotation_at"),
+    Index("ix_kms_keys_key_id", "key_id"),
+    Index("ix_kms_keys_custom_key_store", "custom_key_store_id"),
 )
 
 MATERIALS = Table(
@@ -62,12 +68,18 @@ MATERIALS = Table(
     Column("region", String(64), primary_key=True),
     Column("key_id", OrderedText, primary_key=True),
     Column("key_material_id", String(64), primary_key=True),
-    Column("position", Integer, nullable=False),
+    Column("position", Integer),
     Column("created_at", Timestamp, nullable=False),
     Column("rotation_type", String(16)),
-    Column("sealed", Sealed(MATERIAL_PLACE), nullable=False),
+    Column("sealed", Sealed(MATERIAL_PLACE)),
+    Column("sealed_fingerprint", Sealed(FINGERPRINT_PLACE)),
+    Column("description", Text),
+    Column("expires_at", Timestamp),
     ForeignKeyConstraint(["region", "key_id"], ["kms_keys.region", "kms_keys.key_id"], ondelete="CASCADE"),
+    Index("ix_kms_key_materials_expires_at", "expires_at"),
 )
+"""`position` counts the materials of a key, the highest one encrypts; one that waits for its rotation has none yet.
+`sealed` is NULL once imported material was deleted or has expired; its fingerprint stays, to know it again by."""
 
 ALIASES = Table(
     "kms_aliases",
@@ -87,6 +99,11 @@ def _this_key(region: str, key_id: str) -> Any:
     return (KEYS.c.region == region) & (KEYS.c.key_id == key_id)
 
 
+def _this_material(region: str, key_id: str, key_material_id: str) -> Any:
+    this_key = (MATERIALS.c.region == region) & (MATERIALS.c.key_id == key_id)
+    return this_key & (MATERIALS.c.key_material_id == key_material_id)
+
+
 def insert_key(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert one key row."""
     connection.execute(KEYS.insert().values(values))
@@ -103,9 +120,43 @@ def select_key(connection: Connection, region: str, key_id: str) -> Row[Any] | N
 
 
 def select_materials(connection: Connection, region: str, key_id: str) -> Sequence[Row[Any]]:
-    """Return a key's materials, oldest first."""
+    """Return a key's materials, oldest first; last the one that waits for its rotation, if any does."""
     statement = select(MATERIALS).where((MATERIALS.c.region == region) & (MATERIALS.c.key_id == key_id))
-    return connection.execute(statement.order_by(MATERIALS.c.position)).all()
+    return connection.execute(statement.order_by(MATERIALS.c.position.is_(None), MATERIALS.c.position)).all()
+
+
+def update_material(
+    connection: Connection, region: str, key_id: str, key_material_id: str, values: Mapping[str, Any]
+) -> None:
+    """Change columns of one key material."""
+    connection.execute(update(MATERIALS).where(_this_material(region, key_id, key_material_id)).values(values))
+
+
+def materials_due_for_expiry(connection: Connection, now: float) -> Sequence[Row[str, str, str]]:
+    """Return region, key id and account of the keys that have key material whose time is over."""
+    statement = (
+        select(KEYS.c.region, KEYS.c.key_id, KEYS.c.account_id)
+        .join(MATERIALS, (MATERIALS.c.region == KEYS.c.region) & (MATERIALS.c.key_id == KEYS.c.key_id))
+        .where((MATERIALS.c.expires_at <= now) & MATERIALS.c.sealed.is_not(None))
+    )
+    return connection.execute(statement.distinct()).all()
+
+
+def lacks_waiting_material(connection: Connection, key_id: str) -> bool:
+    """Whether a Region has not been given yet what was imported for the next rotation of a multi-Region key."""
+    lacking = MATERIALS.c.position.is_(None) & MATERIALS.c.sealed.is_(None)
+    statement = select(MATERIALS.c.region).where((MATERIALS.c.key_id == key_id) & lacking).limit(1)
+    return connection.execute(statement).first() is not None
+
+
+def delete_material(connection: Connection, region: str, key_id: str, key_material_id: str) -> None:
+    """Remove one key material for good."""
+    connection.execute(delete(MATERIALS).where(_this_material(region, key_id, key_material_id)))
+
+
+def select_related_keys(connection: Connection, key_id: str) -> Sequence[Row[Any]]:
+    """Return the rows of a multi-Region key in every Region, in order."""
+    return connection.execute(select(KEYS).where(KEYS.c.key_id == key_id).order_by(KEYS.c.region)).all()
 
 
 def update_key(connection: Connection, region: str, key_id: str, values: Mapping[str, Any]) -> bool:
@@ -141,9 +192,13 @@ def keys_due_for_deletion(connection: Connection, now: float) -> Sequence[Row[st
 
 
 def keys_due_for_rotation(connection: Connection, now: float) -> Sequence[Row[str, str, str]]:
-    """Return region, key id and account of the enabled keys whose next automatic rotation has come."""
-    statement = select(KEYS.c.region, KEYS.c.key_id, KEYS.c.account_id)
-    return connection.execute(statement.where((KEYS.c.next_rotation_at <= now) & (KEYS.c.state == "Enabled"))).all()
+    """Return region, key id and account of the enabled keys whose next automatic rotation has come.
+
+    Of multi-Region keys that share their material, the primary one rotates.
+    """
+    rotates = KEYS.c.primary_region.is_(None) | (KEYS.c.primary_region == KEYS.c.region)
+    due = (KEYS.c.next_rotation_at <= now) & (KEYS.c.state == "Enabled") & rotates
+    return connection.execute(select(KEYS.c.region, KEYS.c.key_id, KEYS.c.account_id).where(due)).all()
 
 
 def update_last_usage(

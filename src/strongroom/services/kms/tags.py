@@ -7,8 +7,9 @@ from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors
 from strongroom.services.kms.access import control_of_key
-from strongroom.services.kms.change import KeyRow, change_key
+from strongroom.services.kms.change import change_key
 from strongroom.services.kms.keys import Key, require_not_pending_deletion
+from strongroom.services.kms.material_rows import KeyRow
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.service import KMS, own_quota
 

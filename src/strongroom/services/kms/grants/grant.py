@@ -35,6 +35,7 @@ _BY_USAGE: Mapping[str, frozenset[str]] = {
     "SIGN_VERIFY": _FOR_EVERY_KEY | {"GetPublicKey", "Sign", "Verify"},
     "GENERATE_VERIFY_MAC": _FOR_EVERY_KEY | {"GenerateMac", "VerifyMac"},
     "KEY_AGREEMENT": _FOR_EVERY_KEY | {"DeriveSharedSecret", "GetPublicKey"},
+    "ENCAPSULATE_DECAPSULATE": _FOR_EVERY_KEY | {"Decapsulate", "Encapsulate", "GetPublicKey"},
 }
 
 

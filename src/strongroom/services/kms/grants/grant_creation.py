@@ -17,7 +17,8 @@ from strongroom.services.kms.grants.grant_directory import Grantee, grant_cache_
 from strongroom.services.kms.grants.grant_principals import GrantPrincipal, named_principal
 from strongroom.services.kms.grants.grant_tokens import NamedGrant, new_token
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name
-from strongroom.services.kms.keys import SYMMETRIC_DEFAULT, Key, require_enabled
+from strongroom.services.kms.key_specs import SYMMETRIC_DEFAULT
+from strongroom.services.kms.keys import Key, require_enabled
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tables import select_key
 from strongroom.storage.connection import Connection
