@@ -11,6 +11,7 @@ from strongroom.cli.policy import policy
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
+from strongroom.cli.xks_proxy import xks_proxy
 
 VARIABLE_PREFIX = "STRONGROOM_"
 
@@ -26,3 +27,4 @@ application.command(rekey)
 application.command(accounts)
 application.command(explain)
 application.command(policy)
+application.command(xks_proxy)

@@ -7,7 +7,7 @@ from pkcs11.mechanisms import GCMParams
 from strongroom.crypto.aead import AuthenticationFailed
 from strongroom.crypto.mac import equal
 from strongroom.crypto.random import random_bytes
-from strongroom.hsm.errors import KeyUnusable
+from strongroom.hsm.errors import KeyNotFound, KeyUnusable
 from strongroom.hsm.session import LoggedIn, SecretKey
 from strongroom.hsm.token import Token
 
@@ -62,10 +62,29 @@ class TokenKey:
 
         return self._token.use(work)
 
+    def look_up(self) -> None:
+        """Raise HsmError unless the token has the key at this moment, and it is fit for use."""
+        self._token.use(lambda logged_in: logged_in.key(self.key_id, anew=True))
+
     def check(self) -> None:
         """Raise HsmError unless the key is in the token, opens what it seals, and heeds the `aad`."""
         if not self._token.use(lambda logged_in: _works(logged_in.key(self.key_id))):
-            raise KeyUnusable(f"{self!r} does not encrypt with AES-GCM as it should")
+            raise KeyUnusable(f"{self._token} does not encrypt as it should with its key {self.key_id.hex()}")
+
+
+def find_key(token: Token, label: str, *, make: bool = False) -> bytes:
+    """Return the CKA_ID of the token's key with this label. `make` makes the key if there is none.
+
+    Raises HsmError: KeyNotFound, KeyUnusable for several keys of that label.
+    """
+    found = token.use(lambda logged_in: logged_in.key_ids_labelled(label))
+    if len(found) > 1:
+        raise KeyUnusable(f"{token} has several keys labelled {label!r}: choose one by its id")
+    if found:
+        return found[0]
+    if not make:
+        raise KeyNotFound(f"{token} has no key labelled {label!r}")
+    return token.use(lambda logged_in: logged_in.generate_key(label))
 
 
 def _encrypt(key: SecretKey, plaintext: bytes, aad: bytes) -> bytes:

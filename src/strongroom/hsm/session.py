@@ -44,9 +44,12 @@ class LoggedIn:
         self.generation = generation
         self._keys: dict[bytes, SecretKey] = {}
 
-    def key(self, key_id: bytes) -> SecretKey:
-        """Return the AES-256 key with this CKA_ID. Raises NoSuchKey (a PKCS11Error), KeyUnusable."""
-        key = self._keys.get(key_id)
+    def key(self, key_id: bytes, *, anew: bool = False) -> SecretKey:
+        """Return the AES-256 key with this CKA_ID. Raises NoSuchKey (a PKCS11Error), KeyUnusable.
+
+        `anew` looks for it even if it was found before.
+        """
+        key = None if anew else self._keys.get(key_id)
         if key is None:
             found = self._find({Attribute.ID: key_id})
             if not found:

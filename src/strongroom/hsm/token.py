@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pkcs11 import exceptions
 
@@ -37,6 +37,14 @@ class TokenLogin:
     pin: str = field(repr=False)
 
 
+class TokenMake(NamedTuple):
+    """A token's manufacturer, model and serial number."""
+
+    manufacturer: str
+    model: str
+    serial: str
+
+
 def read_pin(path: Path) -> str:
     """Return the first line of a PIN file. Raises OperatorError, also when others than its owner may read it."""
     first_line = read_private(path, "PIN file", PIN_FILE_BYTES_MAX).split(b"\n", 1)[0].rstrip(b"\r")
@@ -66,6 +74,9 @@ class Token:
     def __repr__(self) -> str:
         return f"Token({self.label!r})"
 
+    def __str__(self) -> str:
+        return f"the PKCS#11 token {self.label!r}"
+
     def use(self, work: Callable[[LoggedIn], T]) -> T:
         """Return what `work` makes of a session; after an error of the token, try again with a new session, and then
         after a restart of the module. So `work` may run three times.
@@ -80,6 +91,11 @@ class Token:
                 except exceptions.PKCS11Error as error:
                     failure = error
         raise self._in_words(failure)
+
+    def make(self) -> TokenMake:
+        """Return who made the token, as it says itself. Raises HsmError."""
+        token = self.use(lambda logged_in: logged_in.session.token)
+        return TokenMake(token.manufacturer_id, token.model, token.serial.decode("ascii", "replace"))
 
     def close(self) -> None:
         """Give the token back. When nobody has it open any more, the process logs out."""
@@ -127,7 +143,7 @@ class Token:
             # python-pkcs11 leaves a session behind whose login failed, and only a restart closes it.
             with contextlib.suppress(exceptions.PKCS11Error):
                 self._module.restart()
-            raise PinRefused(f"the PKCS#11 token {self.label!r} refuses the PIN: {_name(error)}") from None
+            raise PinRefused(f"{self} refuses the PIN: {_name(error)}") from None
         self._logged_in = LoggedIn(session, self.label, self._module.generation)
         return self._logged_in
 
@@ -142,8 +158,8 @@ class Token:
         if isinstance(error, exceptions.NoSuchToken):
             return TokenNotFound(f"there is no PKCS#11 token labelled {self.label!r}")
         if isinstance(error, exceptions.NoSuchKey):
-            return KeyNotFound(f"the PKCS#11 token {self.label!r} has no such key: {error}")
-        return TokenUnavailable(f"the PKCS#11 token {self.label!r} cannot be used: {_name(error)}")
+            return KeyNotFound(f"{self} has no such key: {error}")
+        return TokenUnavailable(f"{self} cannot be used: {_name(error)}")
 
 
 def open_token(login: TokenLogin) -> Token:

@@ -9,8 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from strongroom.base.errors import OperatorError
 from strongroom.crypto.aead import AuthenticationFailed
-from strongroom.hsm.errors import HsmError
-from strongroom.hsm.key import TokenKey
+from strongroom.hsm.key import TokenKey, find_key
 from strongroom.hsm.token import TokenLogin, open_token
 
 WRAP_VERSION = b"\x02"
@@ -49,12 +48,8 @@ class Pkcs11Root:
         For the first start: when it was cut short, the key that it made is found again.
         """
         with open_token(login) as token:
-            found = token.use(lambda logged_in: logged_in.key_ids_labelled(label))
-        if len(found) > 1:
-            raise HsmError(
-                f"the PKCS#11 token {login.label!r} has several keys labelled {label!r}: choose one by its id"
-            )
-        return cls._checked(login, found[0]) if found else cls.create(login, label)
+            key_id = find_key(token, label, make=True)
+        return cls._checked(login, key_id)
 
     @classmethod
     def of_key(cls, login: TokenLogin, key_id: bytes) -> "Pkcs11Root":
