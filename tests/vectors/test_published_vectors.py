@@ -1,41 +1,14 @@
 """Published answers, computed by the `cryptography` library as it is installed and by what `crypto` builds on it."""
 
-from collections.abc import Iterator
-
-import cryptography_vectors
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
+from tests.vectors.published import cases, of
 
 from strongroom.crypto.mac import HmacSha256, hmac_sha256
-
-Case = dict[str, str]
-
-
-def cases(path: str) -> Iterator[tuple[Case, Case]]:
-    """Yield (section, case) from a file of `name = value` lines with `[name = value]` sections and blank lines."""
-    section: Case = {}
-    case: Case = {}
-    with cryptography_vectors.open_vector_file(path, "r") as lines:
-        for line in [*lines, ""]:
-            text = line.strip()
-            if not text:
-                if case:
-                    yield dict(section), case
-                case = {}
-            elif text.startswith("[") and "=" in text:
-                name, _, value = text[1:-1].partition("=")
-                section[name.strip()] = value.strip()
-            elif not text.startswith("#") and (text == "FAIL" or "=" in text):
-                name, _, value = text.partition("=")
-                case[name.strip()] = value.strip()
-
-
-def of(case: Case, name: str) -> bytes:
-    return bytes.fromhex(case[name])
 
 
 def test_aes_256_gcm_encrypts_as_nist_does():

@@ -10,7 +10,7 @@ from cryptography import exceptions
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from strongroom.crypto.hashes import HASHES, BySetting
+from strongroom.crypto.hashes import HASHES, ByHashName
 from strongroom.crypto.key_encoding import load_private_key, load_public_key, private_key_bytes, public_key_bytes
 from strongroom.crypto.signature import InvalidSignature
 
@@ -24,7 +24,7 @@ CURVES: Mapping[str, ec.EllipticCurve] = {
 _ELLIPTIC_CURVE = "1.2.840.10045.2.1"
 _NAMES = {curve.name: name for name, curve in CURVES.items()}
 _DIFFIE_HELLMAN = ec.ECDH()
-_ECDSA = BySetting({name: ec.ECDSA(Prehashed(HASHES[name])) for name in ("sha256", "sha384", "sha512")})
+_ECDSA = ByHashName({name: ec.ECDSA(Prehashed(HASHES[name])) for name in ("sha256", "sha384", "sha512")})
 
 
 def generate_elliptic_curve_private_key(curve: str) -> bytes:

@@ -14,11 +14,11 @@ HASHES: Mapping[str, hashes.HashAlgorithm] = {
     "sha512": hashes.SHA512(),
 }
 
-_Setting = TypeVar("_Setting")
+_SetUp = TypeVar("_SetUp")
 
 
-class BySetting(dict[str, _Setting]):
+class ByHashName(dict[str, _SetUp]):
     """What an algorithm was set up with for each hash function it takes. Raises ValueError for any other name."""
 
-    def __missing__(self, hash_name: str) -> _Setting:
+    def __missing__(self, hash_name: str) -> _SetUp:
         raise ValueError(f"the hash function is one of {', '.join(self)}")

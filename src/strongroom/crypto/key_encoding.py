@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import ObjectIdentifier
 
-_NO_PRIVATE_KEY = "this is not an unencrypted private key in PKCS#8 DER"
-_NO_PUBLIC_KEY = "this is not a public key in SubjectPublicKeyInfo DER"
+_NO_PRIVATE_KEY = "this is not a valid, unencrypted private key in PKCS#8 DER"
+_NO_PUBLIC_KEY = "this is not a valid public key in SubjectPublicKeyInfo DER"
 
 
 @asn1.sequence

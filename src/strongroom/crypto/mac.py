@@ -4,9 +4,9 @@ import hmac
 
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from strongroom.crypto.hashes import HASHES, BySetting
+from strongroom.crypto.hashes import HASHES, ByHashName
 
-_HASHES = BySetting({name: HASHES[name] for name in ("sha224", "sha256", "sha384", "sha512")})
+_HASHES = ByHashName({name: HASHES[name] for name in ("sha224", "sha256", "sha384", "sha512")})
 
 
 class InvalidMac(Exception):  # noqa: N818 (it says what happened)

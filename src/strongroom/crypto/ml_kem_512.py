@@ -6,6 +6,9 @@ does not document. The published vectors in the tests hold them to what FIPS 203
 
 from Crypto.PublicKey import MLKEM
 
+PUBLIC_KEY_BYTES = 800
+SEED_BYTES = 64
+
 
 def generate() -> bytes:
     """Return a fresh private key as PKCS#8 DER."""
@@ -18,9 +21,8 @@ class MlKem512Encapsulator:
     __slots__ = ("_key",)
 
     def __init__(self, spki: bytes) -> None:
-        self._key = _imported(spki)
-        if self._key.has_private():
-            raise ValueError("this is not a public key")
+        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, ek=spki[-PUBLIC_KEY_BYTES:])
+        _check_form(self._key, spki)
 
     def encapsulate(self) -> tuple[bytes, bytes]:
         """Return a fresh 32-byte shared secret and its 768-byte ciphertext."""
@@ -33,10 +35,9 @@ class MlKem512Decapsulator:
     __slots__ = ("_key", "public_key")
 
     def __init__(self, pkcs8: bytes) -> None:
-        self._key = _imported(pkcs8)
+        self._key = MLKEM.construct(param_set=MLKEM.ML_KEM_512, seed=pkcs8[-SEED_BYTES:])
+        _check_form(self._key, pkcs8)
         self.public_key: bytes = self._key.public_key().export_key()
-        if not self._key.has_private():
-            raise ValueError("this is not a private key")
 
     def __repr__(self) -> str:
         return "MlKem512Decapsulator(key hidden)"
@@ -46,10 +47,7 @@ class MlKem512Decapsulator:
         return self._key._decaps(ciphertext)
 
 
-def _imported(der: bytes) -> MLKEM.MLKEMKey:
-    """A key that would be written in other bytes than it was read from is in a form that the other parameter sets'
-    library does not take either."""
-    key = MLKEM.import_key(der)
-    if key.param_set != MLKEM.ML_KEM_512 or key.export_key() != der:
+def _check_form(key: MLKEM.MLKEMKey, encoded: bytes) -> None:
+    """Refuse all that is not the one encoding of this key, at whose end the key was taken: nothing is parsed."""
+    if key.export_key() != encoded:
         raise ValueError("this is not an ML-KEM-512 key in its usual form")
-    return key

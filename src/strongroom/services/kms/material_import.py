@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from strongroom.base.clock import as_datetime
 from strongroom.crypto.aead import AuthenticationFailed
-from strongroom.crypto.key_wrap import aes_key_unwrap_with_padding
+from strongroom.crypto.key_wrap import rsa_aes_key_unwrap
 from strongroom.crypto.rsa import RsaPrivateKey
 from strongroom.operations.authorize import ConditionValue
 from strongroom.operations.call import Call
@@ -142,11 +142,8 @@ def _unwrapped(token: ImportToken, wrapped: bytes) -> bytes:
     try:
         if not token.wrapping_algorithm.startswith(_WITH_AES):
             return wrapping_key.decrypt_oaep(wrapped, hash_name)
-        # An AES key, wrapped with RSA, comes first; the material, wrapped with that AES key, follows.
-        rsa_bytes = wrapping_key.bits // 8
-        aes_key = wrapping_key.decrypt_oaep(wrapped[:rsa_bytes], hash_name)
-        return aes_key_unwrap_with_padding(aes_key, wrapped[rsa_bytes:])
-    except (AuthenticationFailed, ValueError):
+        return rsa_aes_key_unwrap(wrapping_key, wrapped, hash_name)
+    except AuthenticationFailed:
         raise errors.invalid_ciphertext() from None
 
 
