@@ -19,6 +19,10 @@ class PinRefused(HsmError):  # noqa: N818
     """The token does not take the PIN."""
 
 
+class PinLocked(PinRefused):
+    """The token takes no PIN any more, after too many wrong ones."""
+
+
 class TokenUnavailable(HsmError):  # noqa: N818
     """The token is there no more, or fails, even after the module was started anew."""
 
@@ -29,3 +33,11 @@ class KeyNotFound(HsmError):  # noqa: N818
 
 class KeyUnusable(HsmError):  # noqa: N818
     """The token has such a key, unfit for use: it could leave the token, or does not encrypt as it should."""
+
+
+class TokenBusy(HsmError):  # noqa: N818
+    """So much waits for tokens that more would only make it worse."""
+
+
+class TokenTimedOut(HsmError):  # noqa: N818
+    """A token did not answer in time."""

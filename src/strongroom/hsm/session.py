@@ -65,9 +65,9 @@ class LoggedIn:
         """Return the CKA_ID of each secret key with this label. A label may well be there twice."""
         return [bytes(key[Attribute.ID]) for key in self._find({Attribute.LABEL: label})]
 
-    def generate_key(self, label: str) -> bytes:
-        """Make an AES-256 key that cannot leave the token, and return its CKA_ID, which is random."""
-        key_id = random_bytes(KEY_ID_BYTES)
+    def generate_key(self, label: str, key_id: bytes | None = None) -> bytes:
+        """Make an AES-256 key that cannot leave the token, and return its CKA_ID, which is random unless given."""
+        key_id = key_id or random_bytes(KEY_ID_BYTES)
         # The login is the token's, not the session's: this one may write, and needs no PIN.
         with self.session.token.open(rw=True) as writing:
             writing.generate_key(
@@ -81,6 +81,13 @@ class LoggedIn:
             )
         self.key(key_id)
         return key_id
+
+    def destroy_key(self, key_id: bytes) -> None:
+        """Destroy the keys with this CKA_ID for good."""
+        self._keys.pop(key_id, None)
+        with self.session.token.open(rw=True) as writing:
+            for key in list(writing.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: key_id})):
+                key.destroy()
 
     def _find(self, attributes: dict[Attribute, object]) -> list[SecretKey]:
         found = self.session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, **attributes})

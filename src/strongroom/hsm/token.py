@@ -10,7 +10,7 @@ from pkcs11 import exceptions
 
 from strongroom.base.private_file import read_private
 from strongroom.crypto.mac import equal
-from strongroom.hsm.errors import HsmError, KeyNotFound, PinRefused, TokenNotFound, TokenUnavailable
+from strongroom.hsm.errors import HsmError, KeyNotFound, PinLocked, PinRefused, TokenNotFound, TokenUnavailable
 from strongroom.hsm.module import Module, load_module
 from strongroom.hsm.session import LoggedIn
 
@@ -69,6 +69,7 @@ class Token:
         self._module = module
         self._pin = pin
         self._users = 0
+        self._is_closed = False
         self._logged_in: LoggedIn | None = None
 
     def __repr__(self) -> str:
@@ -85,6 +86,8 @@ class Token:
         """
         failure: exceptions.PKCS11Error | None = None
         with self._module.lock:
+            if self._is_closed:
+                raise TokenUnavailable(f"{self} was closed")
             for logged_in in (self._as_it_was, self._log_in_anew, self._restart_and_log_in):
                 try:
                     return work(logged_in())
@@ -97,11 +100,17 @@ class Token:
         token = self.use(lambda logged_in: logged_in.session.token)
         return TokenMake(token.manufacturer_id, token.model, token.serial.decode("ascii", "replace"))
 
+    def random_bytes(self, count: int) -> bytes:
+        """Return random bytes that the token made. Raises HsmError."""
+        return self.use(lambda logged_in: bytes(logged_in.session.generate_random(count * 8)))
+
     def close(self) -> None:
         """Give the token back. When nobody has it open any more, the process logs out."""
         with self._module.lock:
             self._users -= 1
             if self._users == 0:
+                # Work that is still on its way must not log in again.
+                self._is_closed = True
                 del self._module.tokens[self.label]
                 self._log_out()
 
@@ -143,7 +152,8 @@ class Token:
             # python-pkcs11 leaves a session behind whose login failed, and only a restart closes it.
             with contextlib.suppress(exceptions.PKCS11Error):
                 self._module.restart()
-            raise PinRefused(f"{self} refuses the PIN: {_name(error)}") from None
+            kind = PinLocked if isinstance(error, exceptions.PinLocked) else PinRefused
+            raise kind(f"{self} refuses the PIN: {_name(error)}") from None
         self._logged_in = LoggedIn(session, self.label, self._module.generation)
         return self._logged_in
 

@@ -4,8 +4,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,10 @@ from botocore.credentials import Credentials
 
 from strongroom.base.clock import Clock
 from strongroom.base.context import Origin
-from strongroom.base.errors import AwsError
 from strongroom.policy.tokens import tokenize
 from strongroom.policy.wildcards import compile_any
-from strongroom.server.xks_proxy import work
 from strongroom.server.xks_proxy.api import XksApi
 from strongroom.server.xks_proxy.key_files import open_key_files
-from strongroom.server.xks_proxy.work import Worker
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.sigv4 import Credential
 
@@ -68,7 +63,7 @@ class Api:
         self.manager = open_key_files(directory, ("key-1", "a.b_c"), make=True)
         credentials = {ACCESS_KEY_ID: Credential(ACCESS_KEY_ID, SECRET, None)}
         may_use = compile_any(tokenize(pattern, variables=False) for pattern in principals or ("*",))
-        self.api = XksApi(PATH, self.manager, credentials, may_use, Worker(blocks=False), self.clock)
+        self.api = XksApi(PATH, self.manager, credentials, may_use, self.clock)
 
     def send(self, request: HttpRequest) -> tuple[int, dict[str, Any]]:
         response = asyncio.run(self.api.handle(request))
@@ -361,53 +356,3 @@ class TestWhatIsAsked:
         answer = api.ask(ENCRYPT_PATH, without(ENCRYPT, "additionalAuthenticatedData"))[1]
         members = without(to_decrypt(answer, answer["ciphertextMetadata"]), "ciphertextMetadata")
         assert api.error(DECRYPT_PATH, members) == (400, "InvalidCiphertextException")
-
-
-class TestWorker:
-    def test_what_takes_too_long_is_given_up_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(work, "SECONDS_MAX", 0.2)
-        release = threading.Event()
-
-        async def main() -> str:
-            worker = Worker(blocks=True)
-            try:
-                await worker.run(release.wait)
-            except AwsError as error:
-                return error.code
-            finally:
-                release.set()
-                worker.close()
-            return ""
-
-        assert asyncio.run(main()) == "DependencyTimeoutException"
-
-    def test_not_too_much_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(work, "WAITING_MAX", 3)
-        release = threading.Event()
-
-        async def main() -> list[Any]:
-            worker = Worker(blocks=True)
-            asked = [asyncio.create_task(worker.run(release.wait)) for _ in range(5)]
-            await asyncio.sleep(0.1)
-            release.set()
-            answers = await asyncio.gather(*asked, return_exceptions=True)
-            assert await worker.run(lambda: "free again") == "free again"
-            worker.close()
-            return answers
-
-        answers = asyncio.run(main())
-        assert answers[:3] == [True, True, True]
-        assert [error.code for error in answers[3:]] == ["ThrottlingException"] * 2
-
-    def test_the_event_loop_is_free_meanwhile(self) -> None:
-        async def main() -> int:
-            worker = Worker(blocks=True)
-            asked = asyncio.create_task(worker.run(lambda: time.sleep(0.3)))
-            ticks = 0
-            while not asked.done():
-                await asyncio.sleep(0.01)
-                ticks += 1
-            worker.close()
-            return ticks
-
-        assert asyncio.run(main()) > 3

@@ -26,7 +26,6 @@ from strongroom.server.xks_proxy.requests import (
     parse,
     refusal,
 )
-from strongroom.server.xks_proxy.work import Worker
 from strongroom.services.kms.key_stores import xks_protocol
 from strongroom.services.kms.key_stores.xks_protocol import encode
 from strongroom.wire.http import HttpRequest, HttpResponse
@@ -68,14 +67,12 @@ class XksApi:
         manager: KeyManager,
         credentials: Mapping[str, Credential],
         may_use: TextMatcher,
-        worker: Worker,
         clock: Clock,
     ) -> None:
         self.credentials = credentials
         self._path = path
         self._manager = manager
         self._may_use = may_use
-        self._worker = worker
         self._wall_time = clock.wall
         self._verifier = Verifier()
         self._health: tuple[float, str] = (float("-inf"), "")
@@ -104,7 +101,7 @@ class XksApi:
         now = time.monotonic()
         if now - checked_at > HEALTH_SECONDS_MAX:
             try:
-                await self._worker.run(self._manager.check)
+                await self._manager.run(self._manager.check)
                 status = "ACTIVE"
             except (AwsError, OperatorError, AuthenticationFailed) as error:
                 logger.error("key manager unavailable", reason=str(error))
@@ -140,11 +137,11 @@ class XksApi:
     async def _use(self, key: ExternalKey, operation: str, members: Answer) -> Answer:
         if operation == "encrypt":
             to_encrypt = encrypt_request(members)
-            return await self._worker.run(lambda: _encrypt(key, to_encrypt))
+            return await self._manager.run(lambda: _encrypt(key, to_encrypt))
         if operation == "decrypt":
             to_decrypt = decrypt_request(members)
-            return await self._worker.run(lambda: _decrypt(key, to_decrypt))
-        await self._worker.run(key.must_exist)
+            return await self._manager.run(lambda: _decrypt(key, to_decrypt))
+        await self._manager.run(key.must_exist)
         return {"keySpec": xks_protocol.KEY_SPEC, "keyUsage": xks_protocol.KEY_USAGES, "keyStatus": "ENABLED"}
 
     async def _describe_health(self) -> Answer:

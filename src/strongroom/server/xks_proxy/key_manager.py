@@ -6,6 +6,7 @@ finds uses of a key that KMS did not ask for.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from strongroom.base.errors import OperatorError
 from strongroom.base.xks_proxy_configuration import XksProxyConfiguration
@@ -18,19 +19,31 @@ _PROBE_BYTES = 16
 _PROBE_AAD = b"strongroom xks proxy: health check"
 
 
+T = TypeVar("T")
+
+
+class Runner(Protocol):
+    """How work with keys is run: where using one waits for a device, not in the event loop's thread."""
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns. Raises AwsError in the words of the proxy API."""
+
+
+async def at_once(work: Callable[[], T]) -> T:
+    """Do the work."""
+    return work()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyManager:
-    """The keys by external key id, and what the API tells of who keeps them.
-
-    `blocks` says that using a key waits for a device, which is not for the event loop's thread.
-    """
+    """The keys by external key id, how work with them is run, and what the API tells of who keeps them."""
 
     keys: Mapping[str, ExternalKey] = field(repr=False)
     house_key: Cipher = field(repr=False)
     vendor: str
     model: str
     id: str
-    blocks: bool = False
+    run: Runner = at_once
     close: Callable[[], None] = lambda: None
 
     def check(self) -> None:

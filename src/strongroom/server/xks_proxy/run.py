@@ -30,7 +30,6 @@ from strongroom.server.xks_proxy.api import XksApi
 from strongroom.server.xks_proxy.credentials import credential_files, read_credentials
 from strongroom.server.xks_proxy.key_manager import KeyManager, open_key_manager
 from strongroom.server.xks_proxy.tls import load_certificates, open_proxy_tls
-from strongroom.server.xks_proxy.work import Worker
 from strongroom.storage.lock import DirectoryLock
 
 CERTIFICATE_RENEWAL_SECONDS = 3_600
@@ -58,8 +57,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     files = credential_files(chosen)
-    worker = Worker(blocks=manager.blocks)
-    api = XksApi(chosen.path, manager, read_credentials(files), _may_use(chosen.xks_principals), worker, clock)
+    api = XksApi(chosen.path, manager, read_credentials(files), _may_use(chosen.xks_principals), clock)
     loop.add_signal_handler(signal.SIGHUP, _read_credentials_anew, api, files)
     context, ca_bundle = open_proxy_tls(configuration, manager.house_key, as_datetime(clock.wall()))
     door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
@@ -82,7 +80,6 @@ async def _serve(
         await listeners.drain(configuration.drain_seconds_max)
     finally:
         renewal.cancel()
-        worker.close()
 
 
 def _may_use(patterns: tuple[str, ...]) -> TextMatcher:

@@ -4,13 +4,21 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from strongroom.base.errors import AwsError
-from strongroom.hsm.errors import HsmError, KeyNotFound, KeyUnusable
+from strongroom.hsm.errors import HsmError, KeyNotFound, KeyUnusable, TokenBusy, TokenTimedOut
 from strongroom.hsm.key import IV_BYTES, TokenKey, find_key
 from strongroom.hsm.token import Token, TokenLogin, open_token
+from strongroom.hsm.worker import TokenWorker
 from strongroom.server.logs import logger
 from strongroom.server.xks_proxy.external_key import IN_TOKEN, ExternalKey
 from strongroom.server.xks_proxy.key_manager import KeyManager
 from strongroom.server.xks_proxy.requests import refusal
+
+_NAMES: dict[type[HsmError], str] = {
+    KeyNotFound: "KeyNotFoundException",
+    KeyUnusable: "InvalidStateException",
+    TokenBusy: "ThrottlingException",
+    TokenTimedOut: "DependencyTimeoutException",
+}
 
 HOUSE_KEY_LABEL = "strongroom xks proxy"
 
@@ -22,7 +30,18 @@ def open_token_keys(login: TokenLogin, key_ids: Iterable[str], *, make: bool) ->
 
     Raises HsmError.
     """
-    token = open_token(login)
+    token, worker = open_token(login), TokenWorker()
+
+    async def run(work: Callable[[], T]) -> T:
+        try:
+            return await worker.run(work)
+        except HsmError as error:
+            raise _refusal(error) from None
+
+    def close() -> None:
+        worker.close()
+        token.close()
+
     try:
         made_by = token.make()
         ciphers = {key_id: _open(token, key_id, make=make) for key_id in key_ids}
@@ -34,11 +53,11 @@ def open_token_keys(login: TokenLogin, key_ids: Iterable[str], *, make: bool) ->
             vendor=made_by.manufacturer,
             model=made_by.model,
             id=made_by.serial,
-            blocks=True,
-            close=token.close,
+            run=run,
+            close=close,
         )
     except BaseException:
-        token.close()
+        close()
         raise
 
 
@@ -78,6 +97,4 @@ def _in_words_of_the_api(work: Callable[[], T]) -> T:
 
 
 def _refusal(error: HsmError) -> AwsError:
-    if isinstance(error, KeyNotFound):
-        return refusal("KeyNotFoundException")
-    return refusal("InvalidStateException" if isinstance(error, KeyUnusable) else "InternalException")
+    return refusal(next((name for kind, name in _NAMES.items() if isinstance(error, kind)), "InternalException"))

@@ -1,48 +1,44 @@
-"""Work with keys that waits for a device, done in threads: a few at a time, not too many waiting, and not for long."""
+"""Work with tokens beside an event loop: in threads, a few at a time, not too much waiting, and not for long."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from strongroom.server.xks_proxy.requests import refusal
+from strongroom.hsm.errors import TokenBusy, TokenTimedOut
 
 THREADS = 4
 WAITING_MAX = 256
 SECONDS_MAX = 2.0
-"""KMS has given up long before; but a slow device is told apart from a proxy that is down."""
 
 T = TypeVar("T")
 
 
-class Worker:
-    """Runs work; in the event loop's thread unless it `blocks`."""
+class TokenWorker:
+    """Runs work that waits for a token. Use it in one event loop, and close it."""
 
-    def __init__(self, *, blocks: bool) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "keys") if blocks else None
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "tokens")
         self._waiting = 0
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns.
+        """Return what `work` returns. Work that takes longer than `SECONDS_MAX` goes on, and nobody waits for it.
 
-        Raises AwsError: ThrottlingException when too much waits, DependencyTimeoutException when it takes too long.
+        Raises TokenBusy when too much waits, TokenTimedOut, and what `work` raises.
         """
-        if self._threads is None:
-            return work()
         if self._waiting >= WAITING_MAX:
-            raise refusal("ThrottlingException")
+            raise TokenBusy("too much waits for PKCS#11 tokens")
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         self._waiting += 1
         future.add_done_callback(self._done)
         try:
             return await asyncio.wait_for(asyncio.shield(future), SECONDS_MAX)
         except TimeoutError:
-            raise refusal("DependencyTimeoutException") from None
+            raise TokenTimedOut(f"a PKCS#11 token did not answer within {SECONDS_MAX:g} seconds") from None
 
     def close(self) -> None:
         """Begin no more work."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         self._waiting -= 1
