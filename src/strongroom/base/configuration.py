@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from strongroom.base.errors import OperatorError
+from strongroom.base.key_store_options import parse_addresses, parse_clusters
 
 RootKeyKind = Literal["key-file", "passphrase", "pkcs11"]
 LogFormat = Literal["console", "json"]
@@ -91,6 +92,18 @@ class Configuration:
     root_key_pkcs11_key_id: str | None = None
     """Id (CKA_ID, hexadecimal) of a key that is in the token already, to use as the root key."""
 
+    cloudhsm_clusters: tuple[str, ...] = ()
+    """Tokens that stand for CloudHSM clusters: CLUSTER-ID=pkcs11:token=LABEL?module-path=FILE."""
+
+    xks_proxy_addresses: tuple[str, ...] = ()
+    """Where external key store proxies listen, if not on port 443 of their names: NAME=HOST:PORT."""
+
+    xks_proxy_ca_bundle: Path | None = None
+    """Authorities (PEM) that vouch for external key store proxies; by default those that the system trusts."""
+
+    xks_proxy_milliseconds_max: int = 250
+    """Milliseconds that an external key store proxy has to answer; AWS gives it 250."""
+
     root_access_key_id: str | None = None
     """Access key id of the root principal; used at first start only, random unless given."""
 
@@ -156,6 +169,9 @@ class Configuration:
         )
         _check(self.connections_max >= 1, "connections-max must be at least 1")
         _check(self.drain_seconds_max >= 0, "drain-seconds-max must not be negative")
+        _check(self.xks_proxy_milliseconds_max >= 1, "xks-proxy-milliseconds-max must be at least 1")
+        parse_clusters(self.cloudhsm_clusters)
+        parse_addresses(self.xks_proxy_addresses)
         parse_networks("trusted-proxies", self.trusted_proxies)
         parse_networks("metrics-peers", self.metrics_peers)
 

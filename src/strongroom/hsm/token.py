@@ -184,5 +184,18 @@ def open_token(login: TokenLogin) -> Token:
     return token
 
 
+def is_present(module: Path, label: str) -> bool:
+    """Whether there is one token with this label. Raises HsmError when the module cannot be used."""
+    loaded = load_module(module)
+    with loaded.lock, contextlib.suppress(exceptions.PKCS11Error, TokenNotFound):
+        try:
+            loaded.find(label)
+        except exceptions.PKCS11Error:
+            loaded.restart()
+            loaded.find(label)
+        return True
+    return False
+
+
 def _name(error: Exception | None) -> str:
     return type(error).__name__

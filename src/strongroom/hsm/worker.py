@@ -36,6 +36,10 @@ class TokenWorker:
         except TimeoutError:
             raise TokenTimedOut(f"a PKCS#11 token did not answer within {SECONDS_MAX:g} seconds") from None
 
+    def begin(self, work: Callable[[], object]) -> None:
+        """Have `work` done, sooner or later, for nobody who waits."""
+        self._threads.submit(work)
+
     def close(self) -> None:
         """Begin no more work."""
         self._threads.shutdown(wait=False, cancel_futures=True)
