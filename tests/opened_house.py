@@ -67,11 +67,11 @@ class OpenedHouse:
 
 
 @asynccontextmanager
-async def opened_house(home: Path, database: str = "") -> AsyncIterator[OpenedHouse]:
-    """Open a house on `home`, without the scheduler."""
+async def opened_house(home: Path, database: str = "", **choices: Any) -> AsyncIterator[OpenedHouse]:
+    """Open a house on `home`, without the scheduler. `choices` are further ones of its configuration."""
     clock = Clock()
     configuration = Configuration(
-        data=home / "data", account_id=ACCOUNT, database=database, root_key_file=home / "root.key"
+        data=home / "data", account_id=ACCOUNT, database=database, root_key_file=home / "root.key", **choices
     )
     configuration.data.mkdir(mode=0o700, exist_ok=True)
     house = await open_house(configuration, clock, with_jobs=False)
