@@ -9,6 +9,7 @@ from statistics import median
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.authorization import one_authorization
+from benchmarks.quotas import one_take
 from benchmarks.signed import PLAINTEXT_BYTES, Access, encrypt_pool
 from strongroom.base.context import Origin
 from strongroom.crypto.aead import DerivedKeyAead
@@ -81,7 +82,7 @@ def _signature() -> Cost:
 
 
 def measure() -> list[Cost]:
-    """Return the costs of the cipher bare, of the cipher as KMS uses it, and of checking a signature."""
+    """Return the costs of the cipher, bare and as KMS uses it, and of the checks that each request passes."""
     costs = [_aes_gcm(size) for size in (PLAINTEXT_BYTES, 4096, 2**20)]
     aead, text = DerivedKeyAead(os.urandom(32)), os.urandom(PLAINTEXT_BYTES)
     blob = aead.encrypt(text, AAD)
@@ -90,4 +91,7 @@ def measure() -> list[Cost]:
     costs.append(Cost(f"KMS ciphertext: open, {size}", _microseconds(lambda: aead.decrypt(blob, AAD))))
     costs.append(_signature())
     costs.append(Cost("Authorisation: 5 policies of 10 statements", _microseconds(one_authorization())))
+    for is_shared, whose in ((False, "one server"), (True, "servers that share")):
+        with one_take(is_shared=is_shared) as take:
+            costs.append(Cost(f"Request counted against its quota, {whose}", _microseconds(take)))
     return costs

@@ -2,24 +2,16 @@
 
 import json
 import re
-import subprocess
-import sys
+import shlex
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.cli.operators_command import strongroom
 from tests.running_server import RunningServer
 
 ACCOUNT = "222233334444"
-
-
-def strongroom(server: RunningServer, *arguments: str, status: int = 0) -> str:
-    environment = server.environment() | {"XDG_CONFIG_HOME": str(server.home / "config")}
-    command = [sys.executable, "-m", "strongroom.cli", *arguments, "--data", str(server.data)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
-    assert done.returncode == status, done.stderr
-    return done.stdout if status == 0 else done.stderr
 
 
 def client_of(server: RunningServer, account: dict[str, str], service: str) -> Any:
@@ -112,3 +104,23 @@ def test_an_account_outside_the_organization(server: RunningServer) -> None:
         )
     )
     assert made["OrganizationId"] is None
+
+
+def test_what_the_variables_of_a_shell_say_is_not_what_is_made_or_listed(server: RunningServer) -> None:
+    """`strongroom env` exports STRONGROOM_ACCOUNT_ID: whoever forgets --account-id must not get that one."""
+    complaint = strongroom(server, "accounts", "create", "--name", "x", status=2, STRONGROOM_ACCOUNT_ID="555566667777")
+    assert "--account-id" in complaint
+    listed = strongroom(server, "accounts", "list", STRONGROOM_FORMAT="json")
+    assert not listed.startswith("[")
+    assert "555566667777" not in listed
+
+
+def test_whoever_makes_an_account_is_told_how_to_use_it(server: RunningServer) -> None:
+    told = strongroom(server, "accounts", "create", "--account-id", "666677778888", "--name", "third")
+    command = re.search(r'eval "\$\((strongroom .*)\)"', told)
+    assert command is not None
+    words = shlex.split(command[1])
+    shown = strongroom(server, *words[1 : words.index("--data")])
+    (key_id,) = re.findall(r"AccessKeyId +(AKIA[A-Z2-7]{16})", told)
+    assert f"AWS_ACCESS_KEY_ID={key_id}" in shown
+    assert command[1] == f"strongroom env --account 666677778888 --data {server.data}"

@@ -22,13 +22,13 @@ PUBLIC = {
 }
 
 
-def strongroom(directory: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def strongroom(directory: Path, *arguments: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
     return subprocess.run(
         [sys.executable, "-m", "strongroom.cli", "policy", *arguments],
         capture_output=True,
         text=True,
-        env=environment | {"XDG_CONFIG_HOME": str(directory), "XDG_DATA_HOME": str(directory)},
+        env=environment | {"XDG_CONFIG_HOME": str(directory), "XDG_DATA_HOME": str(directory)} | variables,
         cwd=directory,
         input=given,
         timeout=60,
@@ -86,6 +86,31 @@ def test_sarif(tmp_path: Path, public: str) -> None:
     assert place["region"] == {"startLine": 4, "startColumn": 5}
 
 
+def test_sarif_has_what_its_schema_and_code_scanners_demand(tmp_path: Path, public: str) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    done = strongroom(tmp_path, "check", public, "broken.json", str(tmp_path / public), "--format", "sarif")
+    log = json.loads(done.stdout)
+    assert set(log) == {"$schema", "version", "runs"}
+    (run,) = log["runs"]
+    assert set(run) == {"tool", "columnKind", "results"}
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert set(rule) == {"id", "shortDescription", "fullDescription", "help", "defaultConfiguration"}
+        assert all(rule[member]["text"] for member in ("shortDescription", "fullDescription", "help"))
+        assert rule["defaultConfiguration"]["level"] in ("error", "warning", "note")
+    uris = []
+    for result in run["results"]:
+        assert result["ruleId"] == rules[result["ruleIndex"]]["id"]
+        assert result["message"]["text"]
+        (location,) = result["locations"]
+        physical = location["physicalLocation"]
+        assert physical["region"]["startLine"] >= 1
+        assert physical["region"]["startColumn"] >= 1
+        uris.append(physical["artifactLocation"]["uri"])
+    assert uris == ["public.json", "broken.json", (tmp_path / public).as_uri()]
+
+
 def test_a_policy_cannot_steer_the_terminal(tmp_path: Path) -> None:
     name = write(
         tmp_path / "p.json", {"Effect": "Allow", "Action": "kms:\x1b[2J\x07", "Resource": "*", "Sid": "\x1b]0;x"}
@@ -107,6 +132,7 @@ def test_a_policy_cannot_steer_the_terminal(tmp_path: Path) -> None:
         (("check", "binary.json"), "not text in UTF-8"),
         (("simulate", "--action", "Decrypt", "--principal", ALICE), "service:Name"),
         (("simulate", "--action", "kms:*", "--principal", ALICE), "service:Name"),
+        (("simulate", "--action", "kms:Decript", "--principal", ALICE), "did you mean kms:Decrypt?"),
         (("simulate", "--action", "kms:Decrypt", "--principal", "alice"), "neither an ARN"),
         (("simulate", "--action", "kms:Decrypt", "--principal", KEY), "is not the ARN of a user"),
         (("simulate", "--action", "kms:Decrypt", "--principal", ALICE, "--resource", "key"), "neither an ARN nor *"),
@@ -133,10 +159,10 @@ def test_an_allowed_request_names_the_statement(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == [
-        "Allow, decided by the identity-based policy",
+        "Allowed by an identity-based policy.",
         "by p.json, statement 1 (Use)",
     ]
-    assert "Remedy" not in done.stdout
+    assert "least change" not in done.stdout
 
 
 def test_a_denied_request_tells_what_is_missing(tmp_path: Path) -> None:
@@ -152,7 +178,7 @@ def test_a_denied_request_tells_what_is_missing(tmp_path: Path) -> None:
         {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY}
     ]
     other = strongroom(tmp_path, *arguments, "arn:aws:sts::444455556666:assumed-role/app/one")
-    assert "Add to the resource-based policy of arn:aws:kms:" in other.stdout
+    assert "Add to the key policy of arn:aws:kms:" in other.stdout
     assert "Add to the identity-based policy of arn:aws:iam::444455556666:role/app:" in other.stdout
 
 
@@ -167,8 +193,39 @@ def test_the_context_decides(tmp_path: Path) -> None:
     assert strongroom(tmp_path, *arguments).returncode == 0
     done = strongroom(tmp_path, *arguments, "--context", "aws:securetransport=false")
     assert done.returncode == 1
-    assert "ExplicitDeny" in done.stdout
-    assert "use HTTPS" in done.stdout
+    assert done.stdout.startswith("Refused by an explicit deny in a resource-based policy.\n")
+    assert "it would not apply over HTTPS (aws:SecureTransport is false)" in done.stdout
+
+
+def test_what_is_about_no_key_is_not_decided_by_a_key_policy(tmp_path: Path) -> None:
+    name = write(tmp_path / "p.json", {"Effect": "Allow", "Action": "kms:*", "Resource": "*"})
+    for action, resource, status in (
+        ("kms:ListKeys", "*", 0),
+        ("kms:CreateKey", "*", 0),
+        ("kms:CreateAlias", f"arn:aws:kms:eu-central-1:{HOME}:alias/a", 0),
+        ("kms:Decrypt", KEY, 1),
+        ("kms:Decrypt", "*", 1),
+    ):
+        asked = ("--action", action, "--resource", resource, "--principal", ALICE, "--policy", name)
+        done = strongroom(tmp_path, "simulate", *asked)
+        assert (action, resource, done.returncode) == (action, resource, status), done.stdout
+        assert ("No --resource-policy was given" in done.stdout) is (status == 1)
+
+
+def test_a_federated_user_is_not_the_user_behind_it(tmp_path: Path) -> None:
+    only = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    names = [
+        write(tmp_path / f"{number}.json", only | {"Condition": {"ArnEquals": {"aws:PrincipalArn": arn}}})
+        for number, arn in enumerate((ALICE, f"arn:aws:sts::{HOME}:federated-user/alice"))
+    ]
+    statuses = {}
+    for name in names:
+        for principal in (ALICE, f"arn:aws:sts::{HOME}:federated-user/alice"):
+            asked = ("--action", "s3:ListBucket", "--resource", "arn:aws:s3:::b", "--principal", principal)
+            statuses[name, principal.split(":")[2]] = strongroom(
+                tmp_path, "simulate", *asked, "--policy", name, "--session", name
+            ).returncode
+    assert statuses == {(names[0], "iam"): 0, (names[0], "sts"): 1, (names[1], "iam"): 1, (names[1], "sts"): 0}
 
 
 def test_boundary_and_session_limit(tmp_path: Path) -> None:
@@ -181,3 +238,20 @@ def test_boundary_and_session_limit(tmp_path: Path) -> None:
         for limit in ("--boundary", "--session")
     }
     assert layers == {"--boundary": "permissions boundary", "--session": "session policy"}
+
+
+def test_a_document_means_the_same_in_every_shell(tmp_path: Path) -> None:
+    """Neither variables of a server nor its file of settings come in: STRONGROOM_ACCOUNT_ID is not `--account-id`."""
+    name = write(
+        tmp_path / "key.json",
+        {"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "kms:*", "Resource": "*"},
+    )
+    (tmp_path / "strongroom").mkdir()
+    (tmp_path / "strongroom" / "strongroom.toml").write_text('account-id = "444455556666"')
+    plain = strongroom(tmp_path, "check", name, "--fail-on", "suggestion")
+    assert plain.returncode == 0, plain.stdout
+    assert "444455556666" not in plain.stdout
+    variables = {"STRONGROOM_ACCOUNT_ID": "444455556666", "STRONGROOM_FORMAT": "json", "STRONGROOM_KIND": "identity"}
+    assert strongroom(tmp_path, "check", name, "--fail-on", "suggestion", **variables).stdout == plain.stdout
+    told = strongroom(tmp_path, "check", name, "--account-id", "444455556666")
+    assert HOME in told.stdout

@@ -82,3 +82,14 @@ def test_a_role_and_its_trust_policy(cli: Cli) -> None:
     cli.answer("iam", "delete-role", "--role-name", name)
     waited = cli.run("iam", "get-role", "--role-name", name)
     assert "(NoSuchEntity)" in waited.stderr
+
+
+def test_an_mfa_device_is_bootstrapped_by_a_picture(cli: Cli, tmp_path: Path) -> None:
+    name, picture = f"phone-{uuid.uuid4().hex[:8]}", tmp_path / "phone.png"
+    bootstrap = ("--bootstrap-method", "QRCodePNG", "--outfile", str(picture))
+    made = cli.answer("iam", "create-virtual-mfa-device", "--virtual-mfa-device-name", name, *bootstrap)
+    # The seed is in the picture, and is not printed beside it.
+    assert set(made["VirtualMFADevice"]) == {"SerialNumber"}
+    assert picture.read_bytes().startswith(b"\x89PNG\r\n")
+    serial_number = made["VirtualMFADevice"]["SerialNumber"]
+    cli.answer("iam", "delete-virtual-mfa-device", "--serial-number", serial_number)

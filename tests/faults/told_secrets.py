@@ -110,7 +110,7 @@ def with_mfa_device(iam: Any) -> tuple[bytes, Secrets]:
     named = {"UserName": "ann", "SerialNumber": made["SerialNumber"]}
     refused(lambda: iam.enable_mfa_device(**named, AuthenticationCode1=codes[0], AuthenticationCode2=codes[0]))
     iam.enable_mfa_device(**named, AuthenticationCode1=codes[0], AuthenticationCode2=codes[1])
-    return seed, {f"code {code}": code.encode() for code in codes}
+    return seed, {"the QR code of an MFA seed": made["QRCodePNG"]} | {f"code {code}": code.encode() for code in codes}
 
 
 def use_sessions(server: RunningServer, key: dict[str, Any], iam: Any, seed: bytes) -> Secrets:

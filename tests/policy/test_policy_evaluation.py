@@ -544,11 +544,35 @@ def test_explanation_tells_which_part_failed() -> None:
     assert condition.request_values == ("blue",)
     assert condition.unresolved == ("aws:principaltag/other",)
     text = "\n".join(explanation.lines())
-    assert text.startswith("ImplicitDeny, decided by the identity-based policy")
-    assert "statement 1 (Enable IAM User Permissions): Allow applies" in text
-    assert "condition StringEquals aws:PrincipalTag/team: not met, the request has 'blue', the policy 'red'" in text
-    assert "no value for the variable aws:principaltag/other" in text
-    assert "statement 4" not in text
+    assert text.splitlines() == [
+        "Refused by an implicit deny: no identity-based policy allows it.",
+        "key policy (resource-based policy)",
+        "  statement 1 (Enable IAM User Permissions) leaves it to the account's identity-based policies",
+        "  statement 2 would deny it, but does not apply",
+        f"    not met: it is about {BOB_ARN}",
+        "  statement 3 would allow it, but does not apply",
+        "    not met: StringEquals aws:PrincipalTag/team 'red' or '${aws:PrincipalTag/other}' "
+        "(no value for the variable aws:principaltag/other); the request has 'blue'",
+    ]
+
+
+def test_explanation_names_the_policies_that_say_nothing() -> None:
+    silent = NamedPolicy("inline policy p of r", policy({"Action": "s3:*"}).document)
+    elsewhere = NamedPolicy(
+        "limits", policy({"Resource": "arn:aws:s3:::b/*"}, {"Effect": "Deny", "NotResource": KEY}).document
+    )
+    request = AccessRequest(ALICE, "kms:Encrypt", KEY, HOME)
+    text = list(explain(request, Policies(identity=[silent], boundary=elsewhere)).lines())
+    assert text == [
+        "Refused by an implicit deny: no identity-based policy allows it.",
+        "inline policy p of r (identity-based policy)",
+        "  says nothing about kms:Encrypt",
+        "limits (permissions boundary)",
+        "  statement 1 would allow it, but does not apply",
+        "    not met: it is about arn:aws:s3:::b/*",
+        "  statement 2 would deny it, but does not apply",
+        f"    not met: it is about everything but {KEY}",
+    ]
 
 
 def test_selection_by_resource_is_remembered_within_limits() -> None:

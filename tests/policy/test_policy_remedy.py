@@ -116,11 +116,11 @@ def test_what_would_be_a_wildcard_in_an_object_name_is_escaped() -> None:
 @pytest.mark.parametrize(
     ("conditions", "context", "way"),
     [
-        ({"Bool": {"aws:SecureTransport": "false"}}, {"aws:SecureTransport": False}, "use HTTPS"),
+        ({"Bool": {"aws:SecureTransport": "false"}}, {"aws:SecureTransport": False}, "over HTTPS"),
         (
             {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
             {"aws:MultiFactorAuthPresent": "false"},
-            "with MFA",
+            "begun with MFA",
         ),
         (
             {"NotIpAddress": {"aws:SourceIp": ["192.0.2.0/24", "2001:db8::/32"]}},
@@ -142,6 +142,62 @@ def test_a_deny_is_named_with_what_would_have_to_differ(
     assert way in obstacle.ways_out[0]
     assert found.additions == ()
     assert any("statement 2 (No)" in line for line in found.lines())
+
+
+@pytest.mark.parametrize(
+    ("condition", "context", "wish"),
+    [
+        ({"StringEquals": {"sts:ExternalId": "x"}}, {}, "if sts:ExternalId were x (the request has no sts:ExternalId)"),
+        (
+            {"StringNotEquals": {"aws:userid": ["a", "b"]}},
+            {"aws:userid": "a"},
+            "if aws:userid were not a or b (aws:userid is a)",
+        ),
+        ({"Null": {"aws:userid": "true"}}, {"aws:userid": "a"}, "if the request had no aws:userid"),
+        ({"Null": {"aws:userid": "false"}}, {}, "if the request had a aws:userid"),
+        ({"NumericLessThan": {"a:n": "5"}}, {"a:n": 7}, "if a:n met NumericLessThan 5 (a:n is 7)"),
+    ],
+)
+def test_a_statement_that_only_lacks_a_condition_is_named_too(
+    condition: dict[str, Any], context: dict[str, Any], wish: str
+) -> None:
+    named = {"Principal": {"AWS": ALICE.arn}}
+    trust = bucket_policy(
+        {"Action": "s3:*", "Sid": "Near", "Condition": condition} | named, {"Action": "kms:*"} | named
+    )
+    found = cure(ALICE, resource=trust, resource_is_decisive=True, context=context)
+    (near,) = found.near_misses
+    assert (near.layer, near.reference.sid, near.unmet) == (Layer.RESOURCE, "Near", (wish,))
+    assert list(found.lines())[-2:] == [
+        "Or leave the resource-based policy as it is: statement 1 (Near) of bucket policy (resource-based policy) "
+        "would allow it",
+        f"  {wish}",
+    ]
+
+
+def test_what_would_not_be_enough_is_no_near_miss() -> None:
+    """A statement for the account lets the account's policies decide, and there is none."""
+    key_policy = bucket_policy({"Principal": {"AWS": HOME}, "Condition": {"StringEquals": {"aws:userid": "x"}}})
+    found = cure(ALICE, "kms:Decrypt", KEY, resource=key_policy, resource_is_decisive=True)
+    assert [layer for layer, _ in added(found)] == [Layer.RESOURCE]
+    assert found.near_misses == ()
+    found = cure(ALICE, "kms:Decrypt", KEY, resource=key_policy, resource_is_decisive=True, identity=[policy({})])
+    assert [near.layer for near in found.near_misses] == [Layer.RESOURCE]
+
+
+def test_what_people_call_the_policy_is_what_the_words_say() -> None:
+    first = {
+        "key": next(cure(ALICE, "kms:Decrypt", KEY, resource_is_decisive=True).lines()),
+        "role": next(cure(ALICE, "sts:AssumeRole", ROLE, resource_is_decisive=True).lines()),
+        "bucket": next(cure(BOB).lines()),
+        "session": next(cure(SESSION, identity=[policy({})], session=[NOTHING]).lines()),
+    }
+    assert first == {
+        "key": f"Add to the key policy of {KEY}:",
+        "role": f"Add to the role trust policy of {ROLE}:",
+        "bucket": f"Add to the resource-based policy of {OBJECT}:",
+        "session": f"Begin the session {SESSION.arn} anew, with this in its session policy:",
+    }
 
 
 def test_a_deny_and_nothing_that_allows_are_both_told() -> None:

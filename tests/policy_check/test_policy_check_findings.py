@@ -325,3 +325,55 @@ def test_a_shared_provider_needs_a_subject(subject: str, is_open: bool) -> None:
         },
     }
     assert ("federation-without-subject" in found(trust)) is is_open
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "mend"),
+    [
+        ("", "The document is empty.", '"Version"'),
+        (" \n", "The document is empty.", '"Version"'),
+        ("\ufeff{}", "The document begins with a byte order mark, which is not JSON.", "without a byte order mark"),
+        ('{"Version": "2012-10-17",}', "The document is not JSON: ", "a comma"),
+    ],
+)
+def test_what_is_not_json_is_told_in_words_that_help(text: str, message: str, mend: str) -> None:
+    (finding,) = check(text)
+    assert finding.rule == "not-json"
+    assert finding.message.startswith(message)
+    assert mend in finding.mend
+
+
+@pytest.mark.parametrize(("value", "protocol"), [("true", "HTTPS"), ("false", "plain HTTP")])
+def test_an_allow_for_everyone_names_the_protocol_that_it_is_for(value: str, protocol: str) -> None:
+    open_to_all = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::b/*",
+        "Condition": {"Bool": {"aws:SecureTransport": value}},
+    }
+    found = {
+        finding.rule: finding for finding in check(json.dumps({"Version": "2012-10-17", "Statement": open_to_all}))
+    }
+    assert f"as long as they use {protocol}." in found["public-over-tls"].message
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "value"),
+    [
+        ("NumericLessThan", "kms:TrailingDaysWithoutKeyUsage", "30"),
+        ("StringEquals", "kms:GranteeServicePrincipal", "sqs.amazonaws.com"),
+        ("StringEquals", "kms:RetiringServicePrincipal", "sqs.amazonaws.com"),
+        ("ArnLike", "kms:GrantConstraintSourceArn", "arn:aws:sqs:us-east-1:111122223333:*"),
+        ("StringEquals", "aws:ResourceOrgID", "o-abcdefghij"),
+        ("StringLike", "aws:referer", "https://shop.example/*"),
+    ],
+)
+def test_condition_keys_that_are_served_are_known(operator: str, key: str, value: str) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": "kms:CreateGrant",
+        "Resource": "arn:aws:kms:us-east-1:111122223333:key/*",
+        "Condition": {operator: {key: value}},
+    }
+    assert not found(statement).keys() & {"unknown-condition-key", "operator-does-not-fit-key"}

@@ -41,10 +41,12 @@ def test_a_request_keeps_the_bytes_that_were_signed() -> None:
 
 
 def test_the_origin_says_what_the_socket_knows() -> None:
-    request = ask(b"GET / HTTP/1.1\r\nhost: example\r\nuser-agent: tester/1\r\nx-forwarded-for: 9.9.9.9\r\n\r\n")
+    request = ask(
+        b"GET / HTTP/1.1\r\nhost: example\r\nuser-agent: tester/1\r\nreferer: /list\r\nx-forwarded-for: 9.9.9.9\r\n\r\n"
+    )
     origin = request.origin
     assert (origin.source_ip, origin.secure, origin.tls_version) == ("127.0.0.1", False, None)
-    assert (origin.host, origin.user_agent) == ("example", "tester/1")
+    assert (origin.host, origin.user_agent, origin.referer) == ("example", "tester/1", "/list")
     told = time_of_request_id(origin.request_id)
     assert told is not None
     assert told.timestamp() == pytest.approx(origin.received_at, abs=0.01)

@@ -11,7 +11,7 @@ import secrets
 import urllib.parse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from strongroom.base.errors import OperatorError
 from strongroom.base.key_store_options import parse_addresses, parse_clusters
@@ -19,10 +19,12 @@ from strongroom.base.key_store_options import parse_addresses, parse_clusters
 RootKeyKind = Literal["key-file", "passphrase", "pkcs11"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Switch = Literal["on", "off"]
 
 _STORE_ID = re.compile(r"[0-9a-f]{32}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_QUOTA_CEILING = re.compile(r"((?P<code>[A-Za-z][A-Za-z0-9-]*)=)?(?P<amount>[0-9]{1,10}(\.[0-9]{1,6})?)(?P<x>x?)")
 _PORT_MAX = 65_535
 
 
@@ -128,6 +130,13 @@ class Configuration:
     metrics_peers: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Addresses or networks that may read /_strongroom/metrics."""
 
+    request_quotas: Switch = "on"
+    """Whether requests over a request quota are refused; off only counts them. Quotas of resources hold in any case."""
+
+    quota_ceilings: tuple[str, ...] = ()
+    """Up to where requested quota increases are approved by themselves: 10x (times the default, any quota), or for one
+    quota CODE=VALUE or CODE=10x, which then decides for it alone."""
+
     connections_max: int = 4_096
     """Open connections, more are answered 503 and closed."""
 
@@ -174,6 +183,7 @@ class Configuration:
         parse_addresses(self.xks_proxy_addresses)
         parse_networks("trusted-proxies", self.trusted_proxies)
         parse_networks("metrics-peers", self.metrics_peers)
+        parse_quota_ceilings(self.quota_ceilings)
 
     def _check_root_key(self) -> None:
         sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]
@@ -227,6 +237,31 @@ def parse_networks(option: str, texts: tuple[str, ...]) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(text) for text in texts)
     except ValueError as error:
         raise OperatorError(f"{option}: {error}") from None
+
+
+class QuotaCeiling(NamedTuple):
+    """Up to which value a quota increase is approved by rule; `is_factor` says that it is a multiple of the default.
+
+    `code` is the quota's (`L-6E3AF000`) in upper case, empty for every quota that has no ceiling of its own.
+    """
+
+    code: str
+    amount: float
+    is_factor: bool
+
+
+def parse_quota_ceilings(texts: tuple[str, ...]) -> tuple[QuotaCeiling, ...]:
+    """Return what `quota_ceilings` says. Raises OperatorError for what it cannot mean, and for two of one quota."""
+    ceilings = []
+    for text in texts:
+        found = _QUOTA_CEILING.fullmatch(text)
+        if found is None or not (found["code"] or found["x"]):
+            raise OperatorError(f"quota-ceilings: {text!r} is not 10x, CODE=VALUE or CODE=10x")
+        ceilings.append(QuotaCeiling((found["code"] or "").upper(), float(found["amount"]), bool(found["x"])))
+    codes = [ceiling.code for ceiling in ceilings]
+    if len(set(codes)) != len(codes):
+        raise OperatorError("quota-ceilings names a quota twice")
+    return tuple(ceilings)
 
 
 def read_store_id(data: Path) -> str | None:

@@ -14,6 +14,7 @@ class Origin(NamedTuple):
     `request_id` is a UUID whose first 48 bits are the milliseconds of `received_at` (RFC 9562, version 7), so that a
     request can be found in the audit trail by its id alone. `received_at` is the time of the house in seconds.
     `secure` and `tls_version` ("1.2", "1.3", None) come from the socket, or from a proxy that the operator named.
+    `user_agent`, `host` and `referer` are what the sender says in headers, empty when it says nothing.
     """
 
     request_id: str
@@ -24,6 +25,7 @@ class Origin(NamedTuple):
     tls_cipher: str | None = None
     user_agent: str = ""
     host: str = ""
+    referer: str = ""
 
 
 def new_request_id(received_at: float) -> str:

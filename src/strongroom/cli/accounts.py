@@ -1,28 +1,30 @@
 """`strongroom accounts`: the accounts of one server."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from strongroom.cli.settings_variables import ON_COMMAND_LINE_ONLY
 from strongroom.cli.store_options import StoreOptions
 
 accounts = App(name="accounts", help="Make and list the accounts of a server.")
 
-Format = Literal["text", "json"]
+Format = Annotated[Literal["text", "json"], ON_COMMAND_LINE_ONLY]
+Text = Annotated[str, ON_COMMAND_LINE_ONLY]
 
 
 @accounts.command
 def create(
     store: Annotated[StoreOptions | None, Parameter(name="*")] = None,
     *,
-    account_id: str,
-    name: str,
-    organization_id: str | None = None,
+    account_id: Text,
+    name: Text,
+    organization_id: Annotated[str | None, ON_COMMAND_LINE_ONLY] = None,
     format: Format = "text",
 ) -> None:
-    """Make an account and its root user's access key, and print them: the secret is shown this once.
+    """Make an account and its root user's access key, and print them.
 
-    A running server serves it at once.
+    A running server serves it at once. `strongroom env --account ID` points clients at it.
 
     Parameters
     ----------
@@ -36,23 +38,31 @@ def create(
         text, or json: one object.
     """
     import asyncio
+    import json
+    import shlex
 
+    from strongroom.base.configuration import default_data_directory
     from strongroom.cli.known_server import known_server
     from strongroom.server.accounts import make_account
 
     configuration = known_server(store or StoreOptions()).configuration
     chosen = "" if organization_id == "none" else organization_id
     made = asyncio.run(make_account(configuration, account_id, name, chosen))
-    _print(
-        {
-            "AccountId": made.account_id,
-            "Name": made.name,
-            "OrganizationId": made.organization_id,
-            "AccessKeyId": made.access_key_id,
-            "SecretAccessKey": made.secret_access_key,
-        },
-        format,
-    )
+    members = {
+        "AccountId": made.account_id,
+        "Name": made.name,
+        "OrganizationId": made.organization_id,
+        "AccessKeyId": made.access_key_id,
+        "SecretAccessKey": made.secret_access_key,
+    }
+    if format == "json":
+        print(json.dumps(members, indent=2))
+        return
+    width = max(map(len, members))
+    for label, value in members.items():
+        print(f"{label:<{width}}  {'none' if value is None else value}")
+    data = "" if configuration.data == default_data_directory() else f" --data {shlex.quote(str(configuration.data))}"
+    print(f'\nPoint clients at it with:  eval "$(strongroom env --account {made.account_id}{data})"')
 
 
 @accounts.command(name="list")
@@ -93,14 +103,3 @@ def list_all(
         alias = f"  alias {row['Alias']}" if row["Alias"] else ""
         organization = row["OrganizationId"] or "no organization"
         print(f"{row['AccountId']}  {row['Name']}  {organization}  since {row['CreateDate']}{alias}")
-
-
-def _print(members: dict[str, Any], format: Format) -> None:
-    if format == "json":
-        import json
-
-        print(json.dumps(members, indent=2))
-        return
-    width = max(map(len, members))
-    for name, value in members.items():
-        print(f"{name:<{width}}  {'none' if value is None else value}")

@@ -1,16 +1,17 @@
-"""The command line as a whole: its commands, and where options come from (flag, then variable, then TOML file)."""
+"""The command line as a whole: its commands."""
 
 from cyclopts import App
-from cyclopts.config import Env
 
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
 from strongroom.cli.policy import policy
+from strongroom.cli.quotas import quotas
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
+from strongroom.cli.settings_variables import SettingsVariables
 from strongroom.cli.xks_proxy import xks_proxy
 
 VARIABLE_PREFIX = "STRONGROOM_"
@@ -19,7 +20,7 @@ application = App(
     name="strongroom",
     help="The AWS security stack that people run themselves.",
     version=__version__,
-    config=[Env(VARIABLE_PREFIX, command=False), SettingsFile()],
+    config=[SettingsVariables(VARIABLE_PREFIX, command=False), SettingsFile()],
 )
 application.command(serve)
 application.command(env)
@@ -27,4 +28,5 @@ application.command(rekey)
 application.command(accounts)
 application.command(explain)
 application.command(policy)
+application.command(quotas)
 application.command(xks_proxy)

@@ -5,15 +5,16 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from strongroom.base.errors import OperatorError
+from strongroom.cli.settings_variables import ON_COMMAND_LINE_ONLY
 from strongroom.cli.store_options import StoreOptions
 
 
 def explain(
-    request_id: str,
+    request_id: Annotated[str, ON_COMMAND_LINE_ONLY],
     /,
     store: Annotated[StoreOptions | None, Parameter(name="*")] = None,
     *,
-    format: Literal["text", "json"] = "text",
+    format: Annotated[Literal["text", "json"], ON_COMMAND_LINE_ONLY] = "text",
 ) -> None:
     """Tell who asked for what in a request, which policies were looked at, and which statement decided.
 
@@ -32,13 +33,16 @@ def explain(
 
     from strongroom.cli.known_server import known_server
     from strongroom.operations.explanations import as_explanation, lines_of
+    from strongroom.policy_check.listing import printable
     from strongroom.server.request_records import find_records
 
     configuration = known_server(store or StoreOptions()).configuration
     records = asyncio.run(find_records(configuration, request_id))
     if not records:
-        raise OperatorError(f"the audit trail has no request {request_id}")
+        raise OperatorError(
+            f"the audit trail has no request {request_id}; what was not signed by anybody known here leaves no record"
+        )
     if format == "json":
         print(json.dumps([as_explanation(record) for record in records], indent=2, ensure_ascii=False, default=str))
     else:
-        print("\n\n".join("\n".join(lines_of(record)) for record in records))
+        print("\n\n".join("\n".join(map(printable, lines_of(record))) for record in records))

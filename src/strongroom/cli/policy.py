@@ -25,7 +25,8 @@ STANDARD_INPUT = Path("-")
 EXIT_FOUND = 1
 EXIT_DENIED = 1
 
-policy = App(name="policy", help="Check policy documents, and decide requests on them, without a server.")
+# What a server is set to does not change what a document says: nothing comes from variables or files of settings.
+policy = App(name="policy", help="Check policy documents, and decide requests on them, without a server.", config=())
 
 
 @policy.command
@@ -144,7 +145,7 @@ def simulate(
         boundary=None if boundary is None else _policy(boundary, PolicyKind.IDENTITY),
         session=None if session is None else [_policy(path, PolicyKind.IDENTITY) for path in session],
         resource=own,
-        resource_is_decisive=simulation.is_decisive(action) if decisive is None else decisive,
+        resource_is_decisive=simulation.is_decisive(action, resource) if decisive is None else decisive,
     )
     explanation = explain(request, policies)
     cure = remedy(request, policies, explanation.decision)
@@ -152,6 +153,8 @@ def simulate(
         print(json.dumps(_as_plain(request, explanation, cure), indent=2))
     else:
         _print_explanation(explanation, cure)
+        if not explanation.decision.allowed and policies.resource is None and policies.resource_is_decisive:
+            _print_line("\nNo --resource-policy was given: the policy of a key or role decides whether others count.")
     if not explanation.decision.allowed:
         sys.exit(EXIT_DENIED)
 
@@ -216,7 +219,10 @@ def _print_explanation(explanation: "Explanation", cure: "Remedy") -> None:
     for reference in explanation.decision.statements:
         sid = f" ({reference.sid})" if reference.sid else ""
         _print_line(printable(f"by {reference.source}, statement {reference.index + 1}{sid}"))
-    for heading, lines in (("What the statements about the action say:", others), ("Remedy:", list(cure.lines()))):
+    for heading, lines in (
+        ("What the policies say:", others),
+        ("The least change that would allow it:", list(cure.lines())),
+    ):
         if lines:
             _print_line("")
             _print_line(heading, "bold")
@@ -278,9 +284,7 @@ def remedy_as_plain(cure: "Remedy") -> dict[str, Any]:
             }
             for one in cure.obstacles
         ],
-        "additions": [
-            {"layer": one.layer.value, "owner": one.owner, "statement": one.statement} for one in cure.additions
-        ],
+        "additions": [one.as_plain() for one in cure.additions],
         "is_sufficient": cure.is_sufficient,
         "unreadable": list(cure.unreadable),
     }

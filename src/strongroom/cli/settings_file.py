@@ -12,6 +12,7 @@ from cyclopts.config import Dict
 from strongroom.base.configuration import Configuration, default_data_directory, user_configuration_directory
 from strongroom.base.errors import OperatorError
 from strongroom.base.xks_proxy_configuration import XksProxyConfiguration
+from strongroom.cli.settings_variables import settable
 
 FILE_NAME = "strongroom.toml"
 FILE_BYTES_MAX = 1_048_576
@@ -32,7 +33,7 @@ class SettingsFile:
         if path is None:
             return
         source = Dict(data=read_settings(path), source=str(path), use_commands_as_keys=False, allow_unknown=True)
-        source(app, commands, arguments)
+        source(app, commands, settable(arguments))
 
 
 def read_settings(path: Path) -> dict[str, Any]:

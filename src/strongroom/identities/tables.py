@@ -24,6 +24,7 @@ ACCOUNTS = Table(
     Column("alias", OrderedText, unique=True),
     Column("organization_id", String(40)),
     Column("created_at", Timestamp, nullable=False),
+    Column("password_policy", JsonText),
 )
 
 IDENTITIES = Table(

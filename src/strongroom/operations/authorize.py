@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.conditions import global_condition
-from strongroom.operations.decisions import RememberedDecisions
+from strongroom.operations.decisions import Matched, RememberedDecisions
 from strongroom.operations.denials import explanation_of, with_encoded_message
 from strongroom.operations.trail import Reason, Resource
 from strongroom.policy.context import Context, ContextValue
@@ -48,21 +48,35 @@ class Requirement:
 def authorize(call: Call) -> None:
     """Raise the service's refusal, in AWS's words, unless every requirement of the call is allowed."""
     for requirement in call.requirements:
-        remembered = requirement.remembered
-        if remembered is not None:
-            reason = remembered.find(call.caller, requirement.action)
-            if reason is not None:
-                call.reason = reason
-                continue
-        request = access_request(call, requirement)
-        policies = policies_for(call, requirement)
-        decision = evaluate(request, policies)
-        if not decision.allowed:
-            raise refusal(call, requirement, request, policies, decision)
-        reason = call.reason = _reason_of(call, requirement, decision)
-        # A grant comes and goes without a change to the policies that are remembered with.
-        if remembered is not None and not request.context.was_asked and not requirement.grants:
-            remembered.remember(call.caller, requirement.action, reason)
+        reason = _allowance(call, requirement)
+        call.reason = reason if call.reason is None else _joined(call.reason, reason)
+
+
+def _allowance(call: Call, requirement: Requirement) -> Reason:
+    """Return why a requirement is allowed, or raise the refusal."""
+    remembered = requirement.remembered
+    if remembered is not None:
+        reason = remembered.find(call.caller, requirement.action)
+        if reason is not None:
+            return reason
+    request = access_request(call, requirement)
+    policies = policies_for(call, requirement)
+    decision = evaluate(request, policies)
+    if not decision.allowed:
+        raise refusal(call, requirement, request, policies, decision)
+    reason = _reason_of(call, requirement, decision)
+    # A grant comes and goes without a change to the policies that are remembered with.
+    if remembered is not None and not request.context.was_asked and not requirement.grants:
+        remembered.remember(call.caller, requirement.action, reason)
+    return reason
+
+
+def _joined(first: Reason, second: Reason) -> Reason:
+    """Return the reason of a call that needed two allowances (ReEncrypt: of two keys)."""
+    if first is second:
+        return second
+    statements = tuple(dict.fromkeys(first.statements + second.statements))
+    return Reason(second.outcome, second.layer, statements, tuple(dict.fromkeys(first.sources + second.sources)))
 
 
 def access_request(call: Call, requirement: Requirement) -> AccessRequest:
@@ -101,20 +115,23 @@ def policies_for(call: Call, requirement: Requirement) -> Policies:
 
 def _reason_of(call: Call, requirement: Requirement, decision: Decision) -> Reason:
     remembered = requirement.remembered
+    # The words for it depend on the grants that were looked at, too.
+    by: Matched = (*decision.matched, *requirement.grants) if requirement.grants else decision.matched
     if remembered is not None:
-        kept = remembered.reason_for(call.caller, requirement.action, decision.matched)
+        kept = remembered.reason_for(call.caller, requirement.action, by)
         if kept is not None:
             return kept
     sources = _sources(call, requirement)
     reason = Reason(decision.outcome.value, decision.layer.value, decision.statements, sources)
     if remembered is not None:
-        remembered.keep_reason(call.caller, requirement.action, decision.matched, reason)
+        remembered.keep_reason(call.caller, requirement.action, by, reason)
     return reason
 
 
 def _sources(call: Call, requirement: Requirement) -> tuple[str, ...]:
     policy = requirement.policy
-    return call.caller.sources if policy is None else (policy.source, *call.caller.sources)
+    sources = call.caller.sources if policy is None else (policy.source, *call.caller.sources)
+    return (*sources, *(grant.source for grant in requirement.grants)) if requirement.grants else sources
 
 
 def refusal(
@@ -122,7 +139,7 @@ def refusal(
 ) -> AwsError:
     """Return the service's refusal of a decision that did not allow, having noted why for the audit trail."""
     explanation = explanation_of(request, policies, decision)
-    sources = _sources(call, requirement) + tuple(grant.source for grant in requirement.grants)
+    sources = _sources(call, requirement)
     call.reason = Reason(decision.outcome.value, decision.layer.value, decision.statements, sources, explanation)
     if requirement.refusal is not None:
         return requirement.refusal

@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from strongroom.base.clock import as_datetime
+from strongroom.identities.sessions import FEDERATED_SESSION, Session
 from strongroom.operations.call import Call
+from strongroom.operations.organizations import Organizations
 from strongroom.policy.context import AMBIGUOUS, ContextValue
+from strongroom.policy.principal import PrincipalKind
 
 PRINCIPAL_TAG = "aws:principaltag/"
 REQUEST_TAG = "aws:requesttag/"
@@ -24,6 +27,8 @@ _PRINCIPAL_TYPES: Mapping[str, str] = {
     "FederatedUser": "FederatedUser",
     "Anonymous": "Anonymous",
 }
+
+_UNSIGNED = frozenset({PrincipalKind.ANONYMOUS, PrincipalKind.FEDERATED})
 
 
 def tag_value(tags: Mapping[str, str], wanted: str) -> ContextValue:
@@ -78,13 +83,24 @@ def _issued_at(call: Call) -> ContextValue:
     return as_datetime(int(session.issued_at)) if session is not None else None
 
 
-def _mfa_present(call: Call) -> ContextValue:
+def _user_session(call: Call) -> Session | None:
+    """Return the session that a user of this server began, of which it is known whether it was with MFA.
+
+    How a federated identity signed in is known to its provider only: the keys about MFA are absent.
+    """
     session = call.caller.session
+    if session is None or session.provider or session.kind == FEDERATED_SESSION:
+        return None
+    return session
+
+
+def _mfa_present(call: Call) -> ContextValue:
+    session = _user_session(call)
     return session.mfa_authenticated if session is not None else None
 
 
 def _mfa_age(call: Call) -> ContextValue:
-    session = call.caller.session
+    session = _user_session(call)
     if session is None or not session.mfa_authenticated:
         return None
     return max(0, int(call.house.clock.wall() - session.issued_at))
@@ -98,46 +114,73 @@ def _of_session(member: str) -> Callable[[Call], ContextValue]:
     return value
 
 
-def _organization_paths(call: Call) -> ContextValue:
-    organization_id = call.caller.organization_id
+def _organization_paths(organization_id: str | None) -> ContextValue:
     return [f"{organization_id}/r-root/"] if organization_id else None
 
 
+def _principal_arn(call: Call) -> ContextValue:
+    """The role of a role session; of everybody else, a federated user too, the ARN that calls."""
+    principal = call.caller.principal
+    return (principal.issuer_arn if principal.kind is PrincipalKind.ROLE_SESSION else principal.arn) or None
+
+
+def _principal_account(call: Call) -> ContextValue:
+    principal = call.caller.principal
+    return "anonymous" if principal.kind is PrincipalKind.ANONYMOUS else principal.account_id or None
+
+
+def _user_id(call: Call) -> ContextValue:
+    caller = call.caller
+    return "anonymous" if caller.principal.kind is PrincipalKind.ANONYMOUS else caller.user_id or None
+
+
+def _is_service(call: Call) -> ContextValue:
+    kind = call.caller.principal.kind
+    return None if kind in _UNSIGNED else kind is PrincipalKind.SERVICE
+
+
 def _principal_service(call: Call) -> ContextValue:
-    return call.caller.principal.name if call.caller.identity.type == "AWSService" else None
+    principal = call.caller.principal
+    return principal.name if principal.kind is PrincipalKind.SERVICE else None
 
 
 def _source_account(call: Call) -> ContextValue:
     return call.source.account_id if call.source is not None else None
 
 
-def _source_organization(call: Call) -> ContextValue:
+def _source_organization(call: Call) -> str | None:
     return call.source.organization_id if call.source is not None else None
+
+
+def _source_ip(call: Call) -> ContextValue:
+    # What a service does on somebody's behalf keeps that one's address; what it does for itself has none.
+    is_service = call.caller.principal.kind is PrincipalKind.SERVICE
+    return None if is_service else call.origin.source_ip or None
 
 
 _GLOBAL: Mapping[str, Callable[[Call], ContextValue]] = {
     "aws:securetransport": lambda call: call.origin.secure,
-    # An address says nothing of a request that a service makes on its own network: AWS leaves the key out.
-    "aws:sourceip": lambda call: None if call.called_via else call.origin.source_ip or None,
+    "aws:sourceip": _source_ip,
     "aws:useragent": lambda call: call.origin.user_agent or None,
+    "aws:referer": lambda call: call.origin.referer or None,
     "aws:currenttime": lambda call: as_datetime(call.origin.received_at),
     "aws:epochtime": lambda call: int(call.origin.received_at),
-    "aws:principalarn": lambda call: call.caller.principal.issuer_arn or call.caller.arn or None,
-    "aws:principalaccount": lambda call: call.account_id or None,
+    "aws:principalarn": _principal_arn,
+    "aws:principalaccount": _principal_account,
     "aws:principaltype": lambda call: _PRINCIPAL_TYPES.get(call.caller.identity.type),
     "aws:principalorgid": lambda call: call.caller.organization_id,
-    "aws:principalorgpaths": _organization_paths,
-    "aws:principalisawsservice": lambda call: call.caller.identity.type == "AWSService",
+    "aws:principalorgpaths": lambda call: _organization_paths(call.caller.organization_id),
+    "aws:principalisawsservice": _is_service,
     "aws:principalservicename": _principal_service,
     "aws:principalservicenameslist": _principal_service,
-    "aws:userid": lambda call: call.caller.user_id or None,
+    "aws:userid": _user_id,
     "aws:username": _username,
     "aws:tokenissuetime": _issued_at,
     "aws:multifactorauthpresent": _mfa_present,
     "aws:multifactorauthage": _mfa_age,
     "aws:sourceidentity": _of_session("source_identity"),
     "aws:federatedprovider": _of_session("provider"),
-    "aws:requestedregion": lambda call: call.region,
+    "aws:requestedregion": lambda call: call.serving_region,
     "aws:viaawsservice": lambda call: bool(call.called_via),
     "aws:calledvia": _called_via,
     "aws:calledviafirst": lambda call: f"{call.called_via[0]}.amazonaws.com" if call.called_via else None,
@@ -145,7 +188,22 @@ _GLOBAL: Mapping[str, Callable[[Call], ContextValue]] = {
     "aws:sourcearn": lambda call: call.source.arn if call.source is not None else None,
     "aws:sourceaccount": _source_account,
     "aws:sourceorgid": _source_organization,
+    "aws:sourceorgpaths": lambda call: _organization_paths(_source_organization(call)),
     "aws:tagkeys": _tag_keys,
+}
+
+
+def _resource_organization(call: Call, account_id: str) -> str | None:
+    caller = call.caller
+    if account_id == caller.principal.account_id:
+        return caller.organization_id
+    return call.house.part(Organizations).of(account_id)
+
+
+_OF_THE_OWNER: Mapping[str, Callable[[Call, str], ContextValue]] = {
+    "aws:resourceaccount": lambda call, account_id: account_id or None,
+    "aws:resourceorgid": _resource_organization,
+    "aws:resourceorgpaths": lambda call, account_id: _organization_paths(_resource_organization(call, account_id)),
 }
 
 
@@ -154,11 +212,12 @@ def global_condition(call: Call, resource_account_id: str, name: str) -> Context
 
     Keys of the service that the caller's web identity was vouched for by (`accounts.example.com:sub`) are among them.
     """
-    if name == "aws:resourceaccount":
-        return resource_account_id or None
     value = _GLOBAL.get(name)
     if value is not None:
         return value(call)
+    of_the_owner = _OF_THE_OWNER.get(name)
+    if of_the_owner is not None:
+        return of_the_owner(call, resource_account_id)
     if name.startswith(PRINCIPAL_TAG):
         return tag_value(call.caller.tags, name[len(PRINCIPAL_TAG) :])
     if name.startswith(REQUEST_TAG):

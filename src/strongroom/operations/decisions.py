@@ -7,7 +7,8 @@ from strongroom.policy.statement import Statement
 
 DECISIONS_MAX = 1_024
 
-Matched = tuple[tuple[NamedPolicy, Statement], ...]
+Matched = tuple[tuple[NamedPolicy, Statement] | NamedPolicy, ...]
+"""The statements that decided, and the grants that were looked at."""
 
 
 class RememberedDecisions:

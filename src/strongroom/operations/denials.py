@@ -48,8 +48,9 @@ def explanation_of(request: AccessRequest, policies: Policies, decision: Decisio
     if len(lines) > EXPLANATION_LINES_MAX:
         lines = [*lines[:EXPLANATION_LINES_MAX], f"and {len(lines) - EXPLANATION_LINES_MAX} more lines"]
     asked = {key: list(values) for key, values in sorted(request.context.asked.items())}
-    cure = list(remedy(request, policies, decision).lines())
-    return Explanation(request.action, request.resource, asked, lines, cure)
+    cure = remedy(request, policies, decision)
+    additions = [one.as_plain() for one in cure.additions]
+    return Explanation(request.action, request.resource, asked, lines, list(cure.lines()), additions)
 
 
 def with_encoded_message(call: "Call", message: str) -> str:

@@ -6,14 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from strongroom.base.clock import as_datetime
-from strongroom.operations.trail import INTERNAL, AuditRecord, Identity, Reason, as_cloudtrail
-from strongroom.policy.decision import Layer, Outcome, StatementReference
+from strongroom.operations.trail import INTERNAL, AuditRecord, Explanation, Identity, Reason, as_cloudtrail
+from strongroom.policy.decision import Layer, Outcome, StatementReference, verdict
 
-_VERDICTS = {
-    Outcome.ALLOW.value: "Allowed",
-    Outcome.EXPLICIT_DENY.value: "Refused, by an explicit deny",
-    Outcome.IMPLICIT_DENY.value: "Refused, for nothing allows it",
-}
 _INDENT = "  "
 
 
@@ -37,6 +32,7 @@ def as_explanation(record: AuditRecord) -> dict[str, Any]:
             "context": asked.context,
             "trace": asked.statements,
             "remedy": asked.remedy,
+            "additions": asked.additions,
         }
     explained["decision"] = decision
     return explained
@@ -89,28 +85,30 @@ def _where(record: AuditRecord) -> str:
 
 
 def _decision(reason: Reason) -> Iterator[str]:
-    yield f"{_VERDICTS.get(reason.outcome, reason.outcome)}. What decided is the {reason.layer}."
-    if reason.layer == Layer.ROOT.value:
-        yield f"{_INDENT}The root user may do everything in its own account that no policy denies."
+    yield verdict(Outcome(reason.outcome), Layer(reason.layer))
     for reference in reason.statements:
         sid = f' ("{reference.sid}")' if reference.sid else ""
         yield f"{_INDENT}statement {reference.index + 1}{sid} of {reference.source}:"
         if reference.text:
             yield from _indented(json.dumps(json.loads(reference.text), indent=2, ensure_ascii=False), 2)
     yield ""
-    yield "Policies looked at:" if reason.sources else "There was no policy to look at."
-    for source in reason.sources:
-        yield _INDENT + source
-    explanation = reason.explanation
-    if explanation is None:
-        return
-    yield ""
-    yield f"Asked for {explanation.action} on {explanation.resource}."
+    if reason.explanation is not None:
+        yield from _refusal(reason.explanation)
+    elif reason.sources:
+        yield "Policies looked at:"
+        yield from (_INDENT + source for source in reason.sources)
+    else:
+        yield "There was no policy to look at."
+
+
+def _refusal(explanation: Explanation) -> Iterator[str]:
+    yield f"Asked for: {explanation.action} on {explanation.resource}"
     if explanation.context:
         yield "Condition keys that policies asked for:"
         for key, values in explanation.context.items():
             yield f"{_INDENT}{key} = {', '.join(values) if values else '(absent)'}"
-    yield f"Statements about {explanation.action}:" if explanation.statements else "No statement is about this action."
+    yield ""
+    yield "Policies looked at, and what they say:" if explanation.statements else "There was no policy to look at."
     for line in explanation.statements:
         yield _INDENT + line
     if explanation.remedy:

@@ -62,8 +62,10 @@ class Resource(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Explanation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What was asked and why it was refused, for `strongroom explain` and DecodeAuthorizationMessage.
 
-    `context` holds the condition keys that policies asked for, with the request's values. `statements` are those that
-    are about the action, as lines of text; `remedy` is the least change that would have allowed it, as lines too.
+    `context` holds the condition keys that policies asked for, with the request's values. `statements` tells what each
+    policy says about the action, as lines of text; `remedy` is the least change that would have allowed it, as lines
+    too; `additions` are the statements of that change, each with the `layer` and the `owner` of the policy it belongs
+    into.
     """
 
     action: str
@@ -71,6 +73,7 @@ class Explanation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     context: dict[str, list[str]]
     statements: list[str]
     remedy: list[str]
+    additions: list[dict[str, Any]] = []
 
 
 class Reason(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -27,6 +27,22 @@ class Layer(enum.Enum):
     ROOT = "account root"
     GRANT = "grant"
 
+    @property
+    def with_article(self) -> str:
+        """The words for one policy of this kind."""
+        return f"an {self.value}" if self.value[0] in "aeiou" else f"a {self.value}"
+
+
+def verdict(outcome: Outcome, layer: Layer) -> str:
+    """Return a decision as one sentence."""
+    if outcome is Outcome.EXPLICIT_DENY:
+        return f"Refused by an explicit deny in {layer.with_article}."
+    if outcome is Outcome.IMPLICIT_DENY:
+        return f"Refused by an implicit deny: no {layer.value} allows it."
+    if layer is Layer.ROOT:
+        return "Allowed: the root user may do everything in its own account that no policy denies."
+    return f"Allowed by {layer.with_article}."
+
 
 @dataclass(frozen=True, slots=True)
 class StatementReference:

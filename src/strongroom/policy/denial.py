@@ -3,14 +3,6 @@
 from strongroom.policy.decision import Decision, Layer, Outcome
 from strongroom.policy.request import AccessRequest
 
-_ARTICLES = {
-    Layer.SERVICE_CONTROL: "a",
-    Layer.RESOURCE: "a",
-    Layer.IDENTITY: "an",
-    Layer.BOUNDARY: "a",
-    Layer.SESSION: "a",
-}
-
 
 def denial_message(request: AccessRequest, decision: Decision, *, is_role_trust_policy: bool = False) -> str:
     """Return the message of the access denied error for a decision that did not allow.
@@ -21,9 +13,10 @@ def denial_message(request: AccessRequest, decision: Decision, *, is_role_trust_
     if decision.allowed:
         raise ValueError("the request was allowed")
     told = f"User: {request.principal} is not authorized to perform: {request.action} on resource: {request.resource}"
-    name, article = decision.layer.value, _ARTICLES.get(decision.layer, "a")
+    name, with_article = decision.layer.value, decision.layer.with_article
     if is_role_trust_policy and decision.layer is Layer.RESOURCE:
-        name, article = "role trust policy", "the"
+        name = "role trust policy"
+        with_article = f"the {name}"
     if decision.outcome is Outcome.EXPLICIT_DENY:
-        return f"{told} with an explicit deny in {article} {name}"
+        return f"{told} with an explicit deny in {with_article}"
     return f"{told} because no {name} allows the {request.action} action"

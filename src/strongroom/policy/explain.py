@@ -1,17 +1,26 @@
 """Why a decision came out as it did: the same evaluation again, slowly, with every statement's parts told apart."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from strongroom.policy.conditions import Condition
 from strongroom.policy.context import Context
-from strongroom.policy.decision import Decision, Layer, StatementReference
+from strongroom.policy.decision import Decision, Layer, StatementReference, verdict
 from strongroom.policy.evaluate import evaluate
 from strongroom.policy.policies import NamedPolicy, Policies
-from strongroom.policy.principal_element import NO_GRANT
+from strongroom.policy.principal_element import NO_GRANT, TO_ACCOUNT
 from strongroom.policy.request import AccessRequest
 from strongroom.policy.statement import Effect, Statement
 from strongroom.policy.tokens import Variable, tokenize
+
+_DOES = {
+    Effect.ALLOW: ("allows it", "would allow it, but does not apply"),
+    Effect.DENY: ("denies it", "would deny it, but does not apply"),
+}
+_DELEGATES = (
+    "leaves it to the account's identity-based policies",
+    "would leave it to the account's identity-based policies, but does not apply",
+)
 
 
 class ConditionTrace(NamedTuple):
@@ -28,17 +37,24 @@ class ConditionTrace(NamedTuple):
     unresolved: tuple[str, ...]
 
     def __str__(self) -> str:
-        request = ", ".join(map(repr, self.request_values)) or "(absent)"
-        wanted = ", ".join(map(repr, self.policy_values))
-        verdict = "met" if self.met else "not met"
-        missing = f"; no value for the variable {', '.join(self.unresolved)}" if self.unresolved else ""
+        wanted = _listed(self.policy_values)
+        missing = f" (no value for the variable {', '.join(self.unresolved)})" if self.unresolved else ""
+        has = _listed(self.request_values) if self.request_values else "no such key"
         return (
-            f"condition {self.operator} {self.key}: {verdict}, the request has {request}, the policy {wanted}{missing}"
+            f"{'met' if self.met else 'not met'}: {self.operator} {self.key} {wanted}{missing}; the request has {has}"
         )
 
 
+def _listed(values: Sequence[str]) -> str:
+    return " or ".join(map(repr, values))
+
+
 class StatementTrace(NamedTuple):
-    """One statement and which of its parts matched. `principal_matched` is None in policies without principals."""
+    """One statement and which of its parts matched. `principal_matched` is None in policies without principals.
+
+    `principals` and `resources` are the statement's own words for whom and what it is about. `delegates` tells that an
+    Allow is for the account of the principal, whose identity-based policies decide then.
+    """
 
     layer: Layer
     reference: StatementReference
@@ -47,6 +63,9 @@ class StatementTrace(NamedTuple):
     action_matched: bool
     resource_matched: bool
     conditions: tuple[ConditionTrace, ...]
+    principals: str = ""
+    resources: str = ""
+    delegates: bool = False
 
     @property
     def applies(self) -> bool:
@@ -60,42 +79,61 @@ class StatementTrace(NamedTuple):
         return self.action_matched
 
     def lines(self) -> Iterator[str]:
-        """Yield the trace as lines of text, the first one naming the statement."""
-        name = f"{self.layer.value} {self.reference.source}, statement {self.reference.index + 1}"
+        """Yield the trace as lines of text: what the statement does, and why it does or does not apply."""
         sid = f" ({self.reference.sid})" if self.reference.sid else ""
-        yield f"{name}{sid}: {self.effect.value} {'applies' if self.applies else 'does not apply'}"
-        for part, matched in (
-            ("principal", self.principal_matched),
-            ("action", self.action_matched),
-            ("resource", self.resource_matched),
-        ):
-            if matched is not None:
-                yield f"  {part}: {'matches' if matched else 'does not match'}"
+        does, would = _DELEGATES if self.delegates else _DOES[self.effect]
+        yield f"statement {self.reference.index + 1}{sid} {does if self.applies else would}"
+        if self.principal_matched is False:
+            yield f"  not met: it is about {self.principals}"
+        if not self.resource_matched:
+            yield f"  not met: it is about {self.resources}"
         for condition in self.conditions:
             yield f"  {condition}"
 
 
-class Explanation(NamedTuple):
-    """A decision and the traces of all statements of all policies, in the order of evaluation."""
+class PolicyTrace(NamedTuple):
+    """One policy that took part, and the traces of all its statements."""
 
-    decision: Decision
+    layer: Layer
+    source: str
     statements: tuple[StatementTrace, ...]
 
+    def lines(self, action: str) -> Iterator[str]:
+        """Yield what the policy says about `action` as lines of text, the first one naming the policy."""
+        layer = "" if self.layer.value in self.source else f" ({self.layer.value})"
+        yield f"{self.source}{layer}"
+        relevant = [trace for trace in self.statements if trace.relevant]
+        if not relevant:
+            yield f"  says nothing about {action}"
+        for trace in relevant:
+            yield from ("  " + line for line in trace.lines())
+
+
+class Explanation(NamedTuple):
+    """A decision and the traces of all policies, in the order of evaluation. `action` is what was asked for."""
+
+    decision: Decision
+    action: str
+    policies: tuple[PolicyTrace, ...]
+
+    @property
+    def statements(self) -> tuple[StatementTrace, ...]:
+        """The traces of all statements of all policies."""
+        return tuple(trace for policy in self.policies for trace in policy.statements)
+
     def lines(self) -> Iterator[str]:
-        """Yield the explanation as lines of text: the decision, then each statement that is about the action."""
-        decision = self.decision
-        yield f"{decision.outcome.value}, decided by the {decision.layer.value}"
-        for trace in self.statements:
-            if trace.relevant:
-                yield from trace.lines()
+        """Yield the explanation as lines of text: the decision, then what each policy says about the action."""
+        yield verdict(self.decision.outcome, self.decision.layer)
+        for policy in self.policies:
+            yield from policy.lines(self.action)
 
 
 def explain(request: AccessRequest, policies: Policies) -> Explanation:
     """Decide like `evaluate`, and tell for every statement which parts matched and which conditions were met."""
-    return Explanation(evaluate(request, policies), tuple(_traces(request, policies)))
+    return Explanation(evaluate(request, policies), request.action, tuple(_traces(request, policies)))
 
 
-def _traces(request: AccessRequest, policies: Policies) -> Iterator[StatementTrace]:
+def _traces(request: AccessRequest, policies: Policies) -> Iterator[PolicyTrace]:
     layers: tuple[tuple[Layer, Iterable[NamedPolicy]], ...] = (
         (Layer.SERVICE_CONTROL, [policy for level in policies.service_control for policy in level]),
         (Layer.RESOURCE, [policies.resource] if policies.resource is not None else []),
@@ -106,8 +144,8 @@ def _traces(request: AccessRequest, policies: Policies) -> Iterator[StatementTra
     )
     for layer, members in layers:
         for policy in members:
-            for statement in policy.document.statements:
-                yield _trace(request, policies, layer, policy, statement)
+            statements = [_trace(request, policies, layer, policy, one) for one in policy.document.statements]
+            yield PolicyTrace(layer, policy.source, tuple(statements))
 
 
 def _trace(
@@ -115,6 +153,8 @@ def _trace(
 ) -> StatementTrace:
     variables = policy.document.has_variables
     matches_resource = statement.matches_resource
+    element = statement.principals
+    is_allow = statement.effect is Effect.ALLOW
     return StatementTrace(
         layer=layer,
         reference=StatementReference(policy.source, statement.index, statement.sid),
@@ -123,7 +163,17 @@ def _trace(
         action_matched=statement.matches_action(request.action.lower()),
         resource_matched=matches_resource is None or matches_resource(request.resource, request.context),
         conditions=tuple(_condition(one, request.context, variables=variables) for one in statement.conditions),
+        principals=_principals(statement),
+        delegates=is_allow and element is not None and element.grant(request.principal) == TO_ACCOUNT,
+        resources=("everything but " if statement.not_resources else "") + ", ".join(statement.resources),
     )
+
+
+def _principals(statement: Statement) -> str:
+    element = statement.principals
+    if element is None:
+        return ""
+    return ("everyone but " if element.negated else "") + ", ".join(value for _, value in element.entries)
 
 
 def _principal_matched(request: AccessRequest, policies: Policies, statement: Statement) -> bool | None:

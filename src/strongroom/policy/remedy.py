@@ -7,16 +7,18 @@ their conditions would have to come out otherwise. Grants are never proposed: th
 
 import json
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from strongroom.policy.conditions import Condition
+from strongroom.policy.changes import Addition, NearMiss, Obstacle
+from strongroom.policy.circumstances import way_out, wish
 from strongroom.policy.context import Context
 from strongroom.policy.decision import Decision, Layer, Outcome, StatementReference
 from strongroom.policy.document import VERSION_WITH_VARIABLES, Document, parse
 from strongroom.policy.errors import PolicySyntaxError
 from strongroom.policy.evaluate import evaluate
-from strongroom.policy.operators import OPERATORS
 from strongroom.policy.policies import NamedPolicy, Policies
 from strongroom.policy.principal import Principal, PrincipalKind
 from strongroom.policy.request import AccessRequest
@@ -24,46 +26,10 @@ from strongroom.policy.statement import Effect, Statement
 from strongroom.policy.statement_syntax import PolicyKind
 
 STEPS_MAX = 32
+NEAR_MISSES_MAX = 4
 
 _TRUST_ACTIONS = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "sts:setcontext")
-_WAYS_OUT = {
-    ("aws:securetransport", "false"): "use HTTPS",
-    ("aws:multifactorauthpresent", "false"): "sign in with MFA",
-    ("aws:viaawsservice", "false"): "let an AWS service make the request",
-}
 _ESCAPES = str.maketrans({"*": "${*}", "?": "${?}", "$": "${$}"})
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """A statement that has to be added: `owner` says to whose policies, or to the policy of what."""
-
-    layer: Layer
-    owner: str
-    statement: dict[str, Any]
-
-    def lines(self) -> Iterator[str]:
-        """Yield where to add, and the statement as JSON."""
-        yield f"Add to the {self.layer.value} of {self.owner}:"
-        yield from ("  " + line for line in json.dumps(self.statement, indent=2, ensure_ascii=False).splitlines())
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """A statement that denies. `ways_out` are what would have to be otherwise; one of them is enough."""
-
-    layer: Layer
-    reference: StatementReference
-    ways_out: tuple[str, ...]
-
-    def lines(self) -> Iterator[str]:
-        """Yield which statement denies, and what would have to be otherwise."""
-        sid = f" ({self.reference.sid})" if self.reference.sid else ""
-        yield f"Denied by the {self.layer.value} {self.reference.source}, statement {self.reference.index + 1}{sid}."
-        if not self.ways_out:
-            yield "  It has no conditions: only changing the statement itself ends this."
-        for way in self.ways_out:
-            yield f"  It would not apply: {way}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +38,14 @@ class Remedy:
 
     `unreadable` are condition keys whose values have no form in the policy language: what hangs on them is not allowed,
     whatever the policies say. `is_sufficient` tells that all of it together was tried, and allowed the request.
+    `near_misses` are what would make an addition needless, each for its own policy.
     """
 
     obstacles: tuple[Obstacle, ...]
     additions: tuple[Addition, ...]
     is_sufficient: bool
     unreadable: tuple[str, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
 
     @property
     def layer(self) -> Layer | None:
@@ -95,9 +63,11 @@ class Remedy:
         for obstacle in self.obstacles:
             yield from obstacle.lines()
         if self.obstacles and self.additions:
-            yield "Nothing allows the request either."
+            yield "And, because nothing allows it either:"
         for addition in self.additions:
             yield from addition.lines()
+        for near in self.near_misses:
+            yield from near.lines()
         if self.unreadable:
             yield f"No policy helps while the request's value of {', '.join(self.unreadable)} cannot be read."
         elif not self.is_sufficient:
@@ -118,7 +88,8 @@ def remedy(request: AccessRequest, policies: Policies, decision: Decision) -> Re
         if now.allowed:
             unreadable = request.context.unreadable
             needed = tuple(_needed(readable, policies, additions))
-            return Remedy(obstacles, needed, not unreadable, unreadable)
+            near = tuple(islice(_near_misses(readable, policies, needed), NEAR_MISSES_MAX))
+            return Remedy(obstacles, needed, not unreadable, unreadable, near)
         addition = _addition(readable, policies, now.layer)
         if addition in additions or not _can_be_said(addition):
             break
@@ -174,20 +145,24 @@ def _can_be_said(addition: Addition) -> bool:
 def _extended(policies: Policies, additions: Sequence[Addition]) -> Policies:
     """Return the policies with what is to be added."""
     for addition in additions:
-        document = _parsed(addition)
-        added = NamedPolicy("added", document)
-        match addition.layer:
-            case Layer.RESOURCE:
-                policies = replace(policies, resource=_joined(policies.resource, document))
-            case Layer.BOUNDARY:
-                policies = replace(policies, boundary=_joined(policies.boundary, document))
-            case Layer.SESSION:
-                policies = replace(policies, session=[*(policies.session or ()), added])
-            case Layer.SERVICE_CONTROL:
-                policies = replace(policies, service_control=[[*level, added] for level in policies.service_control])
-            case _:
-                policies = replace(policies, identity=[*policies.identity, added])
+        policies = _with(policies, addition.layer, _parsed(addition))
     return policies
+
+
+def _with(policies: Policies, layer: Layer, document: Document) -> Policies:
+    """Return the policies with one document more in a layer: joined to the policy of which a layer has only one."""
+    added = NamedPolicy("added", document)
+    match layer:
+        case Layer.RESOURCE:
+            return replace(policies, resource=_joined(policies.resource, document))
+        case Layer.BOUNDARY:
+            return replace(policies, boundary=_joined(policies.boundary, document))
+        case Layer.SESSION:
+            return replace(policies, session=[*(policies.session or ()), added])
+        case Layer.SERVICE_CONTROL:
+            return replace(policies, service_control=[[*level, added] for level in policies.service_control])
+        case _:
+            return replace(policies, identity=[*policies.identity, added])
 
 
 def _resource_kind(request: AccessRequest, policies: Policies) -> PolicyKind:
@@ -259,7 +234,33 @@ def _obstacles(request: AccessRequest, policies: Policies) -> Iterator[Obstacle]
             for statement in policy.document.statements:
                 if _denies(request, policies, statement):
                     reference = StatementReference(policy.source, statement.index, statement.sid)
-                    yield Obstacle(layer, reference, tuple(_way_out(request, one) for one in statement.conditions))
+                    yield Obstacle(layer, reference, tuple(way_out(request, one) for one in statement.conditions))
+
+
+def _near_misses(request: AccessRequest, policies: Policies, needed: Sequence[Addition]) -> Iterator[NearMiss]:
+    """Yield the statements that would take the place of an addition, were it not for their conditions."""
+    for layer, members in _layers(policies):
+        others = [addition for addition in needed if addition.layer is not layer]
+        if len(others) == len(needed):
+            continue
+        for policy in members:
+            for statement in policy.document.select_about(request.action, request.resource)[1]:
+                unmet = [one for one in statement.conditions if not one.is_met(request.context)]
+                old = policy.document
+                met = _with(
+                    _extended(policies, others),
+                    layer,
+                    Document(old.kind, old.version, old.id, [_without_conditions(statement)]),
+                )
+                if unmet and evaluate(request, met).allowed:
+                    reference = StatementReference(policy.source, statement.index, statement.sid)
+                    yield NearMiss(layer, reference, tuple(wish(request, one) for one in unmet))
+
+
+def _without_conditions(statement: Statement) -> Statement:
+    bare = copy(statement)
+    bare.conditions, bare.conditions_met = (), None
+    return bare
 
 
 def _without_denies(request: AccessRequest, policies: Policies) -> Policies:
@@ -276,23 +277,3 @@ def _without_denies(request: AccessRequest, policies: Policies) -> Policies:
         boundary=None if policies.boundary is None else spared(policies.boundary),
         session=None if policies.session is None else [spared(policy) for policy in policies.session],
     )
-
-
-def _way_out(request: AccessRequest, condition: Condition) -> str:
-    """Say how a condition that is met would not be. AWS's words for the key, the request's for its value."""
-    key = condition.key
-    values = request.context.values_of(key.lower())
-    has = f"{key} is {', '.join(values)}" if values else f"the request has no {key}"
-    known = _WAYS_OUT.get((key.lower(), values[0].lower() if len(values) == 1 else ""))
-    if known is not None:
-        return f"{known} ({has})"
-    wanted = " or ".join(condition.values)
-    base = condition.operator.split(":")[-1].removesuffix("IfExists")
-    if base == "Null":
-        return f"if the request had {'a' if not values else 'no'} {key}"
-    operator = OPERATORS.get(base)
-    if operator is not None and operator.negated:
-        return f"if {key} were {wanted} ({has})"
-    if base.endswith(("Than", "ThanEquals")):
-        return f"if {key} did not meet {base} {wanted} ({has})"
-    return f"if {key} were not {wanted} ({has})"

@@ -21,12 +21,22 @@ def check(text: str, kind: PolicyKind | None = None, *, service: str = "", accou
     try:
         source = Source(text)
     except SourceError as error:
-        line, column = position(line_starts(text), error.offset)
-        message = f"The document is not JSON: {error}."
-        return (Finding("not-json", Level.ERROR, Place("", line, column), message, "Mend the JSON."),)
+        return (_not_json(text, error),)
     policy = read_policy(source, kind, service, account_id)
     found = [finding for rule in RULES for finding in _of_rule(policy, rule.id, rule.level, rule.look(policy))]
     return tuple(sorted(found, key=lambda finding: (finding.place.line, finding.place.column)))
+
+
+def _not_json(text: str, error: SourceError) -> Finding:
+    line, column = position(line_starts(text), error.offset)
+    message = f"The document is not JSON: {error}."
+    mend = "Look at this place, and just before it: a comma, a quote or a bracket is missing, or one too many."
+    if not text.strip():
+        message, mend = "The document is empty.", 'A policy is an object with the members "Version" and "Statement".'
+    elif text.startswith("\ufeff"):
+        message = "The document begins with a byte order mark, which is not JSON."
+        mend = "Save it as UTF-8 without a byte order mark."
+    return Finding("not-json", Level.ERROR, Place("", line, column), message, mend)
 
 
 def _of_rule(policy: CheckedPolicy, rule: str, level: Level, flaws: Iterator[Flaw]) -> Iterator[Finding]:

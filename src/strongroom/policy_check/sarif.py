@@ -1,4 +1,8 @@
-"""Findings as SARIF, for code scanners. Source: OASIS, "Static Analysis Results Interchange Format Version 2.1.0"."""
+"""Findings as SARIF, for code scanners.
+
+Source: OASIS, "Static Analysis Results Interchange Format Version 2.1.0"; GitHub, "SARIF support for code scanning",
+which wants a help text and a full description of each rule.
+"""
 
 import urllib.parse
 from pathlib import Path
@@ -8,6 +12,7 @@ from strongroom.policy_check.finding import Finding, Level
 from strongroom.policy_check.listing import Report
 from strongroom.policy_check.registry import RULES
 
+_HELP = 'Each result says how to mend it. Strongroom\'s docs/policy-check.md has an example, under "{rule}".'
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.SUGGESTION: "note"}
 _INDEX = {rule.id: at for at, rule in enumerate(RULES)}
@@ -22,6 +27,8 @@ def as_sarif(report: Report, version: str) -> dict[str, Any]:
             {
                 "id": rule.id,
                 "shortDescription": {"text": rule.about},
+                "fullDescription": {"text": rule.about},
+                "help": {"text": _HELP.format(rule=rule.id)},
                 "defaultConfiguration": {"level": _LEVELS[rule.level]},
             }
             for rule in RULES

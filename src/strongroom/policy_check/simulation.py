@@ -11,6 +11,7 @@ from strongroom.policy.errors import PolicySyntaxError
 from strongroom.policy.principal import Principal, PrincipalKind
 from strongroom.policy.request import AccessRequest
 from strongroom.policy.statement_syntax import PolicyKind
+from strongroom.policy_check.vocabulary.actions import closest_action, matching_actions
 
 _TYPES = {
     PrincipalKind.ROOT: "Account",
@@ -77,9 +78,9 @@ def read_context(pairs: Iterable[str]) -> dict[str, list[str]]:
 def assumed_context(request: AccessRequest, region: str, now: datetime) -> dict[str, ContextValue]:
     """Return the condition keys that follow from the request itself, and those of an ordinary HTTPS request now."""
     principal = request.principal
-    is_user = principal.kind is PrincipalKind.USER
+    is_user, is_role = principal.kind is PrincipalKind.USER, principal.kind is PrincipalKind.ROLE_SESSION
     return {
-        "aws:PrincipalArn": principal.issuer_arn or principal.arn or None,
+        "aws:PrincipalArn": (principal.issuer_arn if is_role else principal.arn) or None,
         "aws:PrincipalAccount": principal.account_id or None,
         "aws:PrincipalType": _TYPES.get(principal.kind),
         "aws:username": principal.arn.rpartition("/")[2] if is_user else None,
@@ -105,6 +106,10 @@ def build_request(
     service, sign, name = action.partition(":")
     if not sign or not service or not name or set(action) & set("*? "):
         raise OperatorError(f"action {action!r} is not of the form service:Name, such as kms:Decrypt")
+    if matching_actions(action) == []:
+        close = closest_action(action)
+        hint = f"; did you mean {close}?" if close is not None else ""
+        raise OperatorError(f"{service} has no action {name}{hint}")
     arn = parse_arn(resource)
     if arn is None and resource != "*":
         raise OperatorError(f"resource {resource!r} is neither an ARN nor *")
@@ -117,9 +122,18 @@ def build_request(
     return request
 
 
-def is_decisive(action: str) -> bool:
-    """Return whether the resource's own policy has to agree for this action: keys, and the trust in roles."""
-    return action.lower().startswith(("kms:", "sts:assumerole"))
+def is_decisive(action: str, resource: str) -> bool:
+    """Return whether the resource's own policy has to agree for this action: keys, and the trust in roles.
+
+    Of KMS's actions, those about aliases and about no resource are decided by identity policies.
+    """
+    if action.lower().startswith("sts:assumerole"):
+        return True
+    arn = parse_arn(resource)
+    if arn is not None:
+        return arn.service == "kms" and arn.resource.startswith("key/")
+    known = matching_actions(action) or ()
+    return action.lower().startswith("kms:") and any(one.resource_types != () for one in known)
 
 
 def read_document(name: str, text: str, kind: PolicyKind) -> Document:

@@ -95,6 +95,7 @@ class FrontDoor:
             peer.tls_cipher,
             fields.get(b"user-agent", b"").decode("latin-1"),
             fields.get(b"host", b"").decode("latin-1"),
+            fields.get(b"referer", b"").decode("latin-1"),
         )
         return request
 

@@ -5,12 +5,13 @@ from strongroom.base.configuration import Configuration
 from strongroom.jobs.scheduler import Scheduler
 from strongroom.operations import tables
 from strongroom.operations.house import House
+from strongroom.operations.quotas.memory_file import ServedMemory, memory_path
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
-from strongroom.services import iam, kms, sts
+from strongroom.services import iam, kms, servicequotas, sts
 from strongroom.storage.store import open_store
 
-SERVED = (kms.KMS, iam.IAM, sts.STS)
+SERVED = (kms.KMS, iam.IAM, sts.STS, servicequotas.SERVICE_QUOTAS)
 """The services that are served. Importing one registers its operations."""
 
 
@@ -20,10 +21,14 @@ async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: b
     `with_jobs` starts the scheduler, which `House.close` stops. Raises OperatorError for what the operator must mend.
     """
     store = await open_store(configuration.database_url)
+    buckets: ServedMemory | None = None
     try:
         rows = await store.read(tables.select_storage_keys)
         sealer = await open_sealer(store, open_root_key(configuration, rows), clock.wall())
-        house = House(configuration, clock, store, sealer)
+        buckets = ServedMemory(
+            memory_path(configuration, await store.read(tables.select_storage_keys)), is_shared=store.kind != "sqlite"
+        )
+        house = House(configuration, clock, store, sealer, buckets)
         await house.principals.ensure_root_access_key(
             configuration.account_id,
             clock.now(),
@@ -31,6 +36,8 @@ async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: b
             configuration.root_secret_access_key,
         )
     except BaseException:
+        if buckets is not None:
+            buckets.leave()
         await store.close()
         raise
     if with_jobs:

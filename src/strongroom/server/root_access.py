@@ -16,5 +16,5 @@ async def read_root_access_key(configuration: Configuration, now: float, account
         principals = Principals(store, sealer, directory_of(store, configuration.region))
         credential = await principals.root_access_key(account_id)
     if credential is None:
-        raise OperatorError(f"the root principal of account {account_id} has no active access key")
+        raise OperatorError(f"there is no account {account_id}, or its root user has no active access key")
     return credential

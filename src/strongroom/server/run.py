@@ -107,7 +107,7 @@ def _metrics(door: DoorState, counters: RequestCounters, house: House) -> Callab
         if not made:
             from strongroom.server.metrics import Metrics, StrongroomCollector
 
-            made.append(Metrics(StrongroomCollector(door, counters, house.quotas.taken)).render)
+            made.append(Metrics(StrongroomCollector(door, counters, house.quotas.counts)).render)
         return made[0]()
 
     return render

@@ -50,6 +50,7 @@ READ_ONLY = (
     "AmazonSSMReadOnlyAccess",
     "AmazonS3ReadOnlyAccess",
     "CloudWatchLogsReadOnlyAccess",
+    "CloudWatchReadOnlyAccess",
     "AWSCodeBuildReadOnlyAccess",
     "AWSLambda_ReadOnlyAccess",
     "AmazonVPCReadOnlyAccess",

@@ -46,8 +46,13 @@ def test_inline_policies_live_and_die(in_house: InHouse[None], kind: str) -> Non
         for name in (f"Get{kind}Policy", f"Delete{kind}Policy"):
             with refused("NoSuchEntity", missing):
                 await opened.call("iam", name, **named, PolicyName="a")
-        with refused("MalformedPolicyDocument", "This policy contains invalid Json"):
+        with refused("MalformedPolicyDocument"):
             await opened.call("iam", f"Put{kind}Policy", **named, PolicyName="c", PolicyDocument="{")
+        nowhere = policy(allow("kms:*", resource="arn:amazon:kms:*:*:key/*"))
+        with refused(
+            "MalformedPolicyDocument", 'Partition "amazon" is not valid for resource "arn:amazon:kms:*:*:key/*".'
+        ):
+            await opened.call("iam", f"Put{kind}Policy", **named, PolicyName="c", PolicyDocument=nowhere)
         with refused("NoSuchEntity"):
             params: dict[str, Any] = {f"{kind}Name": "nobody", "PolicyName": "c", "PolicyDocument": LIST_KEYS}
             await opened.call("iam", f"Put{kind}Policy", **params)

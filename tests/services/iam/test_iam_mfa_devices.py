@@ -2,14 +2,17 @@
 
 import asyncio
 import base64
+import io
 from collections.abc import Callable
 
+import segno
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
 from tests.services.iam.acting_user import acting_user, allow, policy
 from tests.services.refusals import refused
 
 from strongroom.crypto.one_time_password import code_at, step_at
 from strongroom.identities.mfa import check_code
+from strongroom.services.iam.qr_code import PIXELS_PER_MODULE
 
 DEVICE = {"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/ann"}
 ANN = {"UserName": "ann"}
@@ -21,10 +24,20 @@ async def new_device(opened: OpenedHouse) -> Callable[[int], str]:
     made = (await opened.call("iam", "CreateVirtualMFADevice", VirtualMFADeviceName="ann"))["VirtualMFADevice"]
     assert made["SerialNumber"] == DEVICE["SerialNumber"]
     assert len(made["Base32StringSeed"]) == 64
+    address = f"otpauth://totp/ann@{ACCOUNT}?secret={made['Base32StringSeed'].decode()}"
+    assert made["QRCodePNG"] == picture_of(address)
     seed = base64.b32decode(made["Base32StringSeed"])
     # One time for the whole test: a step that ends in the middle of it is still within what is accepted.
     here = step_at(opened.clock.wall())
     return lambda offset: code_at(seed, here + offset)
+
+
+def picture_of(address: str) -> bytes:
+    """Return the QR code of an address, as a PNG picture."""
+    picture = io.BytesIO()
+    segno.make_qr(address).save(picture, kind="png", scale=PIXELS_PER_MODULE)
+    assert picture.getvalue().startswith(b"\x89PNG\r\n")
+    return picture.getvalue()
 
 
 def codes(first: str, second: str) -> dict[str, str]:

@@ -210,6 +210,9 @@ def test_context_entries_of_every_type(in_house: InHouse[None]) -> None:
         ):
             with refused("InvalidInput"):
                 await decision(opened, document, ContextEntries=[wrong])
+        nowhere = policy(allow("kms:Encrypt", resource="arn:aws:kms"))
+        with refused("InvalidInput", "PolicyInputList.1: The policy failed legacy parsing"):
+            await decision(opened, nowhere)
         with refused("InvalidInput"):
             twice = [entry("kms:x", "string", "a"), entry("KMS:X", "string", "b")]
             await decision(opened, document, ContextEntries=twice)
@@ -247,6 +250,9 @@ def test_a_resource_policy_and_two_accounts(in_house: InHouse[None]) -> None:
         nothing, everything = policy(allow("a:b")), policy(allow("s3:*"))
         with refused("InvalidInput", "CallerArn is required when a ResourcePolicy is given."):
             await decision(opened, nothing, action="s3:GetObject", ResourcePolicy=grants)
+        wrong = policy(allow("s3:GetObject", Principal="*", Efect="Deny"))
+        with refused("InvalidInput", "ResourcePolicy: Syntax errors in policy. (statement 1: unknown member 'Efect')"):
+            await decision(opened, nothing, CallerArn=ann, ResourcePolicy=wrong)
         here: dict[str, Any] = {"ResourceArns": [f"{BUCKET}/x"], "CallerArn": ann, "ResourcePolicy": grants}
         (result,) = await custom(opened, nothing, actions=["s3:GetObject"], **here)
         assert result["EvalDecision"] == "allowed"

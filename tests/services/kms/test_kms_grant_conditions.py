@@ -1,12 +1,15 @@
 """KMS's condition keys in key policies and in identity policies: each allows, and each refuses."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
 from tests.services.kms.made_identities import document, make_identity, statement, user
 from tests.services.refusals import refused
+
+from strongroom.operations.callers import Caller
 
 pytestmark = pytest.mark.parametrize("in_house", ["sqlite"], indirect=True)  # Decisions touch no database.
 
@@ -142,6 +145,137 @@ def test_members_of_requests_about_no_key(
         if denied is not None:
             with refused("AccessDeniedException"):
                 await house.kms(operation, caller=alice, **denied)
+
+    in_house(body)
+
+
+TAGGED = {"Tags": [{"TagKey": "Team", "TagValue": "red"}]}
+
+
+@pytest.mark.parametrize("name", ["aws:RequestTag/team", "aws:ResourceTag/team"])
+def test_the_tags_that_a_key_is_made_with(in_house: InHouse[None], name: str) -> None:
+    async def body(house: OpenedHouse) -> None:
+        making = statement("Allow", ["kms:CreateKey", "kms:TagResource"], Condition=equals(name, "red"))
+        alice = await user(house, await make_identity(house, "user", "alice", document(making)))
+        await house.kms("CreateKey", caller=alice, **TAGGED)
+        with refused("AccessDeniedException"):
+            await house.kms("CreateKey", caller=alice)
+        with refused("AccessDeniedException"):
+            await house.kms("CreateKey", caller=alice, Tags=[{"TagKey": "Team", "TagValue": "blue"}])
+
+    in_house(body)
+
+
+@pytest.mark.parametrize(
+    ("operation", "members"), [("CreateKey", {}), ("ListKeys", {}), ("GenerateRandom", {"NumberOfBytes": 1})]
+)
+def test_what_is_about_no_key_may_come_through_a_service_too(
+    in_house: InHouse[None], operation: str, members: dict[str, Any]
+) -> None:
+    async def body(house: OpenedHouse) -> None:
+        through = equals("kms:ViaService", "s3.us-east-1.amazonaws.com")
+        allowed = document(statement("Allow", f"kms:{operation}", Condition=through))
+        alice = await user(house, await make_identity(house, "user", "alice", allowed))
+        await house.call("kms", operation, caller=alice, via="s3", **members)
+        for via in (None, "sqs"):
+            with refused("AccessDeniedException"):
+                await house.call("kms", operation, caller=alice, via=via, **members)
+
+    in_house(body)
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_allowed"),
+    [
+        (equals("kms:GrantConstraintType", "EncryptionContextSubset"), True),
+        (equals("kms:GrantConstraintType", "EncryptionContextEquals"), False),
+        (equals("kms:EncryptionContext:Team", "red"), True),
+        (equals("kms:EncryptionContext:Team", "blue"), False),
+        (equals("kms:EncryptionContextKeys", "team", prefix="ForAnyValue:"), True),
+        ({"Null": {"kms:GrantConstraintType": "true"}}, False),
+    ],
+)
+def test_what_a_grant_demands_decides_who_may_retire_it(
+    in_house: InHouse[None], condition: Condition, is_allowed: bool
+) -> None:
+    async def body(house: OpenedHouse) -> None:
+        retiring = document(statement("Allow", "kms:RetireGrant", Condition=condition))
+        alice = await user(house, await make_identity(house, "user", "alice", retiring))
+        key = (await house.kms("CreateKey"))["KeyMetadata"]["Arn"]
+        grant = await house.kms("CreateGrant", KeyId=key, **GRANT, **SUBSET)
+        request = {"caller": alice, "KeyId": key, "GrantId": grant["GrantId"]}
+        if is_allowed:
+            await house.kms("RetireGrant", **request)
+        else:
+            with refused("AccessDeniedException"):
+                await house.kms("RetireGrant", **request)
+
+    in_house(body)
+
+
+@pytest.mark.parametrize("operation", ["DisableKey", "ScheduleKeyDeletion"])
+def test_days_without_usage_protect_a_key(in_house: InHouse[None], operation: str) -> None:
+    async def body(house: OpenedHouse) -> None:
+        whole = statement("Allow", "kms:*", Principal={"AWS": ROOT})
+        in_use = {"NumericLessThan": {"kms:TrailingDaysWithoutKeyUsage": "30"}}
+        protected = statement("Deny", f"kms:{operation}", Principal="*", Condition=in_use)
+        key = (await house.kms("CreateKey", Policy=document(whole, protected)))["KeyMetadata"]["KeyId"]
+
+        async def is_refused() -> None:
+            with refused("AccessDeniedException"):
+                await house.kms(operation, KeyId=key)
+
+        # A key that was never used counts from when it was made, one that was from its last usage.
+        await is_refused()
+        house.clock.advance(timedelta(days=20))
+        await house.kms("Encrypt", KeyId=key, Plaintext=b"x")
+        house.clock.advance(timedelta(days=29, hours=23))
+        await is_refused()
+        house.clock.advance(timedelta(hours=2))
+        await house.kms(operation, KeyId=key)
+
+    in_house(body)
+
+
+def test_context_names_that_differ_in_case_only_satisfy_no_condition(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        whole = statement("Allow", "kms:*", Principal={"AWS": ROOT})
+        unless = {"StringNotEquals": {"kms:EncryptionContext:team": "red"}}
+        guarded = statement("Deny", "kms:Encrypt", Principal="*", Condition=unless)
+        key = (await house.kms("CreateKey", Policy=document(whole, guarded)))["KeyMetadata"]["KeyId"]
+        for context in ({"team": "red"}, {"TEAM": "red"}, {"team": "red", "Team": "red"}):
+            await house.kms("Encrypt", KeyId=key, Plaintext=b"x", EncryptionContext=context)
+        for context in ({"team": "blue"}, {"team": "red", "Team": "blue"}):
+            with refused("AccessDeniedException"):
+                await house.kms("Encrypt", KeyId=key, Plaintext=b"x", EncryptionContext=context)
+
+    in_house(body)
+
+
+def test_a_service_that_acts_for_itself_is_of_no_account(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        whole = statement("Allow", "kms:*", Principal={"AWS": ROOT})
+        ours = statement("Allow", "kms:Encrypt", Principal="*", Condition=equals("kms:CallerAccount", ACCOUNT))
+        key = (await house.kms("CreateKey", Policy=document(whole, ours)))["KeyMetadata"]["KeyId"]
+        alice = await user(house, await make_identity(house, "user", "alice"))
+        await house.kms("Encrypt", caller=alice, KeyId=key, Plaintext=b"x")
+        with refused("AccessDeniedException"):
+            await house.kms("Encrypt", caller=Caller.service("sqs.amazonaws.com", ACCOUNT), KeyId=key, Plaintext=b"x")
+
+    in_house(body)
+
+
+def test_the_check_against_lockout_knows_the_key(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        key = (await house.kms("CreateKey", **TAGGED))["KeyMetadata"]["KeyId"]
+        for value, is_accepted in (("red", True), ("blue", False)):
+            tagged = equals("aws:ResourceTag/Team", value)
+            policy = document(statement("Allow", "kms:*", Principal={"AWS": ROOT}, Condition=tagged))
+            if is_accepted:
+                await house.kms("PutKeyPolicy", KeyId=key, Policy=policy)
+            else:
+                with refused("MalformedPolicyDocumentException"):
+                    await house.kms("PutKeyPolicy", KeyId=key, Policy=policy)
 
     in_house(body)
 

@@ -64,6 +64,7 @@ def test_managed_session_policies_are_as_they_are_now(in_house: InHouse[None]) -
         ("MalformedPolicyDocument", {"Policy": "not JSON"}),
         ("MalformedPolicyDocument", {"Policy": json.dumps({"Statement": [{"Effect": "Allow", "Action": "kms:*"}]})}),
         ("MalformedPolicyDocument", {"Policy": document(trust(ACCOUNT))}),
+        ("MalformedPolicyDocument", {"Policy": document(allow("kms:*", "arn:aws:kms"))}),
         ("PackedPolicyTooLarge", {"Policy": document(allow("kms:ListKeys", "x" * 2_048))}),
         ("ValidationError", {"PolicyArns": [{"arn": KEYS}]}),
         ("ValidationError", {"PolicyArns": [{"arn": "arn:aws:iam::444455556666:policy/keys"}]}),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 from strongroom.policy.statement_syntax import PolicyKind
+from strongroom.policy_check.condition import CheckedCondition
 from strongroom.policy_check.finding import Flaw, Level
 from strongroom.policy_check.narrowing import narrows_callers
 from strongroom.policy_check.rule import Rule
@@ -27,15 +28,20 @@ def _is_only_about_tls(statement: CheckedStatement) -> bool:
     return bool(statement.conditions) and all(condition.key in _TRANSPORT for condition in statement.conditions)
 
 
+def _is_about_plain_http(condition: CheckedCondition) -> bool:
+    return condition.base == "Bool" and {text.lower() for text in condition.texts} == {"false"}
+
+
 def _over_tls(policy: CheckedPolicy) -> Iterator[Flaw]:
     if policy.kind is not PolicyKind.RESOURCE or policy.service == ENDPOINT_POLICY:
         return
     for statement in _open(policy):
         if _is_only_about_tls(statement):
+            protocol = "plain HTTP" if any(map(_is_about_plain_http, statement.conditions)) else "HTTPS"
             yield Flaw(
                 statement.node,
-                "This does not force TLS: it allows everyone on earth, without credentials, as long as they use HTTPS. "
-                "An Allow never forbids anything.",
+                "This does not force TLS: it allows everyone on earth, without credentials, as long as they use "
+                f"{protocol}. An Allow never forbids anything.",
                 f"Put this Deny in its place: {_tls_deny(statement)}",
             )
 

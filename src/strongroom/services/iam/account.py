@@ -38,6 +38,7 @@ _QUOTAS = {
     "GroupsPerUserQuota": GROUPS_PER_USER_MAX,
     "AccessKeysPerUserQuota": ACCESS_KEYS_PER_USER_MAX,
     "VersionsPerPolicyQuota": VERSIONS_PER_POLICY_MAX,
+    "PolicyVersionsInUseQuota": POLICIES_PER_ACCOUNT_MAX * VERSIONS_PER_POLICY_MAX,
     "PolicySizeQuota": MANAGED_POLICY_CHARACTERS_MAX,
     "UserPolicySizeQuota": INLINE_POLICY_CHARACTERS_MAX[USER],
     "GroupPolicySizeQuota": INLINE_POLICY_CHARACTERS_MAX[GROUP],
@@ -47,7 +48,20 @@ _QUOTAS = {
     "AttachedPoliciesPerGroupQuota": POLICIES_PER_IDENTITY_MAX,
     "AttachedPoliciesPerRoleQuota": POLICIES_PER_IDENTITY_MAX,
 }
-"""The quotas that hold here. What is not served (server and signing certificates) has none and is left out."""
+"""The quotas that hold here."""
+
+_NONE_HERE = {
+    # Nobody has a password: there is no console to use it with.
+    "AccountPasswordPresent": 0,
+    "ServerCertificates": 0,
+    "ServerCertificatesQuota": 0,
+    "AccountSigningCertificatesPresent": 0,
+    "SigningCertificatesPerUserQuota": 0,
+}
+"""What cannot be made here. Clients that count it are told that there is none, and room for none."""
+
+SESSION_TOKEN_VERSION = 2
+"""Session tokens are good in every Region, as those of AWS's global endpoint are from version 2 on."""
 
 
 @operation(IAM, "CreateAccountAlias", needs=account_wide("iam:CreateAccountAlias"))
@@ -108,8 +122,7 @@ async def get_account_summary(call: Call) -> Answer:
             "MFADevicesInUse": tables.count_mfa_devices(connection, account_id, enabled_only=True),
             "AccountMFAEnabled": int(bool(tables.mfa_devices_of(connection, account_id))),
             "AccountAccessKeysPresent": int(bool(select_access_keys_of(connection, account_id))),
-            # Nobody has a password: there is no console to use it with.
-            "AccountPasswordPresent": 0,
+            "GlobalEndpointTokenVersion": SESSION_TOKEN_VERSION,
         }
 
-    return {"SummaryMap": await call.read(query) | _QUOTAS}
+    return {"SummaryMap": await call.read(query) | _QUOTAS | _NONE_HERE}

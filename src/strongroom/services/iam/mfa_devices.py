@@ -1,12 +1,13 @@
 """Virtual MFA devices: an authenticator app that shows a new code every 30 seconds.
 
-Only devices of this kind are served; those of hardware have no operation that would make them. The answer of
-CreateVirtualMFADevice has no QR code, but the seed that it would show. A clock of its own that a device may have is not
-remembered: codes are accepted one time step away from the real time, after ResyncMFADevice too.
+Only devices of this kind are served; those of hardware have no operation that would make them. A clock of its own that
+a device may have is not remembered: codes are accepted one time step away from the real time, after ResyncMFADevice
+too.
 
 Source: IAM User Guide, "AWS multi-factor authentication in IAM"; IAM API Reference.
 """
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from strongroom.services.iam.change import change_account
 from strongroom.services.iam.entity import Entity, EntityRow, find_entity
 from strongroom.services.iam.lifecycle import shown
 from strongroom.services.iam.paging import Page
+from strongroom.services.iam.qr_code import qr_code_png
 from strongroom.services.iam.service import IAM
 from strongroom.services.iam.tags import checked_tags, shown_tags
 from strongroom.storage.connection import Connection
@@ -77,13 +79,17 @@ def on_device(action: str) -> Needs:
     ),
 )
 async def create_virtual_mfa_device(call: Call) -> Answer:
-    """Make a device; its seed is shown this once. Source: IAM API Reference, CreateVirtualMFADevice."""
+    """Make a device; its seed is shown this once, as text and as a picture.
+
+    Source: IAM API Reference, CreateVirtualMFADevice.
+    """
     params, now, seed = call.params, call.now, new_seed()
     path, name = params.get("Path") or "/", params["VirtualMFADeviceName"]
     serial_number = identity_arn(call.house.directory.partition, call.account_id, _DEVICE, path, name)
     if len(serial_number) > SERIAL_NUMBER_CHARACTERS_MAX:
         raise errors.validation(f"The serial number must have at most {SERIAL_NUMBER_CHARACTERS_MAX} characters.")
     tags = checked_tags(params.get("Tags"))
+    qr_code = await asyncio.to_thread(qr_code_png, name, call.account_id, seed)
 
     def change(connection: Connection) -> Answer:
         if select_mfa_device(connection, serial_number) is not None:
@@ -99,7 +105,11 @@ async def create_virtual_mfa_device(call: Call) -> Answer:
             "sealed": call.house.sealer.seal(seed, seed_place(serial_number)),
         }
         tables.insert_mfa_device(connection, values)
-        device = {"SerialNumber": serial_number, "Base32StringSeed": base64.b32encode(seed)}
+        device = {
+            "SerialNumber": serial_number,
+            "Base32StringSeed": base64.b32encode(seed),
+            "QRCodePNG": qr_code,
+        }
         return {"VirtualMFADevice": device | ({"Tags": shown_tags(tags)} if tags else {})}
 
     return await change_account(call, change)

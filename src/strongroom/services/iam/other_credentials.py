@@ -1,9 +1,11 @@
 """Credentials of kinds that nobody has here: passwords, SSH keys, certificates. Making one is not served.
 
-Programs that clean up after themselves ask for all of them; the truthful answer is that there are none.
+Programs that clean up after themselves list all of them, and delete a password unasked; the truthful answer is that
+there are none.
 Source: IAM API Reference, the operations' own pages.
 """
 
+from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.iam import errors
@@ -42,15 +44,20 @@ for _name, _member in _OF_THE_ACCOUNT.items():
     _serve_none_of_account(_name, _member)
 
 
-@operation(IAM, "GetLoginProfile", needs=on_user_or_caller("iam:GetLoginProfile"), reads_only=True)
-async def get_login_profile(call: Call) -> Answer:
-    """Tell that a user has no password."""
+async def _no_login_profile(call: Call) -> Answer:
     _must_exist(call)
-    name = call.params.get("UserName") or call.caller.identity.username
+    name = call.account_id if call.target is None else call.target.name
     raise errors.no_such_entity(f"Login Profile for User {name} cannot be found.")
 
 
-@operation(IAM, "GetAccountPasswordPolicy", needs=account_wide("iam:GetAccountPasswordPolicy"), reads_only=True)
-async def get_account_password_policy(call: Call) -> Answer:
-    """Tell that the account has no password policy."""
-    raise errors.no_such_entity(f"The Password Policy with domain name {call.account_id} cannot be found.")
+for _name in ("GetLoginProfile", "UpdateLoginProfile", "DeleteLoginProfile"):
+    _needs = on_user_or_caller(f"iam:{_name}")
+    operation(IAM, _name, needs=_needs, reads_only=_name == "GetLoginProfile")(_no_login_profile)
+
+
+@operation(IAM, "ChangePassword", needs=on_user_or_caller("iam:ChangePassword"))
+async def change_password(call: Call) -> Answer:
+    """Tell that the caller has no password to change. Source: IAM API Reference, ChangePassword."""
+    if call.target is None:
+        raise AwsError("InvalidUserType", "Only IAM Users can change their own password", 400)
+    return await _no_login_profile(call)

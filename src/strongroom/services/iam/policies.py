@@ -8,7 +8,7 @@ from strongroom.identities.identifiers import identity_arn, new_unique_id
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.iam import errors
-from strongroom.services.iam.access import creation, listing
+from strongroom.services.iam.access import account_wide, creation
 from strongroom.services.iam.change import change_account
 from strongroom.services.iam.managed_policies import (
     ManagedPolicy,
@@ -108,7 +108,7 @@ async def delete_policy(call: Call) -> Answer:
     return await change_account(call, write)
 
 
-@operation(IAM, "ListPolicies", needs=listing("iam:ListPolicies", "policy"), reads_only=True)
+@operation(IAM, "ListPolicies", needs=account_wide("iam:ListPolicies"), reads_only=True)
 async def list_policies(call: Call) -> Answer:
     """List managed policies, the account's own before AWS's. Source: IAM API Reference, ListPolicies."""
     page = Page(call)

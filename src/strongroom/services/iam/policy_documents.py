@@ -3,11 +3,10 @@
 Sources: IAM User Guide, "IAM and AWS STS quotas", "Policies and permissions in IAM"; answers of AWS.
 """
 
-from strongroom.policy.document import VERSION_WITH_VARIABLES, Document, PolicyKind, parse
-from strongroom.policy.errors import PolicySyntaxError
+from strongroom.identities.accepted_policies import PolicyRefused, accepted_identity_policy
+from strongroom.policy.document import VERSION_WITH_VARIABLES, Document
 from strongroom.services.iam import errors
 from strongroom.services.iam.documents import counted_characters
-from strongroom.services.iam.policy_complaints import complaint
 
 MANAGED_POLICY_CHARACTERS_MAX = 6_144
 
@@ -15,9 +14,9 @@ MANAGED_POLICY_CHARACTERS_MAX = 6_144
 def parsed_identity_policy(text: str) -> Document:
     """Return a document that may be an inline policy, compiled. Raises MalformedPolicyDocument."""
     try:
-        return parse(text, PolicyKind.IDENTITY)
-    except PolicySyntaxError as error:
-        raise errors.malformed_policy(complaint(text, PolicyKind.IDENTITY, str(error))) from None
+        return accepted_identity_policy(text)
+    except PolicyRefused as refusal:
+        raise errors.malformed_policy(str(refusal)) from None
 
 
 def accepted_managed_policy(text: str) -> str:

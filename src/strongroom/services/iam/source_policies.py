@@ -9,8 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from strongroom.identities import aws_managed
+from strongroom.identities.accepted_policies import PolicyRefused, accepted_identity_policy
 from strongroom.identities.compiled import compiled
 from strongroom.identities.identifiers import USER
+from strongroom.identities.policy_complaints import complaint
 from strongroom.identities.tables import attached_policy_arns, default_document, groups_of, inline_policies
 from strongroom.policy.document import Document, PolicyKind, parse
 from strongroom.policy.errors import PolicySyntaxError
@@ -20,7 +22,6 @@ from strongroom.policy.wildcards import compile_wildcards
 from strongroom.services.iam import errors
 from strongroom.services.iam.entity import EntityRow
 from strongroom.services.iam.managed_policies import name_and_path
-from strongroom.services.iam.policy_complaints import complaint
 from strongroom.services.iam.statement_positions import Position, statement_positions
 from strongroom.storage.connection import Connection
 
@@ -107,7 +108,12 @@ def sent_policies(params: Mapping[str, Any], member: str) -> list[SourcePolicy]:
 def sent_policy(text: str, source_id: str, kind: PolicyKind = PolicyKind.IDENTITY) -> SourcePolicy:
     """Return a document that a request sends. Raises InvalidInput."""
     try:
-        document = parse(text, kind, resource_required=kind is PolicyKind.IDENTITY)
+        if kind is PolicyKind.IDENTITY:
+            document = accepted_identity_policy(text)
+        else:
+            document = parse(text, kind, resource_required=False)
+    except PolicyRefused as refusal:
+        raise errors.invalid_input(f"{source_id}: {refusal}") from None
     except PolicySyntaxError as error:
         raise errors.invalid_input(f"{source_id}: {complaint(text, kind, str(error))}") from None
     return SourcePolicy(source_id=source_id, text=text, document=document)

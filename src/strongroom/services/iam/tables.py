@@ -100,6 +100,11 @@ def update_alias(connection: Connection, account_id: str, alias: str | None) -> 
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id).values(alias=alias))
 
 
+def update_password_policy(connection: Connection, account_id: str, policy: Mapping[str, Any] | None) -> None:
+    """Give an account a password policy, or none."""
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id).values(password_policy=policy))
+
+
 def update_access_key(connection: Connection, access_key_id: str, status: str) -> None:
     """Change whether an access key may be used."""
     statement = update(ACCESS_KEYS).where(ACCESS_KEYS.c.access_key_id == access_key_id)

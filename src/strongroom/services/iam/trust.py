@@ -12,12 +12,12 @@ from strongroom.base.arn import parse_arn
 from strongroom.base.errors import AwsError
 from strongroom.identities.identifiers import ROLE, USER, identity_arn
 from strongroom.identities.pinned_principals import aws_principals, pinned, shown
+from strongroom.identities.policy_complaints import complaint
 from strongroom.identities.tables import select_account, select_identity, select_identity_named
 from strongroom.policy.document import PolicyKind, parse
 from strongroom.policy.errors import PolicySyntaxError
 from strongroom.services.iam import errors
 from strongroom.services.iam.documents import counted_characters
-from strongroom.services.iam.policy_complaints import complaint
 from strongroom.storage.connection import Connection
 
 TRUST_POLICY_CHARACTERS_MAX = 2_048

@@ -10,19 +10,25 @@ from collections.abc import Callable, Mapping, Sequence
 from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
-from strongroom.operations.conditions import tag_value
+from strongroom.operations.conditions import request_tags, tag_value
 from strongroom.operations.registry import Needs
 from strongroom.operations.trail import Resource
+from strongroom.policy.context import AMBIGUOUS
 from strongroom.services.kms import errors
 from strongroom.services.kms.grants.grant import Grant
 from strongroom.services.kms.grants.grant_directory import GrantDirectory
 from strongroom.services.kms.grants.grant_tokens import require_valid_tokens
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.keys import Key
+from strongroom.services.kms.tables import select_key
 
 CONTEXT_PREFIX = "kms:encryptioncontext:"
 CONTEXT_CHARACTERS_MAX = 8_192
+DAY_SECONDS = 86_400
 KeyValue = Callable[[Call, Key], ConditionValue]
+
+_RESOURCE_TAG = "aws:resourcetag/"
+_THAT_END_USE = frozenset({"kms:DisableKey", "kms:ScheduleKeyDeletion"})
 
 
 def alias_in(identifier: str | None) -> ConditionValue:
@@ -35,8 +41,11 @@ def _request_alias(call: Call, key: Key) -> ConditionValue:
     return alias_in(call.params.get("KeyId"))
 
 
-def _via_service(call: Call, key: Key) -> ConditionValue:
-    return f"{call.via}.{call.region}.amazonaws.com" if call.via else None
+_OF_THE_CALL: Mapping[str, Callable[[Call], ConditionValue]] = {
+    # A service that acts for itself is of no account of this server.
+    "kms:calleraccount": lambda call: call.caller.principal.account_id or None,
+    "kms:viaservice": lambda call: f"{call.via}.{call.region}.amazonaws.com" if call.via else None,
+}
 
 
 def _multi_region_key_type(call: Call, key: Key) -> ConditionValue:
@@ -54,8 +63,6 @@ _OF_THE_KEY: Mapping[str, KeyValue] = {
     "kms:multiregion": lambda call, key: key.is_multi_region,
     "kms:multiregionkeytype": _multi_region_key_type,
     "kms:resourcealiases": lambda call, key: list(key.aliases) or None,
-    "kms:calleraccount": lambda call, key: call.account_id,
-    "kms:viaservice": _via_service,
     "kms:requestalias": _request_alias,
 }
 
@@ -143,26 +150,34 @@ class KeyConditions:
             return self._encryption_context_value(name[len(CONTEXT_PREFIX) :])
         if name == "kms:encryptioncontextkeys":
             return list(self._context) if self._context else None
+        if name.startswith(_RESOURCE_TAG):
+            return tag_value(self._tags(), name[len(_RESOURCE_TAG) :])
+        of_the_call = _OF_THE_CALL.get(name)
+        if of_the_call is not None:
+            return of_the_call(self._call)
         if self._key is not None:
-            if name.startswith("aws:resourcetag/"):
-                return tag_value(self._key.tags, name[len("aws:resourcetag/") :])
             value = _OF_THE_KEY.get(name)
             if value is not None:
                 return value(self._call, self._key)
-        elif name == "kms:calleraccount":
-            return self._call.account_id
         for member in _OF_THE_REQUEST.get(name, ()):
             sent = self._call.params.get(member)
             if sent is not None:
                 return _text(sent)
         return _DEFAULTS.get(self._call.operation.name, {}).get(name)
 
+    def _tags(self) -> Mapping[str, str]:
+        """The key's tags; those that a key is made with are its tags already."""
+        if self._key is not None:
+            return self._key.tags
+        return request_tags(self._call.params) if self._call.operation.name == "CreateKey" else {}
+
     def _encryption_context_value(self, wanted: str) -> ConditionValue:
-        # Policies name condition keys in any case, so two context names that differ in case only are one key to them.
-        found = [value for name, value in (self._context or {}).items() if name.lower() == wanted]
+        # Policies name condition keys in any case. Of two context names that differ in case only, nobody knows which
+        # one a policy means; if it was harmless to say yes to one of them, the other could come along.
+        found = {value for name, value in (self._context or {}).items() if name.lower() == wanted}
         if not found:
             return None
-        return found[0] if len(found) == 1 else found
+        return found.pop() if len(found) == 1 else AMBIGUOUS
 
 
 def on_key(
@@ -253,6 +268,17 @@ def for_aws_resource(call: Call) -> dict[str, ConditionValue]:
     return {"kms:grantisforawsresource": "true" if by_service else "false"}
 
 
+async def _days_without_usage(call: Call, key: Key) -> Mapping[str, ConditionValue]:
+    """Return for how many whole days the key was not used; for one that never was, since it was made."""
+    # Another server may have used the key too: the database knows, once it has been told what this one noted.
+    await call.house.audit.flush()
+    row = await call.read(lambda connection: select_key(connection, key.region, key.key_id))
+    if row is None:
+        return {}
+    since = key.created_at if row.last_used_at is None else row.last_used_at
+    return {"kms:trailingdayswithoutkeyusage": int(max(0.0, call.now - since) // DAY_SECONDS)}
+
+
 def control_of_key(
     action: str,
     *,
@@ -267,7 +293,10 @@ def control_of_key(
     async def needs(call: Call) -> Sequence[Requirement]:
         key = await call.house.part(KeyDirectory).identify(call, call.params["KeyId"], alias_allowed=False)
         call.target = key if other_accounts_allowed else require_own_account(call, key)
-        return (on_key(call, key, action, own=own(call) if own is not None else None),)
+        values = own(call) if own is not None else None
+        if action in _THAT_END_USE:
+            values = await _days_without_usage(call, key)
+        return (on_key(call, key, action, own=values),)
 
     return needs
 

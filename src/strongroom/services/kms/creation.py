@@ -25,11 +25,10 @@ from strongroom.services.kms.keys import (
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.services.kms.material_rows import insert_material
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
+from strongroom.services.kms.quotas import KEYS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tags import checked_tags
 from strongroom.storage.connection import Connection
-
-KEYS_PER_REGION_MAX = 100_000
 
 
 def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict[str, Any]:
@@ -98,10 +97,10 @@ def _wanted_origin(params: Mapping[str, Any], kind: KeySpec) -> str:
     return origin
 
 
-def must_have_room(connection: Connection, account_id: str, region: str) -> None:
-    """Raise LimitExceededException when an account has all the keys in a Region that it may have."""
-    if tables.count_customer_keys(connection, account_id, region) >= KEYS_PER_REGION_MAX:
-        raise errors.limit_exceeded(f"The account has reached its limit of {KEYS_PER_REGION_MAX} keys.")
+def must_have_room(connection: Connection, account_id: str, region: str, most: int) -> None:
+    """Raise LimitExceededException when an account has the `most` keys in a Region that it may have."""
+    if tables.count_customer_keys(connection, account_id, region) >= most:
+        raise errors.limit_exceeded(f"The account has reached its limit of {most} keys.")
 
 
 async def _needs_of_create_key(call: Call) -> Sequence[Requirement]:
@@ -142,10 +141,11 @@ async def create_key(call: Call) -> Answer:
     has_material = origin in (FROM_KMS, IN_EXTERNAL_KEY_STORE)
     material = await NewKeyMaterial.generate(kind) if has_material else None
     directory = call.house.part(KeyDirectory)
+    most = call.house.quotas.most(KEYS_QUOTA, call.account_id, call.region)
     call.made = (key_resource(call.account_id, call.region, values["key_id"]),)
 
     def write(connection: Connection) -> Answer:
-        must_have_room(connection, call.account_id, call.region)
+        must_have_room(connection, call.account_id, call.region, most)
         if store is not None:
             must_take_key(connection, store, params.get("XksKeyId"))
         tables.insert_key(connection, values)

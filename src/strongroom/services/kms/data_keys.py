@@ -16,7 +16,7 @@ from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.material import generate_secret, private_key_of
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 _DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
 
@@ -51,7 +51,7 @@ async def _new_data_key(call: Call) -> tuple[bytes, Answer]:
     return data_key, answer
 
 
-@operation(KMS, "GenerateDataKey", needs=use_of_key("kms:GenerateDataKey"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "GenerateDataKey", needs=use_of_key("kms:GenerateDataKey"), quota=cryptographic_quota, reads_only=True)
 async def generate_data_key(call: Call) -> Answer:
     """Return a fresh data key, in plaintext and encrypted. Source: AWS KMS API Reference, GenerateDataKey."""
     data_key, answer = await _new_data_key(call)
@@ -63,7 +63,7 @@ async def generate_data_key(call: Call) -> Answer:
     KMS,
     "GenerateDataKeyWithoutPlaintext",
     needs=use_of_key("kms:GenerateDataKeyWithoutPlaintext"),
-    quota=SYMMETRIC_QUOTA,
+    quota=cryptographic_quota,
     reads_only=True,
 )
 async def generate_data_key_without_plaintext(call: Call) -> Answer:
@@ -100,7 +100,7 @@ async def _new_data_key_pair(call: Call) -> tuple[bytes, Answer]:
 
 
 @operation(
-    KMS, "GenerateDataKeyPair", needs=use_of_key("kms:GenerateDataKeyPair"), quota=SYMMETRIC_QUOTA, reads_only=True
+    KMS, "GenerateDataKeyPair", needs=use_of_key("kms:GenerateDataKeyPair"), quota=cryptographic_quota, reads_only=True
 )
 async def generate_data_key_pair(call: Call) -> Answer:
     """Return a fresh key pair, its private key in plaintext and encrypted. Source: API Reference, GenerateDataKeyPair.
@@ -116,7 +116,7 @@ async def generate_data_key_pair(call: Call) -> Answer:
     KMS,
     "GenerateDataKeyPairWithoutPlaintext",
     needs=use_of_key("kms:GenerateDataKeyPairWithoutPlaintext"),
-    quota=SYMMETRIC_QUOTA,
+    quota=cryptographic_quota,
     reads_only=True,
 )
 async def generate_data_key_pair_without_plaintext(call: Call) -> Answer:
@@ -128,7 +128,7 @@ async def _needs_of_generate_random(call: Call) -> Sequence[Requirement]:
     return (on_account(call, "kms:GenerateRandom"),)
 
 
-@operation(KMS, "GenerateRandom", needs=_needs_of_generate_random, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "GenerateRandom", needs=_needs_of_generate_random, quota=cryptographic_quota, reads_only=True)
 async def generate_random(call: Call) -> Answer:
     """Return 1 to 1,024 random bytes. Source: AWS KMS API Reference, GenerateRandom."""
     params = call.params

@@ -19,7 +19,7 @@ from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.material import SymmetricMaterial
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 _OAEP_HASHES = {"RSAES_OAEP_SHA_1": "sha1", "RSAES_OAEP_SHA_256": "sha256"}
 
@@ -99,7 +99,7 @@ def _rsa_private_key(key: Key) -> RsaPrivateKey:
     return private_key
 
 
-@operation(KMS, "Encrypt", needs=use_of_key("kms:Encrypt"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Encrypt", needs=use_of_key("kms:Encrypt"), quota=cryptographic_quota, reads_only=True)
 async def encrypt(call: Call) -> Answer:
     """Encrypt up to 4,096 bytes. Source: AWS KMS API Reference, Encrypt."""
     key, params = call.target, call.params
@@ -149,7 +149,7 @@ async def _needs_of_decrypt(call: Call) -> Sequence[Requirement]:
     return (await on_grantable_key(call, opening.key, "kms:Decrypt", call.params.get("EncryptionContext")),)
 
 
-@operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=cryptographic_quota, reads_only=True)
 async def decrypt(call: Call) -> Answer:
     """Decrypt a ciphertext blob. Source: AWS KMS API Reference, Decrypt."""
     (key, sent), params = call.target, call.params
@@ -191,7 +191,7 @@ async def _on_re_encrypted(call: Call, key: Key, side: str, action: str, same_ke
     return await on_grantable_key(call, key, action, params.get(f"{side}EncryptionContext"), own)
 
 
-@operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=cryptographic_quota, reads_only=True)
 async def re_encrypt(call: Call) -> Answer:
     """Decrypt under one key and encrypt under another; the plaintext stays here. Source: API Reference, ReEncrypt."""
     (source, destination), params = call.target, call.params

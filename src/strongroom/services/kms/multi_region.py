@@ -19,6 +19,7 @@ from strongroom.services.kms.key_directory import KeyDirectory, cache_name
 from strongroom.services.kms.keys import ENABLED, IMPORTED, PENDING_IMPORT, Key, key_arn, require_enabled
 from strongroom.services.kms.material_rows import KeyRow, copy_materials
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
+from strongroom.services.kms.quotas import KEYS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tags import checked_tags
 from strongroom.storage.connection import Connection
@@ -71,6 +72,7 @@ async def replicate_key(call: Call) -> Answer:
     else:
         own["policy"] = await accepted_policy(call, params["Policy"], own)
     directory = call.house.part(KeyDirectory)
+    most = call.house.quotas.most(KEYS_QUOTA, key.account_id, region)
     call.made = (key_resource(key.account_id, region, key.key_id),)
 
     def write(connection: Connection) -> Answer:
@@ -82,7 +84,7 @@ async def replicate_key(call: Call) -> Answer:
             raise errors.not_primary(key.arn)
         if tables.select_key(connection, region, key.key_id) is not None:
             raise errors.already_exists(f"{key_arn(key.account_id, region, key.key_id)} already exists.")
-        must_have_room(connection, key.account_id, region)
+        must_have_room(connection, key.account_id, region, most)
         tables.insert_key(connection, own | {name: getattr(row, name) for name in _SHARED})
         copy_materials(call.house, connection, row, region, with_secrets=row.origin != IMPORTED)
         replica = directory.load(connection, region, key.key_id)

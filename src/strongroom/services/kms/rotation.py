@@ -32,11 +32,11 @@ from strongroom.services.kms.keys import (
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.services.kms.material_rows import KeyRow, insert_material, next_position, regions_of
 from strongroom.services.kms.paging import Page
+from strongroom.services.kms.quotas import ON_DEMAND_ROTATIONS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.storage.connection import Connection
 
 DEFAULT_PERIOD_DAYS = 365
-ON_DEMAND_ROTATIONS_MAX = 25
 AUTOMATIC = "AUTOMATIC"
 ON_DEMAND = "ON_DEMAND"
 
@@ -135,6 +135,7 @@ async def rotate_key_on_demand(call: Call) -> Answer:
         raise errors.unsupported()
     _must_be_primary(key)
     material = await NewKeyMaterial.generate(key.kind) if key.origin == FROM_KMS else None
+    most = call.house.quotas.most(ON_DEMAND_ROTATIONS_QUOTA, key.account_id, key.region)
 
     def change(row: KeyRow) -> Mapping[str, Any]:
         require_enabled(key.arn, row.state)
@@ -142,10 +143,8 @@ async def rotate_key_on_demand(call: Call) -> Answer:
 
     def rotate(connection: Connection) -> None:
         materials = tables.select_materials(connection, key.region, key.key_id)
-        if sum(each.rotation_type == ON_DEMAND for each in materials) >= ON_DEMAND_ROTATIONS_MAX:
-            raise errors.limit_exceeded(
-                f"{key.arn} has reached the limit of {ON_DEMAND_ROTATIONS_MAX} on-demand rotations."
-            )
+        if sum(each.rotation_type == ON_DEMAND for each in materials) >= most:
+            raise errors.limit_exceeded(f"{key.arn} has reached the limit of {most} on-demand rotations.")
         row = tables.select_key(connection, key.region, key.key_id)
         if material is not None:
             _add_material(call.house, connection, row, material, call.now, ON_DEMAND)

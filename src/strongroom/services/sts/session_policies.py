@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from strongroom.base.arn import parse_arn
 from strongroom.identities import aws_managed, tables
+from strongroom.identities.accepted_policies import PolicyRefused, accepted_identity_policy
 from strongroom.operations.call import Call
-from strongroom.policy.document import parse
-from strongroom.policy.errors import PolicySyntaxError
 from strongroom.services.sts import errors
 from strongroom.services.sts.session_tags import SessionTags
 from strongroom.storage.connection import Connection
@@ -56,9 +55,9 @@ def passed_policies(call: Call) -> SessionPolicies:
     if document is None:
         return SessionPolicies((), arns)
     try:
-        parse(document)
-    except PolicySyntaxError as error:
-        raise errors.malformed_policy(str(error)) from None
+        accepted_identity_policy(document)
+    except PolicyRefused as refusal:
+        raise errors.malformed_policy(str(refusal)) from None
     return SessionPolicies((document,), arns)
 
 

@@ -17,7 +17,7 @@ from strongroom.policy.statement import Effect
 from strongroom.services.kms import errors
 from strongroom.services.kms.access import control_of_key, denied_elsewhere, for_aws_resource, on_key
 from strongroom.services.kms.grants import tables
-from strongroom.services.kms.grants.grant import RETIRE_GRANT, allowance
+from strongroom.services.kms.grants.grant import RETIRE_GRANT, Constraints, allowance
 from strongroom.services.kms.grants.grant_directory import Grantee, grant_cache_name
 from strongroom.services.kms.grants.grant_listing import require_grant_id
 from strongroom.services.kms.grants.grant_principals import account_principal
@@ -56,7 +56,9 @@ async def _needs_of_retire_grant(call: Call) -> Sequence[Requirement]:
     if row is None:
         raise errors.grant_not_found(grant_id) if key.account_id == call.account_id else denied_elsewhere(call)
     call.target = (key, row)
-    requirement = on_key(call, key, _ACTION)
+    constraints = Constraints.of(row.constraints)
+    own = {"kms:grantconstrainttype": list(constraints.shown()) or None}
+    requirement = on_key(call, key, _ACTION, constraints.pairs or None, own)
     requirement.policy = _only_denying(key.policy)
     requirement.remembered = None
     requirement.grants = _who_may_retire(call, key, row)

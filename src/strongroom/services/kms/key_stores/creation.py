@@ -18,11 +18,9 @@ from strongroom.services.kms.key_stores.key_store import (
 from strongroom.services.kms.key_stores.key_store_directory import stale_names
 from strongroom.services.kms.key_stores.proxies import credential_of
 from strongroom.services.kms.key_stores.settings import must_answer, must_be_active, must_be_certificate, must_fit_type
+from strongroom.services.kms.quotas import CUSTOM_KEY_STORES_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.storage.connection import Connection
-
-STORES_PER_REGION_MAX = 10
-"""Source: AWS KMS Developer Guide, "Resource quotas"."""
 
 
 @operation(
@@ -48,12 +46,11 @@ async def create_custom_key_store(call: Call) -> Answer:
     }
     of_type = _cluster_columns if store_type == AWS_CLOUDHSM else _proxy_columns
     values |= await of_type(call, store_id)
+    most = call.house.quotas.most(CUSTOM_KEY_STORES_QUOTA, call.account_id, call.region)
 
     def write(connection: Connection) -> Answer:
-        if len(tables.list_stores(connection, call.account_id, call.region)) >= STORES_PER_REGION_MAX:
-            raise kms_errors.limit_exceeded(
-                f"The account has reached its limit of {STORES_PER_REGION_MAX} custom key stores."
-            )
+        if len(tables.list_stores(connection, call.account_id, call.region)) >= most:
+            raise kms_errors.limit_exceeded(f"The account has reached its limit of {most} custom key stores.")
         must_be_unique(connection, values)
         tables.insert_store(connection, values)
         return {"CustomKeyStoreId": store_id}

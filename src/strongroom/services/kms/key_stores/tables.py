@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Index, String, Table, Text, delete, select, update
+from sqlalchemy import Column, Index, String, Table, Text, delete, func, select, update
 from sqlalchemy.engine import Row
 
+from strongroom.operations.quotas.quota import ResourceUse
 from strongroom.services.kms.tables import KEYS
 from strongroom.storage.column_types import OrderedText, Timestamp
 from strongroom.storage.connection import Connection
@@ -64,6 +65,13 @@ def list_stores(connection: Connection, account_id: str, region: str) -> Sequenc
     of_account = (CUSTOM_KEY_STORES.c.account_id == account_id) & (CUSTOM_KEY_STORES.c.region == region)
     statement = select(CUSTOM_KEY_STORES).where(of_account)
     return connection.execute(statement.order_by(CUSTOM_KEY_STORES.c.custom_key_store_id)).all()
+
+
+def stores_of_accounts(connection: Connection) -> list[ResourceUse]:
+    """Return how many custom key stores each account has in each Region where it has any."""
+    place = CUSTOM_KEY_STORES.c.account_id, CUSTOM_KEY_STORES.c.region
+    rows = connection.execute(select(*place, func.count()).group_by(*place)).all()
+    return [ResourceUse(*row) for row in rows]
 
 
 def store_of_cluster(connection: Connection, cluster_id: str) -> Row[Any] | None:

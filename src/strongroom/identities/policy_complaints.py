@@ -1,15 +1,19 @@
-"""What IAM says about a policy document that it does not accept, in AWS's words as far as AWS has any.
+"""What IAM and STS say about a policy document that they do not accept, in AWS's words as far as AWS has any.
 
 Source: answers of AWS; IAM User Guide, "Grammar of the IAM JSON policy language".
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from strongroom.identities.policy_resources import resource_complaint
 from strongroom.policy.document import PolicyKind
 from strongroom.policy.errors import PolicySyntaxError
 from strongroom.policy.principal_element import parse_principal
+
+_VENDOR = re.compile(r"[A-Za-z0-9.*?-]*")
 
 
 def complaint(text: str, kind: PolicyKind, reason: str) -> str:
@@ -17,12 +21,12 @@ def complaint(text: str, kind: PolicyKind, reason: str) -> str:
 
     `reason` is what the parser said: it is told where AWS only says that there are syntax errors.
     """
+    general = f"Syntax errors in policy. ({reason})"
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError):
-        return "This policy contains invalid Json"
-    general = f"Syntax errors in policy. ({reason})"
-    if not isinstance(tree, dict):
+        return "This policy contains invalid Json" if kind is PolicyKind.TRUST else general
+    if not isinstance(tree, dict) or kind is PolicyKind.RESOURCE:
         return general
     listed = tree.get("Statement")
     statements = [each for each in (listed if isinstance(listed, list) else [listed]) if isinstance(each, dict)]
@@ -48,8 +52,9 @@ def _identity_complaints(statement: dict[str, Any]) -> Iterator[str]:
     if resources == []:
         yield "Policy statement must contain resources."
     for resource in resources or ():
-        if resource != "*" and not resource.startswith("arn:"):
-            yield f'Resource {resource} must be in ARN format or "*".'
+        wrong = resource_complaint(resource)
+        if wrong is not None:
+            yield wrong
 
 
 def _trust_complaints(statement: dict[str, Any]) -> Iterator[str]:
@@ -84,6 +89,9 @@ def _action_complaints(action: str) -> Iterator[str]:
         yield "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
     if colons > 1:
         yield "Actions/Condition can contain only one colon."
+    vendor = action.partition(":")[0]
+    if not _VENDOR.fullmatch(vendor):
+        yield f"Vendor {vendor} is not valid"
 
 
 def _texts(statement: dict[str, Any], name: str) -> list[str] | None:
