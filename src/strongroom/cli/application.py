@@ -12,6 +12,7 @@ from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
 from strongroom.cli.settings_variables import SettingsVariables
+from strongroom.cli.xks_proxy import xks_proxy
 
 VARIABLE_PREFIX = "STRONGROOM_"
 
@@ -28,3 +29,4 @@ application.command(accounts)
 application.command(explain)
 application.command(policy)
 application.command(quotas)
+application.command(xks_proxy)

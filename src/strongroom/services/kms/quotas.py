@@ -12,6 +12,7 @@ from strongroom.operations.call import Call
 from strongroom.operations.quotas.quota import Charge, Charges, Charging, RequestQuota, ResourceQuota, declare
 from strongroom.services.kms import tables
 from strongroom.services.kms.grants.tables import most_grants_of_a_key
+from strongroom.services.kms.key_stores.tables import stores_of_accounts
 
 _SERVICE = "kms"
 _SERVICE_NAME = "AWS Key Management Service (AWS KMS)"
@@ -170,7 +171,12 @@ GRANTS_PER_KEY_QUOTA = ResourceQuota(
     measure=most_grants_of_a_key,
 )
 CUSTOM_KEY_STORES_QUOTA = ResourceQuota(
-    _SERVICE, "L-F33DCFEB", "Custom Key Stores", 10, description="Custom key stores in a Region, of either type."
+    _SERVICE,
+    "L-F33DCFEB",
+    "Custom Key Stores",
+    10,
+    description="Custom key stores in a Region, of either type.",
+    measure=stores_of_accounts,
 )
 ON_DEMAND_ROTATIONS_QUOTA = ResourceQuota(
     _SERVICE,

@@ -18,7 +18,7 @@ from strongroom.services.kms.grants.grant_principals import GrantPrincipal, name
 from strongroom.services.kms.grants.grant_tokens import NamedGrant, new_token
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name
 from strongroom.services.kms.key_specs import SYMMETRIC_DEFAULT
-from strongroom.services.kms.keys import Key, require_enabled
+from strongroom.services.kms.keys import UNAVAILABLE, Key, require_enabled
 from strongroom.services.kms.quotas import GRANTS_PER_KEY_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tables import select_key
@@ -73,7 +73,8 @@ async def create_grant(call: Call) -> Answer:
     operations = _checked_operations(key, params["Operations"])
     _check_constraints(key, constraints)
     grantee, retiring = await _principals(call, constraints)
-    require_enabled(key.arn, key.state)
+    if key.state != UNAVAILABLE:
+        require_enabled(key.arn, key.state)
     if params.get("DryRun"):
         raise errors.dry_run_succeeded()
     values: dict[str, Any] = {
