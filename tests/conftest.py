@@ -1,4 +1,4 @@
-"""What every test may use: a running server with real clients, and a house without a server."""
+"""What every test may use: a running server with real clients, a house without a server, a token for keys."""
 
 import os
 
@@ -6,6 +6,8 @@ import os
 for _name in [name for name in os.environ if name.startswith(("AWS_", "STRONGROOM_"))]:
     del os.environ[_name]
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+# Tests make more keys in a second than people do: 5 is AWS's quota. The tests of quotas turn them on.
+os.environ["STRONGROOM_REQUEST_QUOTAS"] = "off"
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
-pytest_plugins = ["tests.postgresql", "tests.running_server", "tests.opened_house"]
+pytest_plugins = ["tests.postgresql", "tests.running_server", "tests.opened_house", "tests.softhsm"]

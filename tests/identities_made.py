@@ -256,6 +256,7 @@ async def house_to_be_served(home: Path, clock: Clock | None = None) -> House:
         root_key_file=home / "root.key",
         root_access_key_id=ROOT_ACCESS_KEY_ID,
         root_secret_access_key=ROOT_SECRET_ACCESS_KEY,
+        request_quotas="off",
     )
     return await open_house(configuration, clock or Clock(), with_jobs=False)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -67,11 +67,12 @@ class OpenedHouse:
 
 
 @asynccontextmanager
-async def opened_house(home: Path, database: str = "") -> AsyncIterator[OpenedHouse]:
-    """Open a house on `home`, without the scheduler."""
+async def opened_house(home: Path, database: str = "", **choices: Any) -> AsyncIterator[OpenedHouse]:
+    """Open a house on `home`, without the scheduler, and without request quotas unless `choices` turn them on."""
     clock = Clock()
+    choices = {"request_quotas": "off"} | choices
     configuration = Configuration(
-        data=home / "data", account_id=ACCOUNT, database=database, root_key_file=home / "root.key"
+        data=home / "data", account_id=ACCOUNT, database=database, root_key_file=home / "root.key", **choices
     )
     configuration.data.mkdir(mode=0o700, exist_ok=True)
     house = await open_house(configuration, clock, with_jobs=False)
@@ -81,17 +82,20 @@ async def opened_house(home: Path, database: str = "") -> AsyncIterator[OpenedHo
         await house.close()
 
 
-InHouse = Callable[[Callable[[OpenedHouse], Awaitable[T]]], T]
+class InHouse(Protocol[T]):
+    """Runs a coroutine function of a house; `choices` are those of its configuration."""
+
+    def __call__(self, body: Callable[[OpenedHouse], Awaitable[T]], **choices: Any) -> T: ...
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def in_house(request: pytest.FixtureRequest, tmp_path: Path) -> InHouse[Any]:
-    """Run a coroutine function of a fresh house, once on each database."""
+    """Run a coroutine function of a fresh house, once on each database. `choices` are those of its configuration."""
     database = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
 
-    def run(body: Callable[[OpenedHouse], Awaitable[T]]) -> T:
+    def run(body: Callable[[OpenedHouse], Awaitable[T]], **choices: Any) -> T:
         async def main() -> T:
-            async with opened_house(tmp_path, database) as opened:
+            async with opened_house(tmp_path, database, **choices) as opened:
                 return await body(opened)
 
         return asyncio.run(main())

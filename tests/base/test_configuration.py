@@ -14,6 +14,12 @@ from strongroom.base.configuration import (
 )
 from strongroom.base.errors import OperatorError
 
+TOKEN: dict[str, Any] = {
+    "root_key_pkcs11_module": Path("a"),
+    "root_key_pkcs11_token": "b",
+    "root_key_pkcs11_pin_file": Path("c"),
+}
+
 
 @pytest.mark.parametrize(
     "choice",
@@ -28,6 +34,10 @@ from strongroom.base.errors import OperatorError
         {"database": "mysql://x"},
         {"root_key_file": Path("a"), "root_key_passphrase": "b"},
         {"root_key_passphrase_prompt": True, "root_key_passphrase": "b"},
+        {"root_key_pkcs11_module": Path("a"), "root_key_pkcs11_token": "b"},
+        {"root_key_pkcs11_key_label": "a"},
+        TOKEN | {"root_key_file": Path("a")},
+        TOKEN | {"root_key_pkcs11_key_label": "a", "root_key_pkcs11_key_id": "00"},
         {"tls_certificate": Path("a")},
         {"tls_ca_bundle": Path("a")},
         {"root_access_key_id": "AKIA0000000000000000"},
@@ -35,11 +45,20 @@ from strongroom.base.errors import OperatorError
         {"drain_seconds_max": -1},
         {"trusted_proxies": ("10.0.0.0/33",)},
         {"metrics_peers": ("localhost",)},
+        {"quota_ceilings": ("200000",)},
+        {"quota_ceilings": ("10x", "5x")},
     ],
 )
 def test_a_choice_that_cannot_be_meant_is_refused(choice: dict[str, Any]) -> None:
     with pytest.raises(OperatorError):
         Configuration(**choice)
+
+
+def test_the_kind_of_the_root_key_follows_from_the_choice() -> None:
+    assert Configuration().root_key_kind == "key-file"
+    assert Configuration(root_key_file=Path("a")).root_key_kind == "key-file"
+    assert Configuration(root_key_passphrase_prompt=True).root_key_kind == "passphrase"
+    assert Configuration(**TOKEN, root_key_pkcs11_key_id="00").root_key_kind == "pkcs11"
 
 
 def test_both_ports_may_be_picked_freely() -> None:

@@ -3,24 +3,15 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.cli.operators_command import strongroom
 from tests.running_server import RunningServer
 
 ACCOUNT = "222233334444"
-
-
-def strongroom(server: RunningServer, *arguments: str, status: int = 0, **variables: str) -> str:
-    environment = server.environment() | {"XDG_CONFIG_HOME": str(server.home / "config")} | variables
-    command = [sys.executable, "-m", "strongroom.cli", *arguments, "--data", str(server.data)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
-    assert done.returncode == status, done.stderr
-    return done.stdout if status == 0 else done.stderr
 
 
 def client_of(server: RunningServer, account: dict[str, str], service: str) -> Any:

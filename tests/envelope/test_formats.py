@@ -7,18 +7,22 @@ cannot be wrong together.
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from tests.softhsm import put_key
 
 from strongroom.crypto.aead import DerivedKeyAead
 from strongroom.crypto.passphrase import Argon2idParameters, derive_key
 from strongroom.envelope.keyring import Keyring, KeyringRow, row_aad
 from strongroom.envelope.root import KeyFileRoot, PassphraseRoot
 from strongroom.envelope.root.key_file import decode, encode
+from strongroom.envelope.root.pkcs11 import Pkcs11Root
 from strongroom.envelope.sealed import Sealer, header_of
 from strongroom.envelope.streams import StreamSealer, open_object
+from strongroom.hsm.token import open_token
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
 
@@ -61,8 +65,9 @@ class OpensRing:
 
 
 def test_the_document_has_every_vector():
-    expected = {"message", "key-file", "passphrase", "keyring-row", "sealed", "kms-ciphertext", "kms-grant-token"}
-    assert set(VECTORS) == expected | {"object", "object-two-layers"}
+    sealing = {"message", "key-file", "passphrase", "token-key", "keyring-row", "keyring-row-in-token", "sealed"}
+    objects = {"object", "object-two-layers"}
+    assert set(VECTORS) == sealing | objects | {"kms-ciphertext", "kms-grant-token", "external-key"}
 
 
 def test_encrypted_message():
@@ -110,6 +115,32 @@ def test_keyring_row(tmp_path):
     assert len(wrapped) == 65
     root = KeyFileRoot(root_key, tmp_path / "root.key")
     keyring = Keyring.load([KeyringRow(number, created_at, root.fingerprint, "", wrapped)], root)
+    blob = DerivedKeyAead(storage_key).encrypt(b"opened with the vector's storage key", b"")
+    assert keyring.aead(number).decrypt(blob, b"") == b"opened with the vector's storage key"
+
+
+def test_root_key_in_a_token(token_login):
+    parameters, label = VECTORS["token-key"]["parameters"], VECTORS["token-key"]["token"]
+    key_id = field("token-key", "id")
+    root = Pkcs11Root(replace(token_login, label=label), key_id)
+    assert root.public_parameters == parameters
+    assert root.fingerprint == VECTORS["token-key"]["fingerprint"]
+    assert root.fingerprint == "pkcs11:" + hashlib.sha256(key_id).hexdigest()[:32]
+    escaped = "".join(f"%{byte:02X}" for byte in key_id)
+    assert parameters == f"pkcs11:token={label.replace(' ', '%20')};id={escaped};type=secret-key"
+
+
+def test_keyring_row_in_a_token(token_login):
+    root_key, storage_key, iv, text, wrapped = (
+        field("keyring-row-in-token", name) for name in ("root key", "storage key", "iv", "additional text", "wrapped")
+    )
+    number, created_at = (int(VECTORS["keyring-row-in-token"][name]) for name in ("number", "created_at"))
+    assert row_aad(number, created_at) == text
+    assert b"\x02" + iv + AESGCM(root_key).encrypt(iv, storage_key, b"\x02" + text) == wrapped
+    assert len(wrapped) == 61
+    with open_token(token_login) as token:
+        root = Pkcs11Root.of_key(token_login, put_key(token, root_key))
+    keyring = Keyring.load([KeyringRow(number, created_at, root.fingerprint, root.public_parameters, wrapped)], root)
     blob = DerivedKeyAead(storage_key).encrypt(b"opened with the vector's storage key", b"")
     assert keyring.aead(number).decrypt(blob, b"") == b"opened with the vector's storage key"
 
@@ -194,6 +225,7 @@ def test_sealed_object_in_two_layers():
         "Encrypted message",
         "Key file",
         "Passphrase parameters",
+        "Root key in a PKCS#11 token",
         "Keyring row",
         "Sealed value",
         "Sealed object",

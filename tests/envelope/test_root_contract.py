@@ -10,11 +10,13 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.softhsm import PIN
 
 from strongroom.base.errors import OperatorError
 from strongroom.crypto.aead import AuthenticationFailed
 from strongroom.envelope.keyring import Keyring
 from strongroom.envelope.root import KeyFileRoot, PassphraseRoot, RootKeySource
+from strongroom.envelope.root.pkcs11 import Pkcs11Root
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -24,16 +26,29 @@ class Kind(NamedTuple):
     find: Callable[[Path, str], RootKeySource]
 
 
-KINDS = {
-    "key-file": Kind(
+def key_file(_: pytest.FixtureRequest) -> Kind:
+    return Kind(
         create=lambda directory: KeyFileRoot.create(directory / "root.key"),
         find=lambda directory, _: KeyFileRoot.load(directory / "root.key"),
-    ),
-    "passphrase": Kind(
+    )
+
+
+def passphrase(_: pytest.FixtureRequest) -> Kind:
+    return Kind(
         create=lambda _: PassphraseRoot.create(PASSPHRASE),
         find=lambda _, parameters: PassphraseRoot.load(PASSPHRASE, parameters),
-    ),
-}
+    )
+
+
+def pkcs11(request: pytest.FixtureRequest) -> Kind:
+    login = request.getfixturevalue("token_login")
+    return Kind(
+        create=lambda directory: Pkcs11Root.create(login, directory.name),
+        find=lambda _, parameters: Pkcs11Root.load(login, parameters),
+    )
+
+
+KINDS = {"key-file": key_file, "passphrase": passphrase, "pkcs11": pkcs11}
 
 
 class Found(NamedTuple):
@@ -47,7 +62,7 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="module", params=KINDS)
 def found(request, tmp_path_factory) -> Found:
-    kind = KINDS[request.param]
+    kind = KINDS[request.param](request)
     directory = tmp_path_factory.mktemp("root")
     source = kind.create(directory)
     again = kind.find(directory, source.public_parameters)
@@ -106,9 +121,11 @@ def test_nothing_secret_shows(found):
     assert repr(found.source) in (
         f"KeyFileRoot({found.source.fingerprint})",
         f"PassphraseRoot({found.source.fingerprint})",
+        f"Pkcs11Root({found.source.fingerprint})",
     )
     shown = repr(found.source) + found.source.fingerprint + found.source.public_parameters + found.source.likely_cause
     assert PASSPHRASE not in shown
+    assert PIN not in shown
 
 
 def test_a_keyring_opens_with_the_root_key_found_again_and_with_no_other(found):

@@ -11,16 +11,20 @@ import secrets
 import urllib.parse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from strongroom.base.errors import OperatorError
+from strongroom.base.key_store_options import parse_addresses, parse_clusters
 
+RootKeyKind = Literal["key-file", "passphrase", "pkcs11"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Switch = Literal["on", "off"]
 
 _STORE_ID = re.compile(r"[0-9a-f]{32}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_QUOTA_CEILING = re.compile(r"((?P<code>[A-Za-z][A-Za-z0-9-]*)=)?(?P<amount>[0-9]{1,10}(\.[0-9]{1,6})?)(?P<x>x?)")
 _PORT_MAX = 65_535
 
 
@@ -78,6 +82,33 @@ class Configuration:
     root_key_passphrase_prompt: bool = False
     """Ask for the passphrase on the terminal."""
 
+    root_key_pkcs11_module: Path | None = None
+    """PKCS#11 module (a vendor's shared library) whose token holds the root key, instead of a key file."""
+
+    root_key_pkcs11_token: str | None = None
+    """Label of that token."""
+
+    root_key_pkcs11_pin_file: Path | None = None
+    """File whose first line is the PIN of the token's user; only its owner may read it."""
+
+    root_key_pkcs11_key_label: str | None = None
+    """Label of the root key in the token: of the key that is there, or is made at first start; by default a new one."""
+
+    root_key_pkcs11_key_id: str | None = None
+    """Id (CKA_ID, hexadecimal) of a key that is in the token already, to use as the root key."""
+
+    cloudhsm_clusters: tuple[str, ...] = ()
+    """Tokens that stand for CloudHSM clusters: CLUSTER-ID=pkcs11:token=LABEL?module-path=FILE."""
+
+    xks_proxy_addresses: tuple[str, ...] = ()
+    """Where external key store proxies listen, if not on port 443 of their names: NAME=HOST:PORT."""
+
+    xks_proxy_ca_bundle: Path | None = None
+    """Authorities (PEM) that vouch for external key store proxies; by default those that the system trusts."""
+
+    xks_proxy_milliseconds_max: int = 250
+    """Milliseconds that an external key store proxy has to answer; AWS gives it 250."""
+
     root_access_key_id: str | None = None
     """Access key id of the root principal; used at first start only, random unless given."""
 
@@ -101,6 +132,13 @@ class Configuration:
 
     metrics_peers: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Addresses or networks that may read /_strongroom/metrics."""
+
+    request_quotas: Switch = "on"
+    """Whether requests over a request quota are refused; off only counts them. Quotas of resources hold in any case."""
+
+    quota_ceilings: tuple[str, ...] = ()
+    """Up to where requested quota increases are approved by themselves: 10x (times the default, any quota), or for one
+    quota CODE=VALUE or CODE=10x, which then decides for it alone."""
 
     connections_max: int = 4_096
     """Open connections, more are answered 503 and closed."""
@@ -128,11 +166,7 @@ class Configuration:
             not self.database or self.database.startswith(("postgresql://", "postgres://")),
             "database must be a postgresql:// URL, or empty for SQLite",
         )
-        sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]
-        _check(
-            len(sources) - sources.count(None) + self.root_key_passphrase_prompt <= 1,
-            "choose one of root-key-file, root-key-passphrase-file, root-key-passphrase and root-key-passphrase-prompt",
-        )
+        self._check_root_key()
         _check(
             (self.tls_certificate is None) == (self.tls_private_key is None),
             "tls-certificate and tls-private-key come together",
@@ -147,8 +181,31 @@ class Configuration:
         )
         _check(self.connections_max >= 1, "connections-max must be at least 1")
         _check(self.drain_seconds_max >= 0, "drain-seconds-max must not be negative")
+        _check(self.xks_proxy_milliseconds_max >= 1, "xks-proxy-milliseconds-max must be at least 1")
+        parse_clusters(self.cloudhsm_clusters)
+        parse_addresses(self.xks_proxy_addresses)
         parse_networks("trusted-proxies", self.trusted_proxies)
         parse_networks("metrics-peers", self.metrics_peers)
+        parse_quota_ceilings(self.quota_ceilings)
+
+    def _check_root_key(self) -> None:
+        sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]
+        token = [self.root_key_pkcs11_module, self.root_key_pkcs11_token, self.root_key_pkcs11_pin_file]
+        key = [self.root_key_pkcs11_key_label, self.root_key_pkcs11_key_id]
+        uses_token = token.count(None) == 0
+        _check(
+            len(sources) - sources.count(None) + self.root_key_passphrase_prompt + uses_token <= 1,
+            "choose one of root-key-file, root-key-passphrase-file, root-key-passphrase, root-key-passphrase-prompt "
+            "and root-key-pkcs11-module",
+        )
+        _check(
+            uses_token or token.count(None) == len(token),
+            "root-key-pkcs11-module, root-key-pkcs11-token and root-key-pkcs11-pin-file come together",
+        )
+        _check(
+            key.count(None) >= (1 if uses_token else 2),
+            "root-key-pkcs11-key-label or root-key-pkcs11-key-id goes with root-key-pkcs11-module",
+        )
 
     @property
     def sqlite_file(self) -> Path:
@@ -161,13 +218,17 @@ class Configuration:
         return self.database or f"sqlite:///{urllib.parse.quote(str(self.sqlite_file))}"
 
     @property
-    def uses_passphrase(self) -> bool:
-        """Whether the root key is derived from a passphrase rather than kept in a file."""
-        return (
+    def root_key_kind(self) -> RootKeyKind:
+        """Where the root key is, as its fingerprint begins: in a file unless a passphrase or a token is named."""
+        if self.root_key_pkcs11_module is not None:
+            return "pkcs11"
+        if (
             self.root_key_passphrase is not None
             or self.root_key_passphrase_file is not None
             or self.root_key_passphrase_prompt
-        )
+        ):
+            return "passphrase"
+        return "key-file"
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -179,6 +240,31 @@ def parse_networks(option: str, texts: tuple[str, ...]) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(text) for text in texts)
     except ValueError as error:
         raise OperatorError(f"{option}: {error}") from None
+
+
+class QuotaCeiling(NamedTuple):
+    """Up to which value a quota increase is approved by rule; `is_factor` says that it is a multiple of the default.
+
+    `code` is the quota's (`L-6E3AF000`) in upper case, empty for every quota that has no ceiling of its own.
+    """
+
+    code: str
+    amount: float
+    is_factor: bool
+
+
+def parse_quota_ceilings(texts: tuple[str, ...]) -> tuple[QuotaCeiling, ...]:
+    """Return what `quota_ceilings` says. Raises OperatorError for what it cannot mean, and for two of one quota."""
+    ceilings = []
+    for text in texts:
+        found = _QUOTA_CEILING.fullmatch(text)
+        if found is None or not (found["code"] or found["x"]):
+            raise OperatorError(f"quota-ceilings: {text!r} is not 10x, CODE=VALUE or CODE=10x")
+        ceilings.append(QuotaCeiling((found["code"] or "").upper(), float(found["amount"]), bool(found["x"])))
+    codes = [ceiling.code for ceiling in ceilings]
+    if len(set(codes)) != len(codes):
+        raise OperatorError("quota-ceilings names a quota twice")
+    return tuple(ceilings)
 
 
 def read_store_id(data: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands, and where options come from (flag, then variable, then TOML file)."""
+"""The command line as a whole: its commands."""
 
 from cyclopts import App
 
@@ -7,10 +7,12 @@ from strongroom.cli.accounts import accounts
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
 from strongroom.cli.policy import policy
+from strongroom.cli.quotas import quotas
 from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
 from strongroom.cli.settings_variables import SettingsVariables
+from strongroom.cli.xks_proxy import xks_proxy
 
 VARIABLE_PREFIX = "STRONGROOM_"
 
@@ -26,3 +28,5 @@ application.command(rekey)
 application.command(accounts)
 application.command(explain)
 application.command(policy)
+application.command(quotas)
+application.command(xks_proxy)

@@ -11,6 +11,7 @@ from cyclopts.config import Dict
 
 from strongroom.base.configuration import Configuration, default_data_directory, user_configuration_directory
 from strongroom.base.errors import OperatorError
+from strongroom.base.xks_proxy_configuration import XksProxyConfiguration
 from strongroom.cli.settings_variables import settable
 
 FILE_NAME = "strongroom.toml"
@@ -46,7 +47,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise OperatorError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise OperatorError(f"{path} is not TOML: {error}") from None
-    known = [field.name for field in fields(Configuration)]
+    known = [field.name for kind in (Configuration, XksProxyConfiguration) for field in fields(kind)]
     settings: dict[str, Any] = {}
     for key, value in found.items():
         name = key.replace("-", "_")

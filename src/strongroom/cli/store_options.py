@@ -29,6 +29,15 @@ class StoreOptions:
     root_key_passphrase_prompt: bool = False
     """Ask for the passphrase on the terminal."""
 
+    root_key_pkcs11_module: Path | None = None
+    """PKCS#11 module whose token holds the root key."""
+
+    root_key_pkcs11_token: str | None = None
+    """Label of that token."""
+
+    root_key_pkcs11_pin_file: Path | None = None
+    """File whose first line is the PIN of the token's user."""
+
     def configuration(self, region: str, account_id: str) -> Configuration:
         """Return the configuration of the server on this store. Asks for the passphrase if it is to be asked for."""
         return with_passphrase(
@@ -39,6 +48,9 @@ class StoreOptions:
                 root_key_passphrase_file=self.root_key_passphrase_file,
                 root_key_passphrase=self.root_key_passphrase,
                 root_key_passphrase_prompt=self.root_key_passphrase_prompt,
+                root_key_pkcs11_module=self.root_key_pkcs11_module,
+                root_key_pkcs11_token=self.root_key_pkcs11_token,
+                root_key_pkcs11_pin_file=self.root_key_pkcs11_pin_file,
                 region=region,
                 account_id=account_id,
             )

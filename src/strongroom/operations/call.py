@@ -85,6 +85,11 @@ class Call:
         return self.caller.account_id
 
     @property
+    def serving_region(self) -> str:
+        """The Region that the call is answered from: the request's, unless the service has one Region only."""
+        return self.operation.service.home_region or self.region
+
+    @property
     def now(self) -> float:
         """The time of the house, in seconds since the epoch."""
         return self.house.clock.now()

@@ -180,7 +180,7 @@ _GLOBAL: Mapping[str, Callable[[Call], ContextValue]] = {
     "aws:multifactorauthage": _mfa_age,
     "aws:sourceidentity": _of_session("source_identity"),
     "aws:federatedprovider": _of_session("provider"),
-    "aws:requestedregion": lambda call: call.region,
+    "aws:requestedregion": lambda call: call.serving_region,
     "aws:viaawsservice": lambda call: bool(call.called_via),
     "aws:calledvia": _called_via,
     "aws:calledviafirst": lambda call: f"{call.called_via[0]}.amazonaws.com" if call.called_via else None,

@@ -9,7 +9,8 @@ from strongroom.envelope.sealed import Sealer
 from strongroom.operations.audit import Audit
 from strongroom.operations.last_used import LastUsed
 from strongroom.operations.principals import Principals, directory_of
-from strongroom.operations.quotas import Quotas
+from strongroom.operations.quotas.house_quotas import HouseQuotas
+from strongroom.operations.quotas.memory_file import ServedMemory
 from strongroom.storage.blobs.store import BlobStore
 from strongroom.storage.store import Store
 
@@ -20,14 +21,21 @@ class House:
     """The state of one server: its stores, its vault, its clock, and one instance of each part that services add."""
 
     def __init__(
-        self, configuration: Configuration, clock: Clock, store: Store, blobs: BlobStore, sealer: Sealer
+        self,
+        configuration: Configuration,
+        clock: Clock,
+        store: Store,
+        blobs: BlobStore,
+        sealer: Sealer,
+        buckets: ServedMemory,
     ) -> None:
         self.configuration = configuration
         self.clock = clock
         self.store = store
         self.blobs = blobs
         self.sealer = sealer
-        self.quotas = Quotas(clock)
+        self._buckets = buckets
+        self.quotas = HouseQuotas(store, buckets.memory, enforced=configuration.request_quotas == "on")
         self.audit = Audit(store, sealer, clock)
         self.directory = directory_of(store, configuration.region)
         self.principals = Principals(store, sealer, self.directory)
@@ -56,4 +64,7 @@ class House:
                 await self.audit.close()
         finally:
             self.blobs.close()
-            await self.store.close()
+            try:
+                await self.store.close()
+            finally:
+                self._buckets.leave()

@@ -39,7 +39,7 @@ class LastUsed:
         """Note that a call was made with its caller's credential."""
         caller = call.caller
         self._unwritten[caller.identity.access_key_id] = Use(
-            call.origin.received_at, call.operation.service.name, call.region, caller.session
+            call.origin.received_at, call.operation.service.name, call.serving_region, caller.session
         )
 
     def _collect(self) -> Callable[[Connection], None] | None:

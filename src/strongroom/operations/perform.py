@@ -1,4 +1,4 @@
-"""The steps of every call, in order: authorise, take from the quota, carry out, record."""
+"""The steps of every call, in order: take from the quota, authorise, carry out, record."""
 
 from typing import Any
 
@@ -49,12 +49,15 @@ async def perform(
     house.last_used.note(call)
     try:
         call.requirements = tuple(await operation.needs(call))
+        if house.quotas.are_stale:
+            await house.quotas.refresh()
+        # Every request counts, the one that is then refused too. Source: AWS KMS Developer Guide, "Request quotas".
+        if operation.quota is not None and not house.quotas.take(call, operation.quota):
+            raise operation.service.throttled()
         for requirement in call.requirements:
             if requirement.account_id != call.caller.principal.account_id:
                 await house.part(Organizations).learn(requirement.account_id)
         authorize(call)
-        if operation.quota is not None and not house.quotas.take(operation.quota, caller.account_id, region):
-            raise operation.service.throttled()
         answer = await operation.handler(call)
     except AwsError as error:
         house.audit.record(call, error)

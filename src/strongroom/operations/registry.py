@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import AwsError, access_denied, throttling
 from strongroom.model.service import OperationModel, service_model
+from strongroom.operations.quotas.quota import Charging, RequestQuota
 
 if TYPE_CHECKING:
     from strongroom.operations.authorize import Requirement
@@ -22,13 +23,15 @@ class Service:
     """What is the same for all operations of a service. `name` is that of its service model (`kms`, `service-quotas`).
 
     `event_source` is its name in the audit trail. `denied` makes its way of saying no (the JSON services answer
-    `AccessDeniedException`, the XML ones `AccessDenied`), `throttled` its way of saying not so fast.
+    `AccessDeniedException`, the XML ones `AccessDenied`), `throttled` its way of saying not so fast. `home_region` is
+    the one Region of a service that has no others, whatever Region a request was signed for.
     """
 
     name: str
     event_source: str
     denied: Callable[[str], AwsError] = access_denied
     throttled: Callable[[], AwsError] = throttling
+    home_region: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,15 @@ class Operation:
     """One operation that Strongroom serves.
 
     `needs` names the actions, resources and condition values that the call must be allowed; it also resolves
-    `call.target`. `quota` is the name of the request quota it counts against, or None. `reads_only` says that it
-    changes nothing, as the audit trail's `readOnly` member tells.
+    `call.target`. `quota` is the request quota that it counts against, or a function that works out from the call what
+    it costs, or None. `reads_only` says that it changes nothing, as the audit trail's `readOnly` member tells.
     """
 
     service: Service
     name: str
     needs: Needs
     handler: Handler
-    quota: str | None
+    quota: RequestQuota | Charging | None
     reads_only: bool
 
     @cached_property
@@ -71,7 +74,12 @@ async def no_permission(call: "Call") -> Sequence["Requirement"]:
 
 
 def operation(
-    service: Service, name: str, *, needs: Needs, quota: str | None = None, reads_only: bool = False
+    service: Service,
+    name: str,
+    *,
+    needs: Needs,
+    quota: RequestQuota | Charging | None = None,
+    reads_only: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated coroutine as the handler of an operation.
 

@@ -7,15 +7,20 @@ from typing import Any
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
 from strongroom.identities.accounts import NewAccount, create_account, list_accounts
+from strongroom.identities.tables import select_account
 from strongroom.operations.audit import Audit
 from strongroom.operations.trail import Resource, service_event
 from strongroom.server.operator_store import operator_store
+from strongroom.services.servicequotas.templates import request_for_new_account
+from strongroom.storage.connection import Connection
 
 
 async def make_account(
     configuration: Configuration, account_id: str, name: str, organization_id: str | None
 ) -> NewAccount:
-    """Make an account, with its audit record. Raises OperatorError, as `identities.accounts.create_account` does."""
+    """Make an account, with its audit record, and with the quota requests of its organization's template.
+
+    Raises OperatorError, as `identities.accounts.create_account` does."""
     clock = Clock()
     now = clock.now()
     async with operator_store(configuration, now) as (store, sealer):
@@ -33,15 +38,13 @@ async def make_account(
             now,
             {"accountId": account_id, "accountName": name},
         )
-        return await create_account(
-            store,
-            sealer,
-            account_id,
-            name,
-            now,
-            organization_id=organization_id,
-            along=lambda connection: audit.insert_event(connection, event),
-        )
+
+        def along(connection: Connection) -> None:
+            audit.insert_event(connection, event)
+            made = select_account(connection, account_id)
+            request_for_new_account(connection, account_id, made.organization_id if made is not None else None, now)
+
+        return await create_account(store, sealer, account_id, name, now, organization_id=organization_id, along=along)
 
 
 async def read_accounts(configuration: Configuration) -> Sequence[Any]:

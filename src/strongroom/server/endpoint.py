@@ -13,8 +13,8 @@ FILE_BYTES_MAX = 65_536
 class Endpoint:
     """Where clients find the server that last ran on a data directory, and where it found its root key's file.
 
-    `root_key_file` is a path, empty when the root key came from a passphrase: `strongroom env` then finds the file also
-    when the server was told another one than the default.
+    `root_key_file` is a path, empty when the root key is in no file: `strongroom env` then finds the file also when the
+    server was told another one than the default.
     """
 
     https: str

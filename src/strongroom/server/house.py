@@ -5,13 +5,14 @@ from strongroom.base.configuration import Configuration
 from strongroom.jobs.scheduler import Scheduler
 from strongroom.operations import tables
 from strongroom.operations.house import House
+from strongroom.operations.quotas.memory_file import ServedMemory, memory_path
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
-from strongroom.services import iam, kms, s3, sts
+from strongroom.services import iam, kms, s3, servicequotas, sts
 from strongroom.storage.blobs.store import open_blob_store
 from strongroom.storage.store import open_store
 
-SERVED = (kms.KMS, iam.IAM, sts.STS, s3.S3)
+SERVED = (kms.KMS, iam.IAM, sts.STS, servicequotas.SERVICE_QUOTAS, s3.S3)
 """The services that are served. Importing one registers its operations."""
 
 
@@ -21,11 +22,15 @@ async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: b
     `with_jobs` starts the scheduler, which `House.close` stops. Raises OperatorError for what the operator must mend.
     """
     store = await open_store(configuration.database_url)
+    buckets: ServedMemory | None = None
     try:
         rows = await store.read(tables.select_storage_keys)
         sealer = await open_sealer(store, open_root_key(configuration, rows), clock.wall())
+        buckets = ServedMemory(
+            memory_path(configuration, await store.read(tables.select_storage_keys)), is_shared=store.kind != "sqlite"
+        )
         blobs = open_blob_store(configuration.blobs or configuration.data / "blobs")
-        house = House(configuration, clock, store, blobs, sealer)
+        house = House(configuration, clock, store, blobs, sealer, buckets)
         await house.principals.ensure_root_access_key(
             configuration.account_id,
             clock.now(),
@@ -33,6 +38,8 @@ async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: b
             configuration.root_secret_access_key,
         )
     except BaseException:
+        if buckets is not None:
+            buckets.leave()
         await store.close()
         raise
     if with_jobs:

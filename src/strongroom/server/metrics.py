@@ -8,17 +8,18 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from strongroom import __version__
+from strongroom.operations.quotas.house_quotas import Counted, Counts
 from strongroom.server.counters import SECONDS_BOUNDS, RequestCounters
 from strongroom.server.protocol import DoorState
 
 
 class StrongroomCollector(Collector):
-    """Reads the counters of the door and of the pipeline. `quotas_taken` is requests counted against each quota."""
+    """Reads the counters of the door, of the pipeline, and of the request quotas."""
 
-    def __init__(self, door: DoorState, requests: RequestCounters, quotas_taken: Mapping[str, int]) -> None:
+    def __init__(self, door: DoorState, requests: RequestCounters, quotas: Mapping[Counted, Counts]) -> None:
         self._door = door
         self._requests = requests
-        self._quotas_taken = quotas_taken
+        self._quotas = quotas
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of this server."""
@@ -27,12 +28,7 @@ class StrongroomCollector(Collector):
         yield build
         yield from self._door_metrics()
         yield self._request_metric()
-        taken = CounterMetricFamily(
-            "strongroom_quota_requests", "Requests by the quota they count against.", None, ["quota"]
-        )
-        for quota, count in sorted(self._quotas_taken.items()):
-            taken.add_metric([quota], count)
-        yield taken
+        yield from self._quota_metrics()
 
     def _door_metrics(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("strongroom_connections", "Open connections.", len(self._door.connections))
@@ -46,6 +42,22 @@ class StrongroomCollector(Collector):
         for status, count in sorted(self._door.refusals.items()):
             refused.add_metric([str(int(status))], count)
         yield refused
+
+    def _quota_metrics(self) -> Iterator[Metric]:
+        labels = ["quota", "account", "region"]
+        taken = CounterMetricFamily(
+            "strongroom_quota_requests",
+            "Requests let through by the request quota that they count against.",
+            labels=labels,
+        )
+        throttled = CounterMetricFamily(
+            "strongroom_quota_throttled", "Requests refused because a request quota was used up.", labels=labels
+        )
+        for counted, counts in sorted(self._quotas.items()):
+            taken.add_metric(counted, counts.taken)
+            throttled.add_metric(counted, counts.throttled)
+        yield taken
+        yield throttled
 
     def _request_metric(self) -> Metric:
         bounds = [*(str(bound) for bound in SECONDS_BOUNDS), "+Inf"]

@@ -1,4 +1,4 @@
-"""Which root key a server uses: a key file, made at first start, or a passphrase."""
+"""Which root key a server uses: a key file, made at first start, a passphrase, or a key in a PKCS#11 token."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,35 +9,38 @@ from strongroom.base.errors import OperatorError
 from strongroom.envelope.keyring import KeyringRow
 from strongroom.envelope.root import KeyFileRoot, PassphraseRoot, RootKeySource
 from strongroom.server.endpoint import Endpoint
+from strongroom.server.token_root_key import TokenChoice, open_token_key
 
 PASSPHRASE_FILE_BYTES_MAX = 4_096
+
+_KEPT = {
+    "key-file": "is in a key file: give root-key-file",
+    "passphrase": "comes from a passphrase: give root-key-passphrase-file",
+    "pkcs11": "is in a PKCS#11 token: give root-key-pkcs11-module, root-key-pkcs11-token and root-key-pkcs11-pin-file",
+}
 
 
 def open_root_key(configuration: Configuration, rows: Sequence[KeyringRow]) -> RootKeySource:
     """Return the root key that the configuration names. `rows` are the stored keyring, empty before the first start.
 
-    A key file is made only before the first start: later, a missing one is an error, never a reason to make another.
+    A root key is made only before the first start: later, a missing one is an error, never a reason to make another.
     Raises OperatorError.
     """
-    if configuration.uses_passphrase:
+    kind = configuration.root_key_kind
+    if rows:
+        recorded = rows[0].root_fingerprint.partition(":")[0]
+        if recorded != kind and recorded in _KEPT:
+            raise OperatorError(f"the root key of this data {_KEPT[recorded]}")
+    if kind == "pkcs11":
+        return open_token_key(TokenChoice.of(configuration), rows, make_store_id(configuration.data))
+    if kind == "passphrase":
         passphrase = configured_passphrase(configuration)
-        if rows:
-            must_come_from_passphrase(rows)
-            return PassphraseRoot.load(passphrase, rows[0].root_parameters)
-        return PassphraseRoot.create(passphrase)
-    if rows and rows[0].root_parameters:
-        raise OperatorError("the root key of this data comes from a passphrase: give root-key-passphrase-file")
+        return PassphraseRoot.load(passphrase, rows[0].root_parameters) if rows else PassphraseRoot.create(passphrase)
     path = root_key_path(configuration, rows)
     outside = None if configuration.root_key_file is not None else configuration.data
     if rows or path.exists():
         return KeyFileRoot.load(path, outside=outside)
     return KeyFileRoot.create(path, outside=outside)
-
-
-def must_come_from_passphrase(rows: Sequence[KeyringRow]) -> None:
-    """Raise OperatorError when the stored keyring's root key is a key file, which no passphrase can give."""
-    if not rows[0].root_parameters:
-        raise OperatorError("the root key of this data is a key file, not a passphrase: give root-key-file")
 
 
 def root_key_path(configuration: Configuration, rows: Sequence[KeyringRow]) -> Path:
@@ -61,7 +64,8 @@ def with_known_root_key(configuration: Configuration, endpoint: Endpoint) -> Con
 
     So `strongroom env` needs no more than the data directory, wherever the server was told to keep the root key.
     """
-    if configuration.root_key_file is not None or configuration.uses_passphrase or not endpoint.root_key_file:
+    names_one = configuration.root_key_file is not None or configuration.root_key_kind != "key-file"
+    if names_one or not endpoint.root_key_file:
         return configuration
     home = default_root_key_file(make_store_id(configuration.data))
     if any(home.parent.glob(f"{home.stem}*.key")):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import resource
 import shlex
 import shutil
 import signal
@@ -30,6 +29,7 @@ from strongroom.server.house import open_house
 from strongroom.server.listeners import Listeners
 from strongroom.server.logs import configure_logs, logger
 from strongroom.server.pipeline import Pipeline
+from strongroom.server.preparation import allow_connections, prepare_directory
 from strongroom.server.protocol import ConnectionLimits, DoorState
 from strongroom.server.proxies import Networks
 from strongroom.server.root_key import root_key_path
@@ -45,8 +45,8 @@ def run(configuration: Configuration) -> None:
     # Everything made from here on is for this user only; the few public files say so themselves.
     os.umask(0o077)
     configure_logs(configuration.log_level, configuration.log_format)
-    _prepare_directory(configuration.data)
-    _allow_connections(configuration.connections_max)
+    prepare_directory(configuration.data)
+    allow_connections(configuration.connections_max)
     with DirectoryLock(configuration.data), contextlib.ExitStack() as sockets:
         https = sockets.enter_context(bind(configuration.host, configuration.https_port))
         http = sockets.enter_context(bind(configuration.host, configuration.http_port))
@@ -68,7 +68,8 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         await listeners.start(https, tls.context)
         await listeners.start(http, None)
         rows = await house.store.read(tables.select_storage_keys)
-        key_file = "" if configuration.uses_passphrase else str(root_key_path(configuration, rows).absolute())
+        kept_in_file = configuration.root_key_kind == "key-file"
+        key_file = str(root_key_path(configuration, rows).absolute()) if kept_in_file else ""
         endpoint = _endpoint(configuration, port_of(https), port_of(http), tls, key_file)
         endpoint.write(configuration.data)
         _announce(configuration, endpoint)
@@ -106,7 +107,7 @@ def _metrics(door: DoorState, counters: RequestCounters, house: House) -> Callab
         if not made:
             from strongroom.server.metrics import Metrics, StrongroomCollector
 
-            made.append(Metrics(StrongroomCollector(door, counters, house.quotas.taken)).render)
+            made.append(Metrics(StrongroomCollector(door, counters, house.quotas.counts)).render)
         return made[0]()
 
     return render
@@ -161,25 +162,3 @@ def _announce(configuration: Configuration, endpoint: Endpoint) -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"ready https={endpoint.https} http={endpoint.http}\n")
         sys.stdout.flush()
-
-
-def _prepare_directory(data: Path) -> None:
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = data.stat().st_mode
-    except OSError as error:
-        raise OperatorError(f"the data directory {data} cannot be made: {error.strerror}") from None
-    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
-        raise OperatorError(f"the data directory {data} is not this user's to write")
-    if mode & 0o022:
-        raise OperatorError(f"others may write to the data directory {data}; run chmod go-w {shlex.quote(str(data))}")
-
-
-def _allow_connections(connections_max: int) -> None:
-    """Raise the soft limit of open files as far as the connections need and the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections_max + 256
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))

@@ -57,7 +57,7 @@ async def renew(tls: Tls, configuration: Configuration, store: Store, sealer: Se
     directory = configuration.data / "tls"
     directory.mkdir(mode=0o755, exist_ok=True)
     if configuration.tls_certificate is not None:
-        tls.ca_bundle = _load_operators(tls.context, configuration, directory)
+        tls.ca_bundle = load_operators(tls.context, configuration, directory)
         return
     names = names_of(configuration)
     now = as_datetime(clock.wall())
@@ -67,7 +67,7 @@ async def renew(tls: Tls, configuration: Configuration, store: Store, sealer: Se
     except ValueError as error:
         raise OperatorError(f"the server's certificate cannot be issued: {error}") from None
     load_credential(tls.context, server)
-    _publish(directory / "ca.pem", authority.certificate_pem)
+    publish(directory / "ca.pem", authority.certificate_pem)
     if is_new:
         fingerprint = sha256_fingerprint(authority.certificate_pem)
         logger.info("new certificate authority", file=str(directory / "ca.pem"), sha256=fingerprint)
@@ -121,7 +121,11 @@ def _pipe(content: bytes) -> int:
     return read_end
 
 
-def _load_operators(context: ssl.SSLContext, configuration: Configuration, directory: Path) -> Path:
+def load_operators(context: ssl.SSLContext, configuration: Configuration, directory: Path) -> Path:
+    """Load the operator's certificate into a context, and return the path of what clients verify it with.
+
+    That is the operator's own bundle, or one that is kept in `directory`. Raises OperatorError.
+    """
     certificate, key = configuration.tls_certificate, configuration.tls_private_key
     if certificate is None or key is None:
         raise OperatorError("tls-certificate and tls-private-key come together")
@@ -136,7 +140,7 @@ def _load_operators(context: ssl.SSLContext, configuration: Configuration, direc
         raise OperatorError(f"tls-certificate {certificate} with tls-private-key {key}: {reason}") from None
     except OSError as error:
         raise OperatorError(f"{error.filename or certificate} cannot be read: {error.strerror}") from None
-    _publish(directory / "bundle.pem", bundle)
+    publish(directory / "bundle.pem", bundle)
     return directory / "bundle.pem"
 
 
@@ -149,7 +153,7 @@ def _system_authorities() -> bytes:
     return Path(path).read_bytes() if path else b""
 
 
-def _publish(path: Path, content: bytes) -> None:
+def publish(path: Path, content: bytes) -> None:
     """Keep a file that everybody may read equal to `content`; it changes whole or not at all."""
     try:
         if path.read_bytes() == content:

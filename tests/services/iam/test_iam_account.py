@@ -1,5 +1,7 @@
 """The account's alias and its summary, on both databases."""
 
+from tests.identities_made import Identities
+from tests.identities_made import allow as allowed
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
 from tests.services.iam.acting_user import acting_user, allow, policy
 from tests.services.refusals import refused
@@ -89,5 +91,18 @@ def test_accounts_do_not_meet(in_house: InHouse[None]) -> None:
         assert (await opened.call("iam", "ListUsers", caller=other))["Users"] == []
         await opened.call("iam", "CreateUser", UserName="ann", caller=other)
         assert (await opened.call("iam", "ListVirtualMFADevices", caller=other))["VirtualMFADevices"] == []
+
+    in_house(body)
+
+
+def test_iam_has_one_region_whatever_a_request_was_signed_for(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        made = Identities(house.house)
+        elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
+        deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": elsewhere}
+        ann = await made.caller(await made.user("ann", allowed("*"), deny))
+        assert (await house.call("iam", "GetUser", caller=ann, region="eu-west-1"))["User"]["UserName"] == "ann"
+        with refused("AccessDeniedException"):
+            await house.call("kms", "ListKeys", caller=ann, region="eu-west-1")
 
     in_house(body)

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
+from tests.operations.quotas.setting import with_quota
 from tests.services.kms.made_identities import document, make_account, make_identity, session, statement, user
 from tests.services.refusals import refused
 
 from strongroom.operations.callers import Caller
+from strongroom.services.kms.quotas import GRANTS_PER_KEY_QUOTA
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 OTHER = "444455556666"
@@ -187,11 +189,10 @@ def test_the_longest_constraint(in_house: InHouse[None]) -> None:
     in_house(body)
 
 
-def test_a_key_has_so_many_grants_and_no_more(in_house: InHouse[None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strongroom.services.kms.grants.grant_creation.GRANTS_PER_KEY_MAX", 3)
-
+def test_a_key_has_so_many_grants_and_no_more(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         key = await new_key(house)
+        await with_quota(house, GRANTS_PER_KEY_QUOTA, 3)
         made = [await granted(house, key) for _ in range(3)]
         with refused("LimitExceededException"):
             await granted(house, key)

@@ -3,22 +3,17 @@
 strongroom-root-key:v1:<64 hexadecimal digits of the key>:<8 hexadecimal digits of a checksum>
 """
 
-import contextlib
-import hashlib
 import os
-import re
-import stat
 from pathlib import Path
 
 from strongroom.base.errors import OperatorError
-from strongroom.crypto.mac import equal
-from strongroom.crypto.random import new_key, random_bytes
+from strongroom.base.private_file import read_private, write_private
+from strongroom.crypto.key_text import decode_key, encode_key
+from strongroom.crypto.random import new_key
 from strongroom.envelope.root.local_key import LocalRootKey, fingerprint_of
 
+KIND = "strongroom-root-key"
 FILE_BYTES_MAX = 1024
-
-_LINE = re.compile(rb"strongroom-root-key:v([0-9]{1,4}):(?:([0-9a-f]{64}):([0-9a-f]{8}))?.*", re.DOTALL)
-_CHECKSUM_PREFIX = b"strongroom-root-key:v1:"
 
 
 class KeyFileRoot(LocalRootKey):
@@ -46,8 +41,7 @@ class KeyFileRoot(LocalRootKey):
         _require_outside(path, outside)
         key = new_key()
         try:
-            _make_directories(path.parent)
-            _write_new(path, encode(key))
+            write_private(path, encode(key))
         except FileExistsError:
             raise OperatorError(f"the root key file {path} exists already, and is never overwritten") from None
         except OSError as error:
@@ -61,12 +55,7 @@ class KeyFileRoot(LocalRootKey):
         Raises OperatorError when the file is missing, open to others than its owner, in `outside`, or damaged.
         """
         _require_outside(path, outside)
-        try:
-            content = _read_private(path)
-        except FileNotFoundError:
-            raise OperatorError(f"there is no root key file {path}") from None
-        except OSError as error:
-            raise OperatorError(f"the root key file {path} cannot be read: {error.strerror}") from None
+        content = read_private(path, "root key file", FILE_BYTES_MAX)
         try:
             return cls(decode(content), path)
         except ValueError as error:
@@ -85,28 +74,12 @@ class KeyFileRoot(LocalRootKey):
 
 def encode(key: bytes) -> bytes:
     """Return the content of the file that holds `key` (32 bytes)."""
-    return _CHECKSUM_PREFIX + key.hex().encode() + b":" + _checksum(key) + b"\n"
+    return encode_key(KIND, key)
 
 
 def decode(content: bytes) -> bytes:
     """Return the key in a file's content. Raises ValueError, whose message never repeats the content."""
-    match = _LINE.fullmatch(content.strip())
-    if match is None:
-        raise ValueError("it does not hold a line strongroom-root-key:v1:...")
-    version, digits, checksum = match.groups()
-    if version != b"1":
-        raise ValueError(f"it has version {int(version)}, and only version 1 is known")
-    if digits is None or match.end(3) != match.end():
-        raise ValueError("its line is cut off, or longer than it should be")
-    key = bytes.fromhex(digits.decode())
-    if not equal(checksum, _checksum(key)):
-        raise ValueError("its checksum does not agree: a digit is wrong")
-    return key
-
-
-def _checksum(key: bytes) -> bytes:
-    """Return eight digits that find a mistyped key. They are as secret as the key, and never stored apart from it."""
-    return hashlib.sha256(_CHECKSUM_PREFIX + key).hexdigest()[:8].encode()
+    return decode_key(KIND, content)
 
 
 def _require_outside(path: Path, outside: Path | None) -> None:
@@ -115,66 +88,3 @@ def _require_outside(path: Path, outside: Path | None) -> None:
             f"the root key file {path} lies inside the data directory {outside}, so a copy of the data would carry the "
             "key that opens it: keep the key elsewhere"
         )
-
-
-def _read_private(path: Path) -> bytes:
-    # O_NONBLOCK: opening a named pipe must not wait for a writer. The checks are made on what was opened, not on the
-    # path, so nothing can be put in its place between check and use.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OperatorError(f"the root key file {path} is not a regular file")
-        if status.st_mode & 0o077:
-            mode = stat.S_IMODE(status.st_mode)
-            raise OperatorError(
-                f"the root key file {path} is open to others than its owner (mode {mode:04o}): run chmod 600 {path}"
-            )
-        content = os.read(descriptor, FILE_BYTES_MAX + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > FILE_BYTES_MAX:
-        raise OperatorError(f"the root key file {path} is larger than {FILE_BYTES_MAX} bytes")
-    return content
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that appears complete or not at all, and never in the place of another. Raises FileExistsError."""
-    temporary = path.with_name(f".{path.name}.{random_bytes(8).hex()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            os.fchmod(descriptor, 0o600)
-            _write_all(descriptor, content)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        # A hard link fails when the name is taken, where a rename would replace what is there.
-        os.link(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-    _sync_directory(path.parent)
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(descriptor, content) :]
-
-
-def _make_directories(directory: Path) -> None:
-    if directory.is_dir():
-        return
-    _make_directories(directory.parent)
-    with contextlib.suppress(FileExistsError):
-        directory.mkdir(mode=0o700)
-    _sync_directory(directory.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable: without this, a power cut may leave a synced file without its name."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

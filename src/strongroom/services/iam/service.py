@@ -12,4 +12,4 @@ def _throttled() -> AwsError:
     return AwsError("Throttling", "Rate exceeded", 400)
 
 
-IAM = serve(Service("iam", "iam.amazonaws.com", denied=_denied, throttled=_throttled))
+IAM = serve(Service("iam", "iam.amazonaws.com", denied=_denied, throttled=_throttled, home_region="us-east-1"))

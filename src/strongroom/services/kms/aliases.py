@@ -15,10 +15,10 @@ from strongroom.services.kms.key_directory import KeyDirectory, cache_name
 from strongroom.services.kms.keys import Key, alias_arn, require_not_pending_deletion
 from strongroom.services.kms.managed_keys import ALIAS_PREFIX, PREDEFINED
 from strongroom.services.kms.paging import Page
+from strongroom.services.kms.quotas import ALIASES_PER_KEY_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.storage.connection import Connection
 
-ALIASES_PER_KEY_MAX = 50
 _PREFIX = "alias/"
 _NAME = re.compile(r"[a-zA-Z0-9/_-]+")
 
@@ -68,11 +68,11 @@ async def create_alias(call: Call) -> Answer:
     key: Key = call.target
     key.must_be_customer_managed()
     name, now = call.params["AliasName"], call.now
+    most = call.house.quotas.most(ALIASES_PER_KEY_QUOTA, key.account_id, key.region)
 
     def write(connection: Connection) -> Answer:
         _require_usable_target(connection, key)
-        if len(tables.alias_names_of(connection, key.region, key.key_id)) >= ALIASES_PER_KEY_MAX:
-            raise errors.limit_exceeded(f"{key.arn} has reached its limit of {ALIASES_PER_KEY_MAX} aliases.")
+        _require_room(key, tables.alias_names_of(connection, key.region, key.key_id), most)
         values = {
             "account_id": call.account_id,
             "region": call.region,
@@ -87,6 +87,12 @@ async def create_alias(call: Call) -> Answer:
         return {}
 
     return await call.write(write, invalidates=(cache_name(key.region, key.key_id),))
+
+
+def _require_room(key: Key, others: Sequence[str], most: int) -> None:
+    """Raise LimitExceededException when a key has `most` other aliases, or more."""
+    if len(others) >= most:
+        raise errors.limit_exceeded(f"{key.arn} has reached its limit of {most} aliases.")
 
 
 def _require_usable_target(connection: Connection, key: Key) -> None:
@@ -131,12 +137,12 @@ async def update_alias(call: Call) -> Answer:
     if (current.spec, current.usage) != (new.spec, new.usage):
         raise errors.validation("The current and the new key must be of the same type and have the same key usage.")
     name, now = call.params["AliasName"], call.now
+    most = call.house.quotas.most(ALIASES_PER_KEY_QUOTA, new.account_id, new.region)
 
     def write(connection: Connection) -> Answer:
         _require_usable_target(connection, new)
         others = [each for each in tables.alias_names_of(connection, new.region, new.key_id) if each != name]
-        if len(others) >= ALIASES_PER_KEY_MAX:
-            raise errors.limit_exceeded(f"{new.arn} has reached its limit of {ALIASES_PER_KEY_MAX} aliases.")
+        _require_room(new, others, most)
         _require_current_target(connection, call, name, current)
         tables.retarget_alias(connection, call.account_id, call.region, name, new.key_id, now)
         return {}

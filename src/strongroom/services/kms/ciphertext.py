@@ -1,6 +1,6 @@
 """The ciphertext blob of symmetric KMS keys, and how an encryption context becomes additional authenticated data.
 
-The layout is documented, with a test vector, in docs/formats.md ("KMS ciphertext blob").
+The layout is documented, with test vectors, in docs/formats.md ("KMS ciphertext blob").
 """
 
 from collections.abc import Mapping
@@ -8,30 +8,41 @@ from typing import NamedTuple
 
 from strongroom.services.kms.errors import invalid_ciphertext
 
+Context = Mapping[str, str] | None
+"""An encryption context."""
+
 FORMAT_VERSION = 1
-ALGORITHM_AES_256_GCM_DERIVED_KEY = 1
+AES_256_GCM_DERIVED_KEY = 1
+EXTERNAL_KEY_STORE = 2
+CLOUDHSM_KEY_STORE = 3
+_ALGORITHMS = (AES_256_GCM_DERIVED_KEY, EXTERNAL_KEY_STORE, CLOUDHSM_KEY_STORE)
 _MULTI_REGION_FLAG = 0x80
 _KEY_ID_BYTES = 16
 _MATERIAL_ID_BYTES = 32
 HEADER_BYTES = 2 + _KEY_ID_BYTES + _MATERIAL_ID_BYTES
-_SHORTEST_BODY_BYTES = 16 + 16
+_SHORTEST_BODY_BYTES = 12 + 16
+NO_KEY_MATERIAL = bytes(_MATERIAL_ID_BYTES).hex()
+"""In the place of a key material id, for a key that has its material elsewhere."""
 
 
 class CiphertextBlob(NamedTuple):
-    """The parts of a blob: which key, which of its materials, the authenticated header, and the sealed body."""
+    """The parts of a blob: which key, which of its materials, the authenticated header, and the sealed body.
+
+    `algorithm` is one of this module's: it says what the body is.
+    """
 
     key_id: str
     key_material_id: str
     header: bytes
     body: bytes
+    algorithm: int = AES_256_GCM_DERIVED_KEY
 
 
-def header_for(key_id: str, key_material_id: str) -> bytes:
+def header_for(key_id: str, key_material_id: str, algorithm: int = AES_256_GCM_DERIVED_KEY) -> bytes:
     """Return the 50 bytes that begin every ciphertext under this key material.
 
     `key_id` is a UUID, or `mrk-` and 32 hexadecimal digits; `key_material_id` is 64 hexadecimal digits.
     """
-    algorithm = ALGORITHM_AES_256_GCM_DERIVED_KEY
     digits = key_id.replace("-", "")
     if key_id.startswith("mrk-"):
         algorithm |= _MULTI_REGION_FLAG
@@ -43,19 +54,19 @@ def parse(blob: bytes) -> CiphertextBlob:
     """Return the parts of `blob`. Raises InvalidCiphertextException for what was never one of ours."""
     if len(blob) < HEADER_BYTES + _SHORTEST_BODY_BYTES or blob[0] != FORMAT_VERSION:
         raise invalid_ciphertext()
-    algorithm = blob[1]
-    if algorithm & ~_MULTI_REGION_FLAG != ALGORITHM_AES_256_GCM_DERIVED_KEY:
+    algorithm = blob[1] & ~_MULTI_REGION_FLAG
+    if algorithm not in _ALGORITHMS:
         raise invalid_ciphertext()
     digits = blob[2 : 2 + _KEY_ID_BYTES].hex()
-    if algorithm & _MULTI_REGION_FLAG:
+    if blob[1] & _MULTI_REGION_FLAG:
         key_id = f"mrk-{digits}"
     else:
         key_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     material_id = blob[2 + _KEY_ID_BYTES : HEADER_BYTES].hex()
-    return CiphertextBlob(key_id, material_id, blob[:HEADER_BYTES], blob[HEADER_BYTES:])
+    return CiphertextBlob(key_id, material_id, blob[:HEADER_BYTES], blob[HEADER_BYTES:], algorithm)
 
 
-def authenticated_data(header: bytes, context: Mapping[str, str] | None) -> bytes:
+def authenticated_data(header: bytes, context: Context) -> bytes:
     """Return the additional authenticated data for a message: the header, then the encryption context.
 
     The context is written as a count, then each name and value in the order of the names' UTF-8 bytes, each preceded by

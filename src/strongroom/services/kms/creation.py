@@ -13,15 +13,22 @@ from strongroom.services.kms.events import key_resource
 from strongroom.services.kms.identifiers import new_key_id, new_multi_region_key_id
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name
 from strongroom.services.kms.key_specs import ENCRYPT_DECRYPT, KEY_SPECS, SYMMETRIC_DEFAULT, Family, KeySpec
-from strongroom.services.kms.keys import ENABLED, FROM_KMS, IMPORTED, MANAGED_BY_CUSTOMER, PENDING_IMPORT
+from strongroom.services.kms.key_stores.store_keys import backing_key_of, must_take_key, wanted_store
+from strongroom.services.kms.keys import (
+    ENABLED,
+    FROM_KMS,
+    IMPORTED,
+    IN_EXTERNAL_KEY_STORE,
+    MANAGED_BY_CUSTOMER,
+    PENDING_IMPORT,
+)
 from strongroom.services.kms.material import NewKeyMaterial
 from strongroom.services.kms.material_rows import insert_material
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
+from strongroom.services.kms.quotas import KEYS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tags import checked_tags
 from strongroom.storage.connection import Connection
-
-KEYS_PER_REGION_MAX = 100_000
 
 
 def key_values(region: str, account_id: str, now: float, **changed: Any) -> dict[str, Any]:
@@ -83,22 +90,17 @@ def _wanted_kind(params: Mapping[str, Any]) -> tuple[KeySpec, str]:
 
 
 def _wanted_origin(params: Mapping[str, Any], kind: KeySpec) -> str:
-    """Return where the key material is to come from. Raises for what cannot be, or is not served."""
+    """Return where the key material is to come from. Raises ValidationException where the kind of key forbids it."""
     origin: str = params.get("Origin") or FROM_KMS
-    if origin not in (FROM_KMS, IMPORTED):
-        raise errors.unsupported(f"Strongroom does not serve keys with Origin {origin} yet.")
     if origin == IMPORTED and kind.family in (Family.ML_DSA, Family.ML_KEM):
         raise errors.validation(f"KeySpec {kind.name} is not compatible with Origin {origin}")
-    for member in ("CustomKeyStoreId", "XksKeyId"):
-        if params.get(member) is not None:
-            raise errors.unsupported(f"Strongroom does not serve {member} yet.")
     return origin
 
 
-def must_have_room(connection: Connection, account_id: str, region: str) -> None:
-    """Raise LimitExceededException when an account has all the keys in a Region that it may have."""
-    if tables.count_customer_keys(connection, account_id, region) >= KEYS_PER_REGION_MAX:
-        raise errors.limit_exceeded(f"The account has reached its limit of {KEYS_PER_REGION_MAX} keys.")
+def must_have_room(connection: Connection, account_id: str, region: str, most: int) -> None:
+    """Raise LimitExceededException when an account has the `most` keys in a Region that it may have."""
+    if tables.count_customer_keys(connection, account_id, region) >= most:
+        raise errors.limit_exceeded(f"The account has reached its limit of {most} keys.")
 
 
 async def _needs_of_create_key(call: Call) -> Sequence[Requirement]:
@@ -113,6 +115,7 @@ async def create_key(call: Call) -> Answer:
     params = call.params
     kind, usage = _wanted_kind(params)
     origin = _wanted_origin(params, kind)
+    store = await wanted_store(call, origin)
     tags = checked_tags(params.get("Tags") or ())
     description = checked_description(params.get("Description") or "")
     values = key_values(
@@ -125,6 +128,8 @@ async def create_key(call: Call) -> Answer:
         usage=usage,
         origin=origin,
         state=PENDING_IMPORT if origin == IMPORTED else ENABLED,
+        custom_key_store_id=params.get("CustomKeyStoreId"),
+        xks_key_id=params.get("XksKeyId"),
     )
     if params.get("MultiRegion"):
         values |= {"key_id": new_multi_region_key_id(), "primary_region": call.region}
@@ -132,12 +137,17 @@ async def create_key(call: Call) -> Answer:
         values["policy"] = default_key_policy(call.account_id, call.region)
     else:
         values["policy"] = await accepted_policy(call, params["Policy"], values)
-    material = await NewKeyMaterial.generate(kind) if origin == FROM_KMS else None
+    # A key of an external key store has key material here too: what the proxy gets is encrypted already.
+    has_material = origin in (FROM_KMS, IN_EXTERNAL_KEY_STORE)
+    material = await NewKeyMaterial.generate(kind) if has_material else None
     directory = call.house.part(KeyDirectory)
+    most = call.house.quotas.most(KEYS_QUOTA, call.account_id, call.region)
     call.made = (key_resource(call.account_id, call.region, values["key_id"]),)
 
     def write(connection: Connection) -> Answer:
-        must_have_room(connection, call.account_id, call.region)
+        must_have_room(connection, call.account_id, call.region, most)
+        if store is not None:
+            must_take_key(connection, store, params.get("XksKeyId"))
         tables.insert_key(connection, values)
         if material is not None:
             insert_first_material(call.house, connection, values, material)
@@ -146,4 +156,5 @@ async def create_key(call: Call) -> Answer:
             raise errors.key_not_found(values["key_id"])
         return {"KeyMetadata": created.metadata()}
 
-    return await call.write(write, invalidates=(cache_name(call.region, values["key_id"]),))
+    async with backing_key_of(call.house, store, values["key_id"]):
+        return await call.write(write, invalidates=(cache_name(call.region, values["key_id"]),))

@@ -11,11 +11,12 @@ from strongroom.services.kms import errors
 from strongroom.services.kms.access import on_account, use_of_key
 from strongroom.services.kms.encryption import encrypt_under
 from strongroom.services.kms.key_specs import ENCRYPT_DECRYPT, KEY_SPECS, SYMMETRIC_DEFAULT
+from strongroom.services.kms.key_stores.store_keys import random_bytes_of_store
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.material import generate_secret, private_key_of
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 _DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
 
@@ -42,7 +43,7 @@ async def _new_data_key(call: Call) -> tuple[bytes, Answer]:
     _must_encrypt_data_keys(key, call.operation.name)
     end_dry_run(params)
     data_key = random_bytes(length)
-    sealed = await encrypt_under(key, SYMMETRIC_DEFAULT, data_key, params.get("EncryptionContext"))
+    sealed = await encrypt_under(call, key, SYMMETRIC_DEFAULT, data_key, params.get("EncryptionContext"))
     call.house.part(LastUsages).note(call, key)
     answer: Answer = {"CiphertextBlob": sealed.ciphertext, "KeyId": key.arn}
     if sealed.key_material_id is not None:
@@ -50,7 +51,7 @@ async def _new_data_key(call: Call) -> tuple[bytes, Answer]:
     return data_key, answer
 
 
-@operation(KMS, "GenerateDataKey", needs=use_of_key("kms:GenerateDataKey"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "GenerateDataKey", needs=use_of_key("kms:GenerateDataKey"), quota=cryptographic_quota, reads_only=True)
 async def generate_data_key(call: Call) -> Answer:
     """Return a fresh data key, in plaintext and encrypted. Source: AWS KMS API Reference, GenerateDataKey."""
     data_key, answer = await _new_data_key(call)
@@ -62,7 +63,7 @@ async def generate_data_key(call: Call) -> Answer:
     KMS,
     "GenerateDataKeyWithoutPlaintext",
     needs=use_of_key("kms:GenerateDataKeyWithoutPlaintext"),
-    quota=SYMMETRIC_QUOTA,
+    quota=cryptographic_quota,
     reads_only=True,
 )
 async def generate_data_key_without_plaintext(call: Call) -> Answer:
@@ -85,7 +86,7 @@ async def _new_data_key_pair(call: Call) -> tuple[bytes, Answer]:
         raise errors.unsupported(f"{key.arn} is in a custom key store, which {call.operation.name} does not support.")
     end_dry_run(params)
     private_key = await generate_secret(kind)
-    sealed = await encrypt_under(key, SYMMETRIC_DEFAULT, private_key, params.get("EncryptionContext"))
+    sealed = await encrypt_under(call, key, SYMMETRIC_DEFAULT, private_key, params.get("EncryptionContext"))
     call.house.part(LastUsages).note(call, key)
     answer: Answer = {
         "PrivateKeyCiphertextBlob": sealed.ciphertext,
@@ -99,7 +100,7 @@ async def _new_data_key_pair(call: Call) -> tuple[bytes, Answer]:
 
 
 @operation(
-    KMS, "GenerateDataKeyPair", needs=use_of_key("kms:GenerateDataKeyPair"), quota=SYMMETRIC_QUOTA, reads_only=True
+    KMS, "GenerateDataKeyPair", needs=use_of_key("kms:GenerateDataKeyPair"), quota=cryptographic_quota, reads_only=True
 )
 async def generate_data_key_pair(call: Call) -> Answer:
     """Return a fresh key pair, its private key in plaintext and encrypted. Source: API Reference, GenerateDataKeyPair.
@@ -115,7 +116,7 @@ async def generate_data_key_pair(call: Call) -> Answer:
     KMS,
     "GenerateDataKeyPairWithoutPlaintext",
     needs=use_of_key("kms:GenerateDataKeyPairWithoutPlaintext"),
-    quota=SYMMETRIC_QUOTA,
+    quota=cryptographic_quota,
     reads_only=True,
 )
 async def generate_data_key_pair_without_plaintext(call: Call) -> Answer:
@@ -127,13 +128,13 @@ async def _needs_of_generate_random(call: Call) -> Sequence[Requirement]:
     return (on_account(call, "kms:GenerateRandom"),)
 
 
-@operation(KMS, "GenerateRandom", needs=_needs_of_generate_random, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "GenerateRandom", needs=_needs_of_generate_random, quota=cryptographic_quota, reads_only=True)
 async def generate_random(call: Call) -> Answer:
     """Return 1 to 1,024 random bytes. Source: AWS KMS API Reference, GenerateRandom."""
     params = call.params
     refuse_what_is_not_served(params)
-    if params.get("CustomKeyStoreId") is not None:
-        raise errors.unsupported("Strongroom does not serve custom key stores yet.")
     if params.get("NumberOfBytes") is None:
         raise errors.validation("NumberOfBytes is required.")
+    if params.get("CustomKeyStoreId") is not None:
+        return {"Plaintext": await random_bytes_of_store(call, params["CustomKeyStoreId"], params["NumberOfBytes"])}
     return {"Plaintext": random_bytes(params["NumberOfBytes"])}

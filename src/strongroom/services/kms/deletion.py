@@ -12,6 +12,7 @@ from strongroom.services.kms import errors, events, tables
 from strongroom.services.kms.access import control_of_key
 from strongroom.services.kms.change import change_key
 from strongroom.services.kms.key_directory import cache_name
+from strongroom.services.kms.key_stores.store_keys import destroy_deleted
 from strongroom.services.kms.keys import (
     DISABLED,
     PENDING_DELETION,
@@ -91,7 +92,7 @@ async def cancel_key_deletion(call: Call) -> Answer:
 
     def ask_for_material(connection: Connection) -> None:
         # Imported key material may have expired, or been deleted, while the key waited.
-        if lacks_material(tables.select_materials(connection, key.region, key.key_id), key.origin):
+        if lacks_material(tables.select_materials(connection, key.region, key.key_id), key.origin, call.now):
             tables.update_key(connection, key.region, key.key_id, {"state": PENDING_IMPORT})
 
     return await change_key(call, key, change, {"KeyId": key.arn}, along=ask_for_material)
@@ -107,15 +108,19 @@ async def delete_due_keys(house: House) -> None:
 
         def delete_if_still_due(
             connection: Connection, region: str = region, key_id: str = key_id, event: AuditRecord = event
-        ) -> None:
+        ) -> KeyRow | None:
             # The deletion may have been cancelled since the list was made.
             row = tables.select_key(connection, region, key_id)
-            if row is not None and row.deletion_at is not None and row.deletion_at <= now:
-                tables.delete_key(connection, region, key_id)
-                _let_primary_go(connection, row, now)
-                house.audit.insert_event(connection, event)
+            if row is None or row.deletion_at is None or row.deletion_at > now:
+                return None
+            tables.delete_key(connection, region, key_id)
+            _let_primary_go(connection, row, now)
+            house.audit.insert_event(connection, event)
+            return row
 
-        await house.store.write(delete_if_still_due, invalidates=(cache_name(region, key_id),))
+        deleted = await house.store.write(delete_if_still_due, invalidates=(cache_name(region, key_id),))
+        if deleted is not None and deleted.custom_key_store_id is not None:
+            await destroy_deleted(house, region, deleted.custom_key_store_id, key_id)
 
 
 def _let_primary_go(connection: Connection, deleted: KeyRow, now: float) -> None:

@@ -11,28 +11,31 @@ from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import ciphertext, errors
 from strongroom.services.kms.access import alias_in, on_grantable_key, use_of_key
+from strongroom.services.kms.ciphertext import AES_256_GCM_DERIVED_KEY, Context
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.key_specs import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT
+from strongroom.services.kms.key_stores.store_keys import decrypt_in_store, encrypt_in_store
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.material import SymmetricMaterial
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
-
-Context = Mapping[str, str] | None
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 _OAEP_HASHES = {"RSAES_OAEP_SHA_1": "sha1", "RSAES_OAEP_SHA_256": "sha256"}
 
 
 class Sealed(NamedTuple):
-    """A ciphertext, and the id of the key material that it was made with; None for key pairs, which have one alone."""
+    """A ciphertext, and the id of the key material that it was made with.
+
+    That is None for key pairs, which have one alone, and for keys of custom key stores, whose material is elsewhere.
+    """
 
     ciphertext: bytes
     key_material_id: str | None
 
 
 class Opened(NamedTuple):
-    """A plaintext, and the id of the key material of its ciphertext; None for key pairs."""
+    """A plaintext, and the id of the key material of its ciphertext; None where `Sealed` has none."""
 
     plaintext: bytes
     key_material_id: str | None
@@ -51,9 +54,11 @@ def algorithm_for(key: Key, named: str | None, context: Context) -> str:
     return algorithm
 
 
-async def encrypt_under(key: Key, algorithm: str, plaintext: bytes, context: Context) -> Sealed:
+async def encrypt_under(call: Call, key: Key, algorithm: str, plaintext: bytes, context: Context) -> Sealed:
     """Encrypt under a key that was found usable. Raises ValidationException for more than RSA can hold."""
     if algorithm == SYMMETRIC_DEFAULT:
+        if key.custom_key_store_id is not None:
+            return Sealed(await encrypt_in_store(call, key, plaintext, context), None)
         material = key.symmetric_material()
         return Sealed(material.encrypt(plaintext, context), material.id)
     private_key, hash_name = _rsa_private_key(key), _OAEP_HASHES[algorithm]
@@ -65,7 +70,7 @@ async def encrypt_under(key: Key, algorithm: str, plaintext: bytes, context: Con
     return Sealed(private_key.encrypt_oaep(plaintext, hash_name), None)
 
 
-async def decrypt_under(key: Key, algorithm: str, sent: bytes, context: Context) -> Opened:
+async def decrypt_under(call: Call, key: Key, algorithm: str, sent: bytes, context: Context) -> Opened:
     """Decrypt under a key that was found usable.
 
     Raises InvalidCiphertextException for what does not open, IncorrectKeyException for a ciphertext of another key.
@@ -74,8 +79,10 @@ async def decrypt_under(key: Key, algorithm: str, sent: bytes, context: Context)
         blob = ciphertext.parse(sent)
         if blob.key_id != key.key_id:
             raise errors.incorrect_key()
+        if key.custom_key_store_id is not None:
+            return Opened(await decrypt_in_store(call, key, blob, context), None)
         material = key.materials.get(blob.key_material_id)
-        if not isinstance(material, SymmetricMaterial):
+        if not isinstance(material, SymmetricMaterial) or blob.algorithm != AES_256_GCM_DERIVED_KEY:
             raise errors.invalid_ciphertext()
         return Opened(material.decrypt(blob, context), material.id)
     try:
@@ -92,7 +99,7 @@ def _rsa_private_key(key: Key) -> RsaPrivateKey:
     return private_key
 
 
-@operation(KMS, "Encrypt", needs=use_of_key("kms:Encrypt"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Encrypt", needs=use_of_key("kms:Encrypt"), quota=cryptographic_quota, reads_only=True)
 async def encrypt(call: Call) -> Answer:
     """Encrypt up to 4,096 bytes. Source: AWS KMS API Reference, Encrypt."""
     key, params = call.target, call.params
@@ -101,7 +108,7 @@ async def encrypt(call: Call) -> Answer:
     context = params.get("EncryptionContext")
     algorithm = algorithm_for(key, params.get("EncryptionAlgorithm"), context)
     end_dry_run(params)
-    sealed = await encrypt_under(key, algorithm, params["Plaintext"], context)
+    sealed = await encrypt_under(call, key, algorithm, params["Plaintext"], context)
     call.house.part(LastUsages).note(call, key)
     return {"CiphertextBlob": sealed.ciphertext, "KeyId": key.arn, "EncryptionAlgorithm": algorithm}
 
@@ -142,7 +149,7 @@ async def _needs_of_decrypt(call: Call) -> Sequence[Requirement]:
     return (await on_grantable_key(call, opening.key, "kms:Decrypt", call.params.get("EncryptionContext")),)
 
 
-@operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Decrypt", needs=_needs_of_decrypt, quota=cryptographic_quota, reads_only=True)
 async def decrypt(call: Call) -> Answer:
     """Decrypt a ciphertext blob. Source: AWS KMS API Reference, Decrypt."""
     (key, sent), params = call.target, call.params
@@ -152,7 +159,7 @@ async def decrypt(call: Call) -> Answer:
     algorithm = algorithm_for(key, params.get("EncryptionAlgorithm"), context)
     if sent is None:
         raise errors.dry_run_succeeded()
-    opened = await decrypt_under(key, algorithm, sent, context)
+    opened = await decrypt_under(call, key, algorithm, sent, context)
     end_dry_run(params)
     call.house.part(LastUsages).note(call, key)
     answer = {"KeyId": key.arn, "Plaintext": opened.plaintext, "EncryptionAlgorithm": algorithm}
@@ -184,7 +191,7 @@ async def _on_re_encrypted(call: Call, key: Key, side: str, action: str, same_ke
     return await on_grantable_key(call, key, action, params.get(f"{side}EncryptionContext"), own)
 
 
-@operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "ReEncrypt", needs=_needs_of_re_encrypt, quota=cryptographic_quota, reads_only=True)
 async def re_encrypt(call: Call) -> Answer:
     """Decrypt under one key and encrypt under another; the plaintext stays here. Source: API Reference, ReEncrypt."""
     (source, destination), params = call.target, call.params
@@ -196,9 +203,9 @@ async def re_encrypt(call: Call) -> Answer:
     algorithm = algorithm_for(destination, params.get("DestinationEncryptionAlgorithm"), context)
     if source.sent is None:
         raise errors.dry_run_succeeded()
-    opened = await decrypt_under(source.key, source_algorithm, source.sent, source_context)
+    opened = await decrypt_under(call, source.key, source_algorithm, source.sent, source_context)
     end_dry_run(params)
-    sealed = await encrypt_under(destination, algorithm, opened.plaintext, context)
+    sealed = await encrypt_under(call, destination, algorithm, opened.plaintext, context)
     usages = call.house.part(LastUsages)
     usages.note(call, source.key)
     usages.note(call, destination)

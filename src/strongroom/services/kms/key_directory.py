@@ -13,11 +13,14 @@ from strongroom.policy.document import PolicyKind, parse
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors, tables
 from strongroom.services.kms.key_specs import KEY_SPECS
+from strongroom.services.kms.key_stores.key_store import CONNECTED
+from strongroom.services.kms.key_stores.tables import select_store
 from strongroom.services.kms.keys import (
     DISABLED,
     ENABLED,
     IMPORTED,
     PENDING_IMPORT,
+    UNAVAILABLE,
     Key,
     MaterialRecord,
     RelatedKey,
@@ -29,7 +32,7 @@ from strongroom.services.kms.material_rows import material_place
 from strongroom.storage.connection import Connection
 
 CACHED_KEYS_MAX = 10_000
-_EVERY_REGION = "*"
+_EVERY_REGION = _EVERY_KEY = "*"
 CACHED_IDENTIFIERS_MAX = 50_000
 _KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 _ALIAS_NAME = re.compile(r"alias/[a-zA-Z0-9:/_-]{1,250}")
@@ -42,6 +45,11 @@ def cache_name(region: str, key_id: str) -> str:
     A change to one of a key's multi-Region keys is one to them all: each tells of the others.
     """
     return f"kms/{_EVERY_REGION}/{key_id}" if key_id.startswith("mrk-") else f"kms/{region}/{key_id}"
+
+
+def name_of_every_key(region: str) -> str:
+    """Return the name under which a change to all keys of a Region is announced to the caches."""
+    return f"kms/{region}/{_EVERY_KEY}"
 
 
 def looks_like_key_id(text: str) -> bool:
@@ -69,9 +77,9 @@ class KeyDirectory:
             self._keys.clear()
         for name in named:
             _, region, key_id = name.split("/", 2)
-            if region == _EVERY_REGION:
-                for related in [place for place in self._keys if place[1] == key_id]:
-                    del self._keys[related]
+            if _EVERY_REGION in (region, key_id):
+                for place in [place for place in self._keys if place[1] == key_id or place[0] == region]:
+                    del self._keys[place]
             else:
                 self._keys.pop((region, key_id), None)
 
@@ -167,6 +175,8 @@ class KeyDirectory:
             if each.sealed is not None
         }
         key = _key(row, rows, materials, tables.alias_names_of(connection, region, key_id))
+        if row.custom_key_store_id is not None:
+            return _in_key_store(key, select_store(connection, region, row.custom_key_store_id))
         return _with_related(key, connection) if row.primary_region is not None else key
 
 
@@ -193,6 +203,16 @@ def _without_expired_material(key: Key, now: float) -> Key:
         current=current,
         decisions=key.decisions,
     )
+
+
+def _in_key_store(key: Key, store: Any) -> Key:
+    """Return `key` as its key store lets it be: a key that is not pending deletion is unavailable without connection.
+
+    Source: AWS KMS Developer Guide, "Key states of AWS KMS keys".
+    """
+    is_connected = store is not None and store.connection_state == CONNECTED
+    state = UNAVAILABLE if not is_connected and key.state in (ENABLED, DISABLED) else key.state
+    return replace(key, state=state, cloud_hsm_cluster_id=store.cluster_id if store is not None else None)
 
 
 def _with_related(key: Key, connection: Connection) -> Key:

@@ -12,6 +12,7 @@ from strongroom.operations.trail import Resource
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.kms import errors
 from strongroom.services.kms.key_specs import ALGORITHMS_MEMBERS, SYMMETRIC_DEFAULT, KeySpec
+from strongroom.services.kms.key_stores.errors import key_store_not_connected
 from strongroom.services.kms.material import MacMaterial, Material, PrivateKeyMaterial, SymmetricMaterial
 
 ENABLED = "Enabled"
@@ -22,6 +23,8 @@ PENDING_IMPORT = "PendingImport"
 UNAVAILABLE = "Unavailable"
 FROM_KMS = "AWS_KMS"
 IMPORTED = "EXTERNAL"
+IN_CLUSTER = "AWS_CLOUDHSM"
+IN_EXTERNAL_KEY_STORE = "EXTERNAL_KEY_STORE"
 MANAGED_BY_AWS = "AWS"
 MANAGED_BY_CUSTOMER = "CUSTOMER"
 
@@ -97,7 +100,8 @@ class Key:
     encrypts; `records` tells of all there ever were. `primary_region` is that of a multi-Region key, and `related` are
     the keys that share its key material, this one among them; None and empty for others. `lacks_material_elsewhere`
     tells that imported material waits for its import in another Region. `expires_at` is when the first of its materials
-    expires.
+    expires. `custom_key_store_id` is that of a key whose material is elsewhere: in the cluster of that id, or with the
+    external key that is named.
     """
 
     key_id: str
@@ -128,6 +132,7 @@ class Key:
     primary_region: str | None = None
     related: tuple[RelatedKey, ...] = ()
     custom_key_store_id: str | None = None
+    cloud_hsm_cluster_id: str | None = None
     xks_key_id: str | None = None
     expires_at: float | None = None
     lacks_material_elsewhere: bool = False
@@ -155,6 +160,8 @@ class Key:
     def must_be_usable_for(self, usage: str, operation: str) -> None:
         """Raise unless the key is enabled and meant for `usage` (such as ENCRYPT_DECRYPT)."""
         if self.state != ENABLED:
+            if self.state == UNAVAILABLE and self.origin == IN_EXTERNAL_KEY_STORE:
+                raise key_store_not_connected()
             require_enabled(self.arn, self.state)
         if self.usage != usage:
             raise errors.invalid_usage(self.arn, self.usage, operation)
@@ -210,10 +217,12 @@ class Key:
         if self.kind.has_old_name:
             shown["CustomerMasterKeySpec"] = self.spec
         record = self.current_record
-        if record is not None and self.spec == SYMMETRIC_DEFAULT:
+        if record is not None and self.spec == SYMMETRIC_DEFAULT and self.custom_key_store_id is None:
             shown["CurrentKeyMaterialId"] = record.id
         if record is not None and record.is_present and self.origin == IMPORTED:
             shown |= expiration(record)
+        if self.custom_key_store_id is not None:
+            shown |= self._key_store_members()
         if self.is_multi_region:
             shown["MultiRegionConfiguration"] = self._multi_region_configuration()
         if self.deletion_at is not None:
@@ -221,6 +230,12 @@ class Key:
         if self.state == PENDING_REPLICA_DELETION:
             shown["PendingDeletionWindowInDays"] = self.pending_window_days
         return shown
+
+    def _key_store_members(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"CustomKeyStoreId": self.custom_key_store_id}
+        if self.origin == IN_CLUSTER:
+            return shown | {"CloudHsmClusterId": self.cloud_hsm_cluster_id}
+        return shown | {"XksKeyConfiguration": {"Id": self.xks_key_id}}
 
     def _multi_region_configuration(self) -> dict[str, Any]:
         shown = [{"Arn": related.arn, "Region": related.region} for related in self.related]

@@ -8,10 +8,10 @@ from strongroom.services.kms.access import use_of_key
 from strongroom.services.kms.key_specs import GENERATE_VERIFY_MAC
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.request_members import end_dry_run
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 
-@operation(KMS, "GenerateMac", needs=use_of_key("kms:GenerateMac"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "GenerateMac", needs=use_of_key("kms:GenerateMac"), quota=cryptographic_quota, reads_only=True)
 async def generate_mac(call: Call) -> Answer:
     """Authenticate a message of up to 4,096 bytes. Source: AWS KMS API Reference, GenerateMac."""
     key, params = call.target, call.params
@@ -25,7 +25,7 @@ async def generate_mac(call: Call) -> Answer:
     return {"Mac": mac, "MacAlgorithm": algorithm, "KeyId": key.arn}
 
 
-@operation(KMS, "VerifyMac", needs=use_of_key("kms:VerifyMac"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "VerifyMac", needs=use_of_key("kms:VerifyMac"), quota=cryptographic_quota, reads_only=True)
 async def verify_mac(call: Call) -> Answer:
     """Verify an HMAC: a wrong one raises KMSInvalidMacException. Source: AWS KMS API Reference, VerifyMac."""
     key, params = call.target, call.params

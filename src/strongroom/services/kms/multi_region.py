@@ -19,6 +19,7 @@ from strongroom.services.kms.key_directory import KeyDirectory, cache_name
 from strongroom.services.kms.keys import ENABLED, IMPORTED, PENDING_IMPORT, Key, key_arn, require_enabled
 from strongroom.services.kms.material_rows import KeyRow, copy_materials
 from strongroom.services.kms.policies import accepted_policy, default_key_policy
+from strongroom.services.kms.quotas import KEYS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tags import checked_tags
 from strongroom.storage.connection import Connection
@@ -71,6 +72,7 @@ async def replicate_key(call: Call) -> Answer:
     else:
         own["policy"] = await accepted_policy(call, params["Policy"], own)
     directory = call.house.part(KeyDirectory)
+    most = call.house.quotas.most(KEYS_QUOTA, key.account_id, region)
     call.made = (key_resource(key.account_id, region, key.key_id),)
 
     def write(connection: Connection) -> Answer:
@@ -82,7 +84,7 @@ async def replicate_key(call: Call) -> Answer:
             raise errors.not_primary(key.arn)
         if tables.select_key(connection, region, key.key_id) is not None:
             raise errors.already_exists(f"{key_arn(key.account_id, region, key.key_id)} already exists.")
-        must_have_room(connection, key.account_id, region)
+        must_have_room(connection, key.account_id, region, most)
         tables.insert_key(connection, own | {name: getattr(row, name) for name in _SHARED})
         copy_materials(call.house, connection, row, region, with_secrets=row.origin != IMPORTED)
         replica = directory.load(connection, region, key.key_id)
@@ -113,17 +115,22 @@ async def update_primary_region(call: Call) -> Answer:
     _must_be_primary(key)
     if region == key.region:
         raise errors.unsupported(f"{key.arn} is the multi-region primary key already.")
+    # Their rows do not tell that imported material has expired, until that is erased.
+    require_enabled(key.arn, key.state)
+    replica = await call.house.part(KeyDirectory).find(region, key.key_id)
+    if replica is None:
+        raise errors.key_not_found(key_arn(key.account_id, region, key.key_id))
+    require_enabled(replica.arn, replica.state)
 
     def write(connection: Connection) -> Answer:
         rows: dict[str, Any] = {row.region: row for row in tables.select_related_keys(connection, key.key_id)}
         primary: KeyRow = rows.get(key.region)
         if primary is None or primary.primary_region != key.region:
             raise errors.not_primary(key.arn)
-        replica_arn = key_arn(key.account_id, region, key.key_id)
         if region not in rows:
-            raise errors.key_not_found(replica_arn)
+            raise errors.key_not_found(replica.arn)
         require_enabled(key.arn, primary.state)
-        require_enabled(replica_arn, rows[region].state)
+        require_enabled(replica.arn, rows[region].state)
         for each in rows:
             tables.update_key(connection, each, key.key_id, {"primary_region": region})
         return {}

@@ -23,9 +23,9 @@ from strongroom.services.kms.change import change_key
 from strongroom.services.kms.keys import Key, key_arn
 from strongroom.services.kms.material_rows import KeyRow
 from strongroom.services.kms.paging import Page
+from strongroom.services.kms.quotas import KEY_POLICY_BYTES_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 
-POLICY_BYTES_MAX = 32_768
 THE_ONLY_NAME = "default"
 _NOT_FOR_ALL_VALUES = {"kms:encryptioncontext:": "encryption context", "aws:requesttag/": "tag"}
 
@@ -42,10 +42,10 @@ def default_key_policy(account_id: str, region: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement]}, indent=2)
 
 
-def parsed_key_policy(text: str) -> Document:
-    """Return a key policy, compiled. Raises MalformedPolicyDocumentException, LimitExceededException above 32 KB."""
-    if len(text.encode()) > POLICY_BYTES_MAX:
-        raise errors.limit_exceeded(f"Policy size exceeds the limit of {POLICY_BYTES_MAX} bytes.")
+def parsed_key_policy(text: str, bytes_max: int) -> Document:
+    """Return a key policy, compiled. Raises MalformedPolicyDocumentException, LimitExceededException above the size."""
+    if len(text.encode()) > bytes_max:
+        raise errors.limit_exceeded(f"Policy size exceeds the limit of {bytes_max} bytes.")
     try:
         document = parse(text, PolicyKind.RESOURCE)
     except PolicySyntaxError as error:
@@ -78,7 +78,7 @@ async def accepted_policy(call: Call, text: str, key: Mapping[str, Any]) -> str:
     not parse, names somebody of this server who does not exist, or would keep the caller from ever changing it again,
     unless the request bypasses that check. Source: AWS KMS API Reference, PutKeyPolicy.
     """
-    parsed_key_policy(text)
+    parsed_key_policy(text, call.house.quotas.most(KEY_POLICY_BYTES_QUOTA, key["account_id"], key["region"]))
     try:
         stored = await pin(text, call.house.directory, call.house.store)
     except UnknownPrincipal:

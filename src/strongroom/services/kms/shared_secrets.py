@@ -14,11 +14,11 @@ from strongroom.services.kms.key_specs import ENCAPSULATE_DECAPSULATE, KEY_AGREE
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 
 @operation(
-    KMS, "DeriveSharedSecret", needs=use_of_key("kms:DeriveSharedSecret"), quota=SYMMETRIC_QUOTA, reads_only=True
+    KMS, "DeriveSharedSecret", needs=use_of_key("kms:DeriveSharedSecret"), quota=cryptographic_quota, reads_only=True
 )
 async def derive_shared_secret(call: Call) -> Answer:
     """Return the secret shared with the owner of a public key. Source: AWS KMS API Reference, DeriveSharedSecret."""
@@ -53,7 +53,7 @@ def _decapsulation_key(key: Key, algorithm: str, operation_name: str) -> MlKemPr
     return private_key
 
 
-@operation(KMS, "Encapsulate", needs=use_of_key("kms:Encapsulate"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Encapsulate", needs=use_of_key("kms:Encapsulate"), quota=cryptographic_quota, reads_only=True)
 async def encapsulate(call: Call) -> Answer:
     """Return a fresh secret, and its ciphertext for the owner of the key. Source: API Reference, Encapsulate."""
     key, params = call.target, call.params
@@ -69,7 +69,7 @@ async def encapsulate(call: Call) -> Answer:
     }
 
 
-@operation(KMS, "Decapsulate", needs=use_of_key("kms:Decapsulate"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Decapsulate", needs=use_of_key("kms:Decapsulate"), quota=cryptographic_quota, reads_only=True)
 async def decapsulate(call: Call) -> Answer:
     """Return the secret of a ciphertext. Source: AWS KMS API Reference, Decapsulate.
 

@@ -18,7 +18,7 @@ from strongroom.services.kms.key_specs import SIGN_VERIFY, Family
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.request_members import end_dry_run
-from strongroom.services.kms.service import KMS, SYMMETRIC_QUOTA
+from strongroom.services.kms.service import KMS, cryptographic_quota
 
 RAW, DIGEST, EXTERNAL_MU = "RAW", "DIGEST", "EXTERNAL_MU"
 MU_BYTES = 64
@@ -114,7 +114,7 @@ def _is_slow(key: Key) -> bool:
     return key.kind.family is Family.RSA and int(key.kind.parameter) > RSA_BITS_IN_LOOP_MAX
 
 
-@operation(KMS, "Sign", needs=use_of_key("kms:Sign"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Sign", needs=use_of_key("kms:Sign"), quota=cryptographic_quota, reads_only=True)
 async def sign(call: Call) -> Answer:
     """Sign a message of up to 4,096 bytes, or a digest. Source: AWS KMS API Reference, Sign."""
     key, params = call.target, call.params
@@ -129,7 +129,7 @@ async def sign(call: Call) -> Answer:
     return {"KeyId": key.arn, "Signature": signature, "SigningAlgorithm": params["SigningAlgorithm"]}
 
 
-@operation(KMS, "Verify", needs=use_of_key("kms:Verify"), quota=SYMMETRIC_QUOTA, reads_only=True)
+@operation(KMS, "Verify", needs=use_of_key("kms:Verify"), quota=cryptographic_quota, reads_only=True)
 async def verify(call: Call) -> Answer:
     """Verify a signature: a wrong one raises KMSInvalidSignatureException. Source: AWS KMS API Reference, Verify."""
     key, params = call.target, call.params

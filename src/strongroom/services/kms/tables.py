@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 
+from strongroom.operations.quotas.quota import ResourceUse
 from strongroom.storage.column_types import JsonText, OrderedText, Timestamp
 from strongroom.storage.connection import Connection
 from strongroom.storage.schema import metadata
@@ -183,6 +184,43 @@ def count_customer_keys(connection: Connection, account_id: str, region: str) ->
         (KEYS.c.account_id == account_id) & (KEYS.c.region == region) & (KEYS.c.manager == "CUSTOMER")
     )
     return connection.execute(statement).scalar_one()
+
+
+def customer_keys_of_accounts(connection: Connection) -> list[ResourceUse]:
+    """Return how many customer managed keys each account has in each Region where it has any."""
+    statement = select(KEYS.c.account_id, KEYS.c.region, func.count()).where(KEYS.c.manager == "CUSTOMER")
+    return _uses(connection, statement.group_by(KEYS.c.account_id, KEYS.c.region))
+
+
+def most_aliases_of_a_key(connection: Connection) -> list[ResourceUse]:
+    """Return how many aliases that customer managed key has which has most, of each account in each Region."""
+    per_key = _per_key(ALIASES.c.target_key_id, ALIASES.c.region)
+    return _most_of_a_key(connection, per_key)
+
+
+def most_on_demand_rotations_of_a_key(connection: Connection) -> list[ResourceUse]:
+    """Return how often that key was rotated on demand which was so most often, of each account in each Region."""
+    per_key = _per_key(MATERIALS.c.key_id, MATERIALS.c.region, MATERIALS.c.rotation_type == "ON_DEMAND")
+    return _most_of_a_key(connection, per_key)
+
+
+def _per_key(key_id: Any, region: Any, *where: Any) -> Any:
+    statement = select(key_id.label("key_id"), region.label("region"), func.count().label("number")).where(*where)
+    return statement.group_by(key_id, region).subquery()
+
+
+def _most_of_a_key(connection: Connection, per_key: Any) -> list[ResourceUse]:
+    its_key = (KEYS.c.region == per_key.c.region) & (KEYS.c.key_id == per_key.c.key_id)
+    statement = (
+        select(KEYS.c.account_id, KEYS.c.region, func.max(per_key.c.number))
+        .join(per_key, its_key)
+        .where(KEYS.c.manager == "CUSTOMER")
+    )
+    return _uses(connection, statement.group_by(KEYS.c.account_id, KEYS.c.region))
+
+
+def _uses(connection: Connection, statement: Any) -> list[ResourceUse]:
+    return [ResourceUse(*row) for row in connection.execute(statement)]
 
 
 def keys_due_for_deletion(connection: Connection, now: float) -> Sequence[Row[str, str, str]]:

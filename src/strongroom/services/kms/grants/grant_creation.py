@@ -18,12 +18,12 @@ from strongroom.services.kms.grants.grant_principals import GrantPrincipal, name
 from strongroom.services.kms.grants.grant_tokens import NamedGrant, new_token
 from strongroom.services.kms.key_directory import KeyDirectory, cache_name
 from strongroom.services.kms.key_specs import SYMMETRIC_DEFAULT
-from strongroom.services.kms.keys import Key, require_enabled
+from strongroom.services.kms.keys import UNAVAILABLE, Key, require_enabled
+from strongroom.services.kms.quotas import GRANTS_PER_KEY_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
 from strongroom.services.kms.tables import select_key
 from strongroom.storage.connection import Connection
 
-GRANTS_PER_KEY_MAX = 50_000
 PAIRS_PER_CONSTRAINT_MAX = 8
 CONSTRAINT_VALUE_CHARACTERS_MAX = 384
 
@@ -73,7 +73,8 @@ async def create_grant(call: Call) -> Answer:
     operations = _checked_operations(key, params["Operations"])
     _check_constraints(key, constraints)
     grantee, retiring = await _principals(call, constraints)
-    require_enabled(key.arn, key.state)
+    if key.state != UNAVAILABLE:
+        require_enabled(key.arn, key.state)
     if params.get("DryRun"):
         raise errors.dry_run_succeeded()
     values: dict[str, Any] = {
@@ -91,6 +92,7 @@ async def create_grant(call: Call) -> Answer:
         "constraints": constraints.shown(),
     }
     values["request_digest"] = _request_digest(values)
+    most = call.house.quotas.most(GRANTS_PER_KEY_QUOTA, key.account_id, key.region)
 
     def write(connection: Connection) -> Answer:
         if values["request_digest"] is not None:
@@ -101,8 +103,8 @@ async def create_grant(call: Call) -> Answer:
         if row is None:
             raise errors.key_not_found(key.arn)
         require_enabled(key.arn, row.state)
-        if not tables.insert_grant(connection, values, GRANTS_PER_KEY_MAX):
-            raise errors.limit_exceeded(f"{key.arn} has reached its limit of {GRANTS_PER_KEY_MAX} grants.")
+        if not tables.insert_grant(connection, values, most):
+            raise errors.limit_exceeded(f"{key.arn} has reached its limit of {most} grants.")
         return {"GrantId": values["grant_id"]}
 
     announced = grant_cache_name(Grantee(key.region, key.key_id, grantee.id), values["grant_id"])

@@ -7,9 +7,10 @@ checked without counting, and a key without grants is known to have none.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, String, Table, Text, delete, select, tuple_, update
+from sqlalchemy import Column, ForeignKeyConstraint, Index, String, Table, Text, delete, func, select, tuple_, update
 from sqlalchemy.engine import Row
 
+from strongroom.operations.quotas.quota import ResourceUse
 from strongroom.services.kms.tables import KEYS
 from strongroom.storage.column_types import JsonText, OrderedText, Timestamp
 from strongroom.storage.connection import Connection
@@ -98,6 +99,14 @@ def list_grants(
     if grant_id is not None:
         condition &= GRANTS.c.grant_id == grant_id
     return connection.execute(select(GRANTS).where(condition).order_by(GRANTS.c.grant_id).limit(limit)).all()
+
+
+def most_grants_of_a_key(connection: Connection) -> list[ResourceUse]:
+    """Return how many grants that customer managed key has which has most, of each account in each Region."""
+    statement = select(KEYS.c.account_id, KEYS.c.region, func.max(KEYS.c.grant_count))
+    statement = statement.where((KEYS.c.manager == "CUSTOMER") & (KEYS.c.grant_count > 0))
+    found = connection.execute(statement.group_by(KEYS.c.account_id, KEYS.c.region))
+    return [ResourceUse(*row) for row in found]
 
 
 def list_retirable_grants(
