@@ -13,6 +13,8 @@ from strongroom.operations.trail import Resource
 from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.access import S3Conditions, account_wide, control_of_bucket
 from strongroom.services.s3.buckets import ENABLED, Bucket, as_bucket, bucket_cache_name
+from strongroom.services.s3.content import Content
+from strongroom.services.s3.multipart import tables as upload_tables
 from strongroom.services.s3.public_access import BLOCK_ACCESS_SETTING, BLOCKED
 from strongroom.services.s3.service import S3
 from strongroom.storage.connection import Connection
@@ -149,18 +151,25 @@ async def get_bucket_location(call: Call) -> Answer:
 
 @operation(S3, "DeleteBucket", needs=control_of_bucket("s3:DeleteBucket"))
 async def delete_bucket(call: Call) -> Answer:
-    """Delete a bucket that holds nothing. Source: Amazon S3 API Reference, DeleteBucket."""
+    """Delete a bucket that holds nothing; uploads under way end with it. Source: API Reference, DeleteBucket."""
     bucket: Bucket = call.target
+    stale: list[str] = []
 
     def write(connection: Connection) -> Answer:
         if tables.select_bucket(connection, bucket.name) is None:
             raise errors.no_such_bucket(bucket.name)
         if tables.holds_versions(connection, bucket.name):
             raise errors.bucket_not_empty(bucket.name)
+        stale.clear()
+        for upload in upload_tables.uploads_in(connection, bucket.name):
+            upload_tables.delete_upload(connection, upload.upload_id)
+            stale.extend(tables.delete_pieces(connection, upload.content_id))
         tables.delete_bucket(connection, bucket.name)
         return {}
 
-    return await call.write(write, invalidates=(bucket_cache_name(bucket.name),))
+    answer = await call.write(write, invalidates=(bucket_cache_name(bucket.name),))
+    await call.house.part(Content).delete(stale)
+    return answer
 
 
 @operation(S3, "ListBuckets", needs=account_wide("s3:ListAllMyBuckets"), reads_only=True)

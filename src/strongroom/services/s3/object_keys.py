@@ -141,7 +141,7 @@ async def keys_of(
         try:
             return ContentKeys(DerivedKeyAead(customer_key.secret).decrypt(wrapped, place.encode()))
         except AuthenticationFailed:
-            raise errors.access_denied() from None
+            raise errors.wrong_customer_key() from None
     if customer_key is not None:
         raise errors.invalid_request("The encryption parameters are not applicable to this object.")
     if encryption.algorithm == SSE_S3:
