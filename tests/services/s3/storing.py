@@ -2,14 +2,16 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from tests.opened_house import OpenedHouse, opened_house
+from tests.services.kms.made_identities import document, make_identity, user
 
 from strongroom.base.errors import AwsError
+from strongroom.operations.callers import Caller
 
 T = TypeVar("T")
 PIECE_BYTES_MIN = 5 * 1024**2
@@ -32,6 +34,7 @@ class Storing:
     def __init__(self, house: OpenedHouse, bucket: str = "a-bucket") -> None:
         self.house = house
         self.bucket = bucket
+        self._blobs_before = len(self.blobs())
 
     async def s3(self, operation: str, **params: Any) -> dict[str, Any]:
         """Perform one operation on the bucket."""
@@ -82,6 +85,15 @@ class Storing:
         """Return the files that hold bytes of objects, finished or not."""
         folder = self.house.house.configuration.data / "blobs"
         return [path for path in folder.rglob("*") if path.is_file()]
+
+    def new_blobs(self) -> int:
+        """Return how many such files there are more than when the bucket was made."""
+        return len(self.blobs()) - self._blobs_before
+
+    async def user(self, name: str, *statements: Mapping[str, Any]) -> Caller:
+        """Return a new user of the account, with one policy of these statements."""
+        name = f"{name}-{self.bucket}"
+        return await user(self.house, await make_identity(self.house, "user", name, document(*statements)))
 
 
 InBucket = Callable[[Callable[[Storing], Awaitable[T]]], T]

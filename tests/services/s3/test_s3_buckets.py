@@ -75,8 +75,8 @@ def test_making_a_bucket_again(in_bucket: InBucket[None]) -> None:
         await storing.s3("CreateBucket")
         assert await storing.get("kept") == b"content"
         europe = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
-        await storing.s3("CreateBucket", Bucket="in-europe", **europe)
-        await storing.refused("BucketAlreadyOwnedByYou", "CreateBucket", Bucket="in-europe", **europe)
+        await storing.s3("CreateBucket", Bucket="in-europe-too", **europe)
+        await storing.refused("BucketAlreadyOwnedByYou", "CreateBucket", Bucket="in-europe-too", **europe)
 
     in_bucket(body)
 
