@@ -15,7 +15,7 @@ from strongroom.services.s3.access import named_bucket, on_object
 from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
-from strongroom.services.s3.encryption_choice import SSE_S3, choose
+from strongroom.services.s3.encryption_choice import SSE_C, SSE_S3, choose
 from strongroom.services.s3.multipart import tables
 from strongroom.services.s3.object_details import details_of, require_part_number, require_valid_key
 from strongroom.services.s3.object_keys import ContentKeys, Encryption, keys_of, new_keys
@@ -79,11 +79,23 @@ async def find_upload(call: Call, bucket: Bucket) -> Upload:
 
 
 async def keys_of_upload(call: Call, upload: Upload) -> ContentKeys:
-    """Return the keys that an upload's parts are sealed under, as `keys_of` does."""
+    """Return the keys that an upload's parts are sealed under, as `keys_of` does. Raises InvalidRequest."""
     wrapped = call.house.sealer.open(upload.sealed_key, upload.place)
-    return await keys_of(
-        call, upload.bucket, upload.key, upload.content_id, upload.encryption, wrapped, customer_key_of(call)
-    )
+    customer_key = customer_key_of(call)
+    if upload.encryption.algorithm == SSE_C:
+        if customer_key is None:
+            raise errors.invalid_request(
+                "The multipart upload initiate requested encryption. Subsequent part requests must include the "
+                "appropriate encryption parameters."
+            )
+        if customer_key.md5 != upload.encryption.customer_key_md5:
+            raise errors.invalid_request("The provided encryption parameters did not match the ones used originally.")
+    elif customer_key is not None:
+        raise errors.invalid_request(
+            "The multipart upload initiate did not request encryption. Please resend the request without sending "
+            "encryption parameters."
+        )
+    return await keys_of(call, upload.bucket, upload.key, upload.content_id, upload.encryption, wrapped, customer_key)
 
 
 def on_upload(action: str) -> Any:
