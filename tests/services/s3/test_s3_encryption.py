@@ -114,7 +114,11 @@ def test_the_encryption_context_is_merged(in_bucket: InBucket[None]) -> None:
         await storing.put("key", **kms)
         await storing.get("key")
         await storing.put("key", BucketKeyEnabled=True, **kms)
-        calls = [each for each in await _kms_calls(storing) if each.request.get("KeyId") in (key["KeyId"], key["Arn"])]
+        calls = [
+            each
+            for each in await _kms_calls(storing)
+            if (each.request or {}).get("KeyId") in (key["KeyId"], key["Arn"])
+        ]
         found = [(each.operation, each.request["EncryptionContext"]) for each in calls]
         assert {each.via for each in calls} == {"s3"}
         arn = f"arn:aws:s3:::{storing.bucket}"

@@ -68,6 +68,8 @@ async def _needs_of_create_bucket(call: Call) -> Sequence[Requirement]:
     arn = f"arn:{call.house.directory.partition}:s3:::{call.params['Bucket']}"
     audited = Resource(arn, call.account_id, "AWS::S3::Bucket")
     actions = ["s3:CreateBucket"]
+    if configuration.get("Tags"):
+        actions.append("s3:TagResource")
     if call.params.get("ObjectLockEnabledForBucket"):
         actions += ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]
     if call.params.get("ObjectOwnership"):
