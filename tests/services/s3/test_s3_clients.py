@@ -1,7 +1,9 @@
 """S3 as boto3 sees it: over real sockets, with presigned URLs, redirects to the right Region, and bare errors."""
 
+import base64
 import json
 import secrets
+import ssl
 import urllib.error
 import urllib.request
 from typing import Any
@@ -19,7 +21,7 @@ BUCKET = "clients-bucket"
 
 @pytest.fixture(scope="module")
 def s3(server: RunningServer) -> Any:
-    client = server.client("s3")
+    client = server.client("s3", config=Config(signature_version="s3v4", retries={"total_max_attempts": 1}))
     client.create_bucket(Bucket=BUCKET)
     return client
 
@@ -32,8 +34,6 @@ def _code(call: Any, **params: Any) -> tuple[str, int]:
 
 
 def _fetch(server: RunningServer, url: str, method: str = "GET", data: bytes | None = None, **headers: str) -> Any:
-    import ssl
-
     context = ssl.create_default_context(cafile=str(server.ca_bundle))
     request = urllib.request.Request(url, data=data, method=method, headers=headers)
     try:
@@ -158,8 +158,6 @@ def test_checksums_in_trailers(s3: Any, algorithm: str) -> None:
     assert got[member] == put[member]
     assert got["Body"].read() == b"x" * 100_000
     wrong = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}[algorithm]
-    import base64
-
     told = base64.b64encode(b"w" * wrong).decode()
     assert _code(s3.put_object, Bucket=BUCKET, Key="sum", Body=b"y", **{member: told}) == ("BadDigest", 400)
     assert s3.head_object(Bucket=BUCKET, Key="sum")["ContentLength"] == 100_000
@@ -169,11 +167,13 @@ def test_a_managed_transfer_in_parts(s3: Any, tmp_path: Any) -> None:
     content = secrets.token_bytes(12 * 1024 * 1024 + 5)
     (tmp_path / "sent").write_bytes(content)
     transfer = boto3.s3.transfer.TransferConfig(multipart_threshold=5 * 1024**2, multipart_chunksize=5 * 1024**2)
-    extra = {"ServerSideEncryption": "aws:kms", "BucketKeyEnabled": True}
-    s3.upload_file(str(tmp_path / "sent"), BUCKET, "large", ExtraArgs=extra, Config=transfer)
-    s3.download_file(BUCKET, "large", str(tmp_path / "got"), Config=transfer)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
+    s3.create_bucket(Bucket="transfers")
+    s3.put_bucket_encryption(Bucket="transfers", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    s3.upload_file(str(tmp_path / "sent"), "transfers", "large", Config=transfer)
+    s3.download_file("transfers", "large", str(tmp_path / "got"), Config=transfer)
     assert (tmp_path / "got").read_bytes() == content
-    head = s3.head_object(Bucket=BUCKET, Key="large")
+    head = s3.head_object(Bucket="transfers", Key="large")
     assert (head["ServerSideEncryption"], head["BucketKeyEnabled"]) == ("aws:kms", True)
 
 

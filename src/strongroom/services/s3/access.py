@@ -153,7 +153,7 @@ class S3Conditions:
             sent = (params.get("CreateBucketConfiguration") or {}).get("Tags") or ()
         elif self._call.operation.name == "PutBucketTagging":
             sent = params["Tagging"]["TagSet"]
-        return {each["Key"]: each["Value"] for each in sent}
+        return {each.get("Key", ""): each.get("Value", "") for each in sent}
 
 
 def _bucket_tags(bucket: Bucket) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from strongroom.services.s3.content import Content
 from strongroom.services.s3.multipart import tables as upload_tables
 from strongroom.services.s3.public_access import BLOCK_ACCESS_SETTING, BLOCKED
 from strongroom.services.s3.service import S3
+from strongroom.services.s3.tagging import TAGS_PER_BUCKET_MAX, checked_set, shown_tags
 from strongroom.storage.connection import Connection
 
 BUCKETS_PER_ACCOUNT_MAX = 10_000
@@ -107,10 +108,12 @@ async def create_bucket(call: Call) -> Answer:
     }
     tags = (params.get("CreateBucketConfiguration") or {}).get("Tags")
     if tags:
-        settings["Tagging"] = [dict(tag) for tag in tags]
+        settings["Tagging"] = shown_tags(checked_set(tags, TAGS_PER_BUCKET_MAX))
     if params.get("ObjectLockEnabledForBucket"):
         settings["ObjectLockConfiguration"] = {"ObjectLockEnabled": "Enabled"}
     region = _wanted_region(call)
+    if (params.get("CreateBucketConfiguration") or {}).get("Bucket"):
+        raise errors.not_implemented("directory buckets")
     values = {
         "name": name,
         "account_id": call.account_id,

@@ -44,6 +44,7 @@ def wrong_region(asked: str, right: str) -> AwsError:
         f"The authorization header is malformed; the region '{asked}' is wrong; expecting '{right}'",
         400,
         members={"Region": right},
+        answer={"BucketRegion": right},
     )
 
 

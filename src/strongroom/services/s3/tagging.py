@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from strongroom.base.errors import AwsError
+from strongroom.services.s3 import errors
 
 TAGS_PER_OBJECT_MAX = 10
 TAGS_PER_BUCKET_MAX = 50
@@ -43,7 +44,9 @@ def checked_header(sent: str) -> dict[str, str]:
 
 
 def checked_set(sent: Sequence[Mapping[str, Any]], most: int) -> dict[str, str]:
-    """Return the tags of a TagSet. Raises InvalidTag, or BadRequest for more than `most`."""
+    """Return the tags of a TagSet. Raises MalformedXML, InvalidTag, or BadRequest for more than `most`."""
+    if any(each.get("Key") is None or each.get("Value") is None for each in sent):
+        raise errors.malformed_xml()
     return _checked([(each["Key"], each["Value"]) for each in sent], most)
 
 
