@@ -10,7 +10,7 @@ import pytest
 
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
-from strongroom.base.context import Origin, new_request_id
+from strongroom.base.context import NOT_SIGNED, Authentication, Origin, new_request_id
 from strongroom.model.service import service_model
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
@@ -39,12 +39,18 @@ class OpenedHouse:
         region: str = "us-east-1",
         via: str | None = None,
         secure: bool = True,
+        authentication: Authentication = NOT_SIGNED,
         **params: Any,
     ) -> dict[str, Any]:
-        """Perform one operation, validated against the service model, as the wire would."""
+        """Perform one operation, validated against the service model, as the wire would.
+
+        What comes to S3 in headers and in queries is not: its operations have refusals of their own for it.
+        """
         now = self.clock.now()
         origin = Origin(new_request_id(now), now, "127.0.0.1", secure, "1.3" if secure else None)
-        service_model(service).operations[operation].validate(params)
+        origin = origin._replace(authentication=authentication)
+        if service != "s3":
+            service_model(service).operations[operation].validate(params)
         return await perform(
             self.house,
             service,

@@ -248,20 +248,6 @@ def require_own_account(call: Call, key: Key) -> Key:
     return key
 
 
-def use_of_key(action: str) -> Needs:
-    """Declare a cryptographic operation under the key that `KeyId` names, with the request's encryption context."""
-
-    async def needs(call: Call) -> Sequence[Requirement]:
-        params = call.params
-        key = call.target = await call.house.part(KeyDirectory).identify(call, params["KeyId"])
-        context = params.get("EncryptionContext")
-        if key.grant_count:
-            return (await on_grantable_key(call, key, action, context),)
-        return (on_key(call, key, action, context),)
-
-    return needs
-
-
 def for_aws_resource(call: Call) -> dict[str, ConditionValue]:
     """Return the condition value that tells whether a service asks, for something that it keeps for somebody."""
     by_service = call.via is not None or call.caller.identity.type == "AWSService"

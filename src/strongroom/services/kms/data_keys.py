@@ -8,7 +8,7 @@ from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors
-from strongroom.services.kms.access import on_account, use_of_key
+from strongroom.services.kms.access import on_account
 from strongroom.services.kms.encryption import encrypt_under
 from strongroom.services.kms.key_specs import ENCRYPT_DECRYPT, KEY_SPECS, SYMMETRIC_DEFAULT
 from strongroom.services.kms.key_stores.store_keys import random_bytes_of_store
@@ -17,6 +17,7 @@ from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.material import generate_secret, private_key_of
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
 from strongroom.services.kms.service import KMS, cryptographic_quota
+from strongroom.services.kms.use import use_of_key
 
 _DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
 

@@ -10,7 +10,7 @@ from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import ciphertext, errors
-from strongroom.services.kms.access import alias_in, on_grantable_key, use_of_key
+from strongroom.services.kms.access import alias_in, on_grantable_key
 from strongroom.services.kms.ciphertext import AES_256_GCM_DERIVED_KEY, Context
 from strongroom.services.kms.key_directory import KeyDirectory
 from strongroom.services.kms.key_specs import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT
@@ -20,6 +20,7 @@ from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.material import SymmetricMaterial
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
 from strongroom.services.kms.service import KMS, cryptographic_quota
+from strongroom.services.kms.use import use_of_key
 
 _OAEP_HASHES = {"RSAES_OAEP_SHA_1": "sha1", "RSAES_OAEP_SHA_256": "sha256"}
 

@@ -4,11 +4,11 @@ from strongroom.crypto.mac import InvalidMac
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors
-from strongroom.services.kms.access import use_of_key
 from strongroom.services.kms.key_specs import GENERATE_VERIFY_MAC
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.request_members import end_dry_run
 from strongroom.services.kms.service import KMS, cryptographic_quota
+from strongroom.services.kms.use import use_of_key
 
 
 @operation(KMS, "GenerateMac", needs=use_of_key("kms:GenerateMac"), quota=cryptographic_quota, reads_only=True)

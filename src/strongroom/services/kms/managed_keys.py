@@ -71,6 +71,11 @@ def managed_key_policy(service: str, account_id: str, region: str) -> str:
     return json.dumps(policy, indent=2)
 
 
+def is_managed_by(service: str, identifier: str) -> bool:
+    """Whether `identifier` is the predefined alias of a service (`s3`)."""
+    return identifier in PREDEFINED and PREDEFINED[identifier][0] == service
+
+
 async def identify_or_make(call: Call, identifier: str) -> Key:
     """Return the key that `identifier` names, making it first when it is a predefined alias without a key.
 

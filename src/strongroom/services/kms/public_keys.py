@@ -3,10 +3,10 @@
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors
-from strongroom.services.kms.access import use_of_key
 from strongroom.services.kms.key_specs import ALGORITHMS_MEMBERS
 from strongroom.services.kms.keys import Key, require_enabled
 from strongroom.services.kms.service import KMS, own_quota
+from strongroom.services.kms.use import use_of_key
 
 
 @operation(KMS, "GetPublicKey", needs=use_of_key("kms:GetPublicKey"), quota=own_quota("GetPublicKey"), reads_only=True)

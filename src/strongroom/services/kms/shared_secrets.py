@@ -9,12 +9,12 @@ from strongroom.crypto.ml_kem import MlKemPrivateKey
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors
-from strongroom.services.kms.access import use_of_key
 from strongroom.services.kms.key_specs import ENCAPSULATE_DECAPSULATE, KEY_AGREEMENT
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.request_members import end_dry_run, refuse_what_is_not_served
 from strongroom.services.kms.service import KMS, cryptographic_quota
+from strongroom.services.kms.use import use_of_key
 
 
 @operation(

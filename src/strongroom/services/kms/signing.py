@@ -13,12 +13,12 @@ from strongroom.crypto.signature import InvalidSignature
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.kms import errors
-from strongroom.services.kms.access import use_of_key
 from strongroom.services.kms.key_specs import SIGN_VERIFY, Family
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.last_usage import LastUsages
 from strongroom.services.kms.request_members import end_dry_run
 from strongroom.services.kms.service import KMS, cryptographic_quota
+from strongroom.services.kms.use import use_of_key
 
 RAW, DIGEST, EXTERNAL_MU = "RAW", "DIGEST", "EXTERNAL_MU"
 MU_BYTES = 64

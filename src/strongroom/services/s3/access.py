@@ -4,6 +4,7 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 "Bucket policy examples using condition keys".
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -40,18 +41,58 @@ _HEADERS: Mapping[str, str] = {
     "s3:delimiter": "Delimiter",
     "s3:max-keys": "MaxKeys",
     "s3:versionid": "VersionId",
-    "s3:object-lock-mode": "ObjectLockMode",
-    "s3:object-lock-retain-until-date": "ObjectLockRetainUntilDate",
-    "s3:object-lock-legal-hold": "ObjectLockLegalHoldStatus",
     "s3:locationconstraint": "LocationConstraint",
     "s3:if-match": "IfMatch",
     "s3:if-none-match": "IfNoneMatch",
 }
 """The request members that condition values are taken from."""
 
-_TLS_VERSION = "s3:tlsversion"
+_CREATES_OBJECT: Mapping[str, bool] = {
+    "PutObject": True,
+    "PostObject": True,
+    "CopyObject": True,
+    "CompleteMultipartUpload": True,
+    "CreateMultipartUpload": False,
+    "UploadPart": False,
+    "UploadPartCopy": False,
+}
+"""The operations that need s3:PutObject, and whether an object is there after them: a policy that wants writes to be
+conditional can speak of these alone."""
+
+
+def _signature_age(call: Call) -> ConditionValue:
+    # Zero is an age: only a request that nobody signed has none.
+    return call.origin.authentication.age_ms if call.origin.authentication.kind else None
+
+
+def _remaining_days(call: Call) -> ConditionValue:
+    until = call.params.get("ObjectLockRetainUntilDate") or (call.params.get("Retention") or {}).get("RetainUntilDate")
+    return math.ceil((until.timestamp() - call.now) / 86_400) if until is not None else None
+
+
+def _retention(member: str, header: str) -> Callable[[Call], ConditionValue]:
+    return lambda call: call.params.get(header) or (call.params.get("Retention") or {}).get(member)
+
+
+_OF_REQUEST: Mapping[str, Callable[[Call], ConditionValue]] = {
+    "s3:tlsversion": lambda call: call.origin.tls_version,
+    "s3:authtype": lambda call: call.origin.authentication.kind,
+    "s3:signatureversion": lambda call: call.origin.authentication.version,
+    "s3:signatureage": _signature_age,
+    "s3:x-amz-content-sha256": lambda call: call.origin.authentication.content_sha256,
+    "s3:object-lock-mode": _retention("Mode", "ObjectLockMode"),
+    "s3:object-lock-retain-until-date": _retention("RetainUntilDate", "ObjectLockRetainUntilDate"),
+    "s3:object-lock-legal-hold": lambda call: (
+        call.params.get("ObjectLockLegalHoldStatus") or (call.params.get("LegalHold") or {}).get("Status")
+    ),
+    "s3:object-lock-remaining-retention-days": _remaining_days,
+    "s3:objectcreationoperation": lambda call: _CREATES_OBJECT.get(call.operation.name),
+}
+"""What a request tells beyond its members: how it was sent and signed, and what follows from the time."""
+
 _EXISTING_TAG = "s3:existingobjecttag/"
 _REQUEST_TAG = "s3:requestobjecttag/"
+_BUCKET_TAGS = ("aws:resourcetag/", "s3:buckettag/")
 _REQUEST_TAG_KEYS = "s3:requestobjecttagkeys"
 
 
@@ -77,8 +118,10 @@ class S3Conditions:
         member = _HEADERS.get(name)
         if member is not None:
             return params.get(member)
-        if name == _TLS_VERSION:
-            return self._call.origin.tls_version
+        of_request = _OF_REQUEST.get(name)
+        if of_request is not None:
+            value = of_request(self._call)
+            return None if value == "" else value
         if name == "s3:resourceaccount":
             return self._bucket.account_id if self._bucket is not None else None
         if name.startswith(_EXISTING_TAG):
@@ -88,8 +131,11 @@ class S3Conditions:
             if name == _REQUEST_TAG_KEYS:
                 return list(sent) or None
             return tag_value(sent, name[len(_REQUEST_TAG) :])
-        if name.startswith("aws:resourcetag/") and self._bucket is not None:
-            return tag_value(_bucket_tags(self._bucket), name[len("aws:resourcetag/") :])
+        if name == "aws:tagkeys" or name.startswith("aws:requesttag/"):
+            sent = self._bucket_tags_sent()
+            return tag_value(sent, name[len("aws:requesttag/") :]) if name != "aws:tagkeys" else list(sent) or None
+        if name.startswith(_BUCKET_TAGS) and self._bucket is not None:
+            return tag_value(_bucket_tags(self._bucket), name.partition("/")[2])
         return None
 
     def _request_tags(self) -> Mapping[str, str]:
@@ -99,6 +145,15 @@ class S3Conditions:
         if isinstance(sent, Mapping):
             return {each["Key"]: each["Value"] for each in sent.get("TagSet", ())}
         return {}
+
+    def _bucket_tags_sent(self) -> Mapping[str, str]:
+        params = self._call.params
+        sent: Sequence[Mapping[str, str]] = ()
+        if self._call.operation.name == "CreateBucket":
+            sent = (params.get("CreateBucketConfiguration") or {}).get("Tags") or ()
+        elif self._call.operation.name == "PutBucketTagging":
+            sent = params["Tagging"]["TagSet"]
+        return {each.get("Key", ""): each.get("Value", "") for each in sent}
 
 
 def _bucket_tags(bucket: Bucket) -> Mapping[str, str]:
@@ -119,10 +174,18 @@ async def named_bucket(call: Call, member: str = "Bucket") -> Bucket:
     return bucket
 
 
+_OF_POLICY = frozenset({"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"})
+"""What the root user of the account that owns a bucket may do whatever its policy says. Source: API Reference."""
+
+
 def policy_that_counts(call: Call, bucket: Bucket) -> NamedPolicy | None:
     """Return the bucket policy as far as it may speak for the caller: a restricted public one allows no strangers."""
     policy = bucket.policy
-    if policy is None or call.account_id == bucket.account_id:
+    is_owner = call.account_id == bucket.account_id
+    if is_owner and call.operation.name in _OF_POLICY and call.caller.principal.kind is PrincipalKind.ROOT:
+        # A policy that denies everybody everything must not lock the bucket for ever.
+        return None
+    if policy is None or is_owner:
         return policy
     if settings_of(bucket.settings)["RestrictPublicBuckets"] and is_public(policy.document):
         return restricted(policy)

@@ -6,6 +6,7 @@ from typing import Any
 
 from strongroom.base.clock import as_datetime
 from strongroom.base.errors import AwsError
+from strongroom.model.service import service_model
 from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
@@ -13,14 +14,18 @@ from strongroom.operations.trail import Resource
 from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.access import S3Conditions, account_wide, control_of_bucket
 from strongroom.services.s3.buckets import ENABLED, Bucket, as_bucket, bucket_cache_name
+from strongroom.services.s3.content import Content
+from strongroom.services.s3.multipart import tables as upload_tables
 from strongroom.services.s3.public_access import BLOCK_ACCESS_SETTING, BLOCKED
 from strongroom.services.s3.service import S3
+from strongroom.services.s3.tagging import TAGS_PER_BUCKET_MAX, checked_set, shown_tags
 from strongroom.storage.connection import Connection
 
 BUCKETS_PER_ACCOUNT_MAX = 10_000
 """Source: AWS General Reference, "Amazon S3 endpoints and quotas" (the default since November 2024)."""
 
 _HOME_REGION = "us-east-1"
+_LOCATIONS = frozenset(service_model("s3").shapes["BucketLocationConstraint"].enum)
 _NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)(?!xn--)(?!sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -42,7 +47,7 @@ def _wanted_region(call: Call) -> str:
                 "sent to.",
             )
         return call.region
-    if location == _HOME_REGION:
+    if call.region == _HOME_REGION and location not in _LOCATIONS:
         raise AwsError(
             "InvalidLocationConstraint",
             "The specified location-constraint is not valid",
@@ -64,6 +69,8 @@ async def _needs_of_create_bucket(call: Call) -> Sequence[Requirement]:
     arn = f"arn:{call.house.directory.partition}:s3:::{call.params['Bucket']}"
     audited = Resource(arn, call.account_id, "AWS::S3::Bucket")
     actions = ["s3:CreateBucket"]
+    if configuration.get("Tags"):
+        actions.append("s3:TagResource")
     if call.params.get("ObjectLockEnabledForBucket"):
         actions += ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]
     if call.params.get("ObjectOwnership"):
@@ -101,10 +108,12 @@ async def create_bucket(call: Call) -> Answer:
     }
     tags = (params.get("CreateBucketConfiguration") or {}).get("Tags")
     if tags:
-        settings["Tagging"] = [dict(tag) for tag in tags]
+        settings["Tagging"] = shown_tags(checked_set(tags, TAGS_PER_BUCKET_MAX))
     if params.get("ObjectLockEnabledForBucket"):
         settings["ObjectLockConfiguration"] = {"ObjectLockEnabled": "Enabled"}
     region = _wanted_region(call)
+    if (params.get("CreateBucketConfiguration") or {}).get("Bucket"):
+        raise errors.not_implemented("directory buckets")
     values = {
         "name": name,
         "account_id": call.account_id,
@@ -149,18 +158,25 @@ async def get_bucket_location(call: Call) -> Answer:
 
 @operation(S3, "DeleteBucket", needs=control_of_bucket("s3:DeleteBucket"))
 async def delete_bucket(call: Call) -> Answer:
-    """Delete a bucket that holds nothing. Source: Amazon S3 API Reference, DeleteBucket."""
+    """Delete a bucket that holds nothing; uploads under way end with it. Source: API Reference, DeleteBucket."""
     bucket: Bucket = call.target
+    stale: list[str] = []
 
     def write(connection: Connection) -> Answer:
         if tables.select_bucket(connection, bucket.name) is None:
             raise errors.no_such_bucket(bucket.name)
         if tables.holds_versions(connection, bucket.name):
             raise errors.bucket_not_empty(bucket.name)
+        stale.clear()
+        for upload in upload_tables.uploads_in(connection, bucket.name):
+            upload_tables.delete_upload(connection, upload.upload_id)
+            stale.extend(tables.delete_pieces(connection, upload.content_id))
         tables.delete_bucket(connection, bucket.name)
         return {}
 
-    return await call.write(write, invalidates=(bucket_cache_name(bucket.name),))
+    answer = await call.write(write, invalidates=(bucket_cache_name(bucket.name),))
+    await call.house.part(Content).delete(stale)
+    return answer
 
 
 @operation(S3, "ListBuckets", needs=account_wide("s3:ListAllMyBuckets"), reads_only=True)

@@ -61,11 +61,8 @@ async def commit_object(
             tables.insert_piece(connection, piece.values(content_id))
         return {"ETag": f'"{etag}"'}
 
-    try:
+    async with content.unless_committed([piece.blob for piece in pieces if piece.blob is not None]):
         await call.write(write)
-    except BaseException:
-        await content.delete([piece.blob for piece in pieces if piece.blob is not None])
-        raise
     await content.delete(stale)
     return Version(
         bucket=bucket.name,

@@ -17,6 +17,7 @@ from strongroom.services.s3.object_keys import ContentKeys
 from strongroom.storage.blobs.errors import BlobsUnavailable
 from strongroom.storage.blobs.store import BlobStore
 from strongroom.storage.connection import Connection
+from strongroom.storage.errors import StorageUnavailable
 
 INLINE_BYTES_MAX = 16 * 1024
 """Up to this size a piece stays in its row: a file of its own would cost more than its bytes."""
@@ -145,6 +146,21 @@ class Content:
                         async for chunk in reader:
                             yield chunk
                 begin = piece.starts_at + skipped + length
+
+    @contextlib.asynccontextmanager
+    async def unless_committed(self, blobs: Sequence[str]) -> AsyncIterator[None]:
+        """Remove blobs when the transaction in this context, which makes them somebody's, was refused.
+
+        When its caller is cancelled, or the database fails meanwhile, nobody knows whether it was committed: the blobs
+        stay then, and the sweeper removes those that no row leads to.
+        """
+        try:
+            yield
+        except StorageUnavailable:
+            raise
+        except Exception:
+            await self.delete(blobs)
+            raise
 
     async def delete(self, blobs: Iterable[str]) -> None:
         """Remove blobs that no row leads to any more. What cannot be removed now, the sweeper finds later."""

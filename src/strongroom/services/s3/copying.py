@@ -1,5 +1,6 @@
 """CopyObject and UploadPartCopy: bytes are opened under one object's keys and sealed under another's."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -12,20 +13,21 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.s3 import errors
 from strongroom.services.s3.access import named_bucket, on_bucket, on_object
 from strongroom.services.s3.buckets import Bucket, BucketDirectory
-from strongroom.services.s3.byte_ranges import asked_range
+from strongroom.services.s3.byte_ranges import ByteRange
 from strongroom.services.s3.commit import commit_object
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
 from strongroom.services.s3.encryption_choice import SSE_S3, choose
 from strongroom.services.s3.get_object import find_version
-from strongroom.services.s3.multipart.uploads import find_upload, keys_of_upload, require_part_number, store_part
-from strongroom.services.s3.object_details import details_of, require_valid_key
+from strongroom.services.s3.multipart.uploads import find_upload, keys_of_upload, store_part
+from strongroom.services.s3.object_details import details_of, require_part_number, require_valid_key
 from strongroom.services.s3.object_keys import keys_of, new_keys
 from strongroom.services.s3.put_object import writing_requirements
 from strongroom.services.s3.received import CHECKSUM_MEMBERS, PUT_BYTES_MAX, Destination, Expected, receive
 from strongroom.services.s3.service import S3
 from strongroom.services.s3.versions import Version, new_content_id, new_version_id, wrapped_keys
 
+_PART_RANGE = re.compile(r"bytes=(\d{1,19})-(\d{1,19})")
 _KEPT_BY_A_COPY = (
     "CacheControl",
     "ContentDisposition",
@@ -194,9 +196,9 @@ async def copy_object(call: Call) -> Answer:
     )
     result = {"ETag": version.quoted_etag, "LastModified": version.last_modified_at, **checksums}
     answer: Answer = {"CopyObjectResult": result, **new.encryption.shown()}
-    if version.version_id != "null":
+    if bucket.versioning:
         answer["VersionId"] = version.version_id
-    if source.version_id != "null":
+    if copied.source_bucket.versioning:
         answer["CopySourceVersionId"] = source.version_id
     return answer
 
@@ -213,6 +215,28 @@ async def _needs_of_part_copy(call: Call) -> Sequence[Requirement]:
     return (reading, on_object(call, copied.bucket, call.params["Key"], "s3:PutObject"))
 
 
+def _copied_range(header: str | None, size: int) -> ByteRange:
+    """Return which bytes of the source become the part. Raises InvalidArgument or InvalidRequest."""
+    if header is None:
+        return ByteRange(0, size - 1, size, is_partial=False)
+    found = _PART_RANGE.fullmatch(header)
+    if found is None or int(found[1]) > int(found[2]):
+        raise errors.invalid_argument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+            "zero-based offsets of the first and last bytes to copy",
+            "x-amz-copy-source-range",
+            header,
+        )
+    first, last = int(found[1]), int(found[2])
+    if first >= size:
+        raise errors.invalid_request("The specified copy range is invalid for the source object size")
+    if last >= size:
+        raise errors.invalid_argument(
+            f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", header
+        )
+    return ByteRange(first, last, size, is_partial=True)
+
+
 @operation(S3, "UploadPartCopy", needs=_needs_of_part_copy)
 async def upload_part_copy(call: Call) -> Answer:
     """Make a part of (a range of) an object. Source: Amazon S3 API Reference, UploadPartCopy."""
@@ -221,21 +245,16 @@ async def upload_part_copy(call: Call) -> Answer:
     number: int = params["PartNumber"]
     require_part_number(number)
     source = _found_source(call, copied)
-    header = params.get("CopySourceRange")
-    asked = asked_range(header, source.size)
-    if header is not None and (not asked.is_partial or header.removeprefix("bytes=") != f"{asked.first}-{asked.last}"):
-        raise errors.invalid_argument(
-            f"Range specified is not valid for source object of size: {source.size}", "x-amz-copy-source-range", header
-        )
+    asked = _copied_range(params.get("CopySourceRange"), source.size)
     upload = await find_upload(call, copied.bucket)
     body = await _opened(call, copied, source, asked.first, asked.length)
     keys = await keys_of_upload(call, upload)
     destination = Destination(call.house.part(Content), upload.content_id, number, keys)
-    expected = Expected(None, upload.checksum_algorithm or "CRC64NVME", None)
+    expected = Expected(None, upload.checksum_algorithm, None)
     received = await receive(body, expected, destination, needs_md5=upload.encryption.algorithm == SSE_S3)
     etag, checksum = await store_part(call, upload, number, received)
     result = {"ETag": f'"{etag}"', "LastModified": as_datetime(int(call.now)), **checksum}
     answer: Answer = {"CopyPartResult": result, **upload.encryption.shown()}
-    if source.version_id != "null":
+    if copied.source_bucket.versioning:
         answer["CopySourceVersionId"] = source.version_id
     return answer

@@ -15,7 +15,8 @@ from strongroom.services.s3 import errors
 
 ALGORITHM = "AES256"
 KEY_BYTES = 32
-_HEADER = "x-amz-server-side-encryption-customer-"
+_HEADER = "x-amz-server-side-encryption"
+"""What AWS names as the argument that is wrong, whichever of the headers it is."""
 
 
 class CustomerKey(NamedTuple):
@@ -38,40 +39,39 @@ def customer_key_of(call: Call, prefix: str = "SSECustomer") -> CustomerKey | No
     algorithm, key, md5 = (params.get(f"{prefix}{name}") for name in ("Algorithm", "Key", "KeyMD5"))
     if algorithm is None and key is None and md5 is None:
         return None
-    header = _HEADER if prefix == "SSECustomer" else "x-amz-copy-source-server-side-encryption-customer-"
-    _must_be_complete(algorithm, key, md5, header)
+    _must_be_complete(algorithm, key, md5)
     if not call.origin.secure:
         raise errors.needs_secure_connection("Customer provided")
     if algorithm != ALGORITHM:
         raise AwsError(
             "InvalidEncryptionAlgorithmError",
-            "The encryption request you specified is not valid. Supported value: AES256.",
-            members={"ArgumentName": f"{header}algorithm", "ArgumentValue": algorithm},
+            "The Encryption request you specified is not valid. Supported value: AES256.",
+            members={"ArgumentName": _HEADER, "ArgumentValue": algorithm},
         )
-    return _checked(str(key), str(md5), header)
+    return _checked(str(key), str(md5))
 
 
-def _must_be_complete(algorithm: Any, key: Any, md5: Any, header: str) -> None:
+def _must_be_complete(algorithm: Any, key: Any, md5: Any) -> None:
     what = "Requests specifying Server Side Encryption with Customer provided keys must provide"
     if algorithm is None:
-        raise errors.invalid_argument(f"{what} a valid encryption algorithm.", f"{header}algorithm")
+        raise errors.invalid_argument(f"{what} a valid encryption algorithm.", _HEADER)
     if key is None:
-        raise errors.invalid_argument(f"{what} an appropriate secret key.", f"{header}key")
+        raise errors.invalid_argument(f"{what} an appropriate secret key.", _HEADER)
     if md5 is None:
-        raise errors.invalid_argument(f"{what} the client calculated MD5 of the secret key.", f"{header}key-MD5")
+        raise errors.invalid_argument(f"{what} the client calculated MD5 of the secret key.", _HEADER)
 
 
-def _checked(key: str, md5: str, header: str) -> CustomerKey:
+def _checked(key: str, md5: str) -> CustomerKey:
     try:
         secret = base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) != KEY_BYTES:
-        raise errors.invalid_argument("The secret key was invalid for the specified algorithm.", f"{header}key")
+        raise errors.invalid_argument("The secret key was invalid for the specified algorithm.", _HEADER)
     right = base64.b64encode(hashlib.md5(secret, usedforsecurity=False).digest()).decode()
     if md5 != right:
         raise errors.invalid_argument(
-            "The calculated MD5 hash of the key did not match the hash that was provided.", f"{header}key-MD5"
+            "The calculated MD5 hash of the key did not match the hash that was provided.", _HEADER
         )
     return CustomerKey(secret, right)
 

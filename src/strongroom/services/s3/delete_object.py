@@ -10,7 +10,7 @@ from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.access import named_bucket, on_object
-from strongroom.services.s3.buckets import ENABLED, NULL_VERSION, Bucket
+from strongroom.services.s3.buckets import ENABLED, NULL_VERSION, Bucket, as_bucket
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.object_details import require_valid_key
 from strongroom.services.s3.object_lock import require_unlocked
@@ -54,12 +54,27 @@ async def _needs_of_delete_object(call: Call) -> Sequence[Requirement]:
     return needed
 
 
+def as_it_is(connection: Connection, bucket: Bucket) -> Bucket:
+    """Return a bucket as it is in a transaction. Versioning may have been switched on since it was read.
+
+    Raises NoSuchBucket.
+    """
+    row = tables.select_bucket(connection, bucket.name)
+    if row is None:
+        raise errors.no_such_bucket(bucket.name)
+    return as_bucket(row)
+
+
 def delete_in(connection: Connection, call: Call, bucket: Bucket, wanted: Deletion) -> tuple[Answer, list[str]]:
     """Delete in a transaction; return what is answered, and the blobs that nobody needs any more.
 
-    Raises PreconditionFailed, or AccessDenied for what is locked.
+    `bucket` is as it is in this transaction. Raises PreconditionFailed, or AccessDenied for what is locked.
     """
     key, version_id = wanted.key, wanted.version_id
+    if wanted.last_modified is not None:
+        raise errors.unserved_header("x-amz-if-match-last-modified-time")
+    if wanted.size is not None:
+        raise errors.unserved_header("x-amz-if-match-size")
     if version_id is not None:
         row = tables.select_version(connection, bucket.name, key, version_id)
         if row is None:
@@ -89,10 +104,15 @@ def delete_in(connection: Connection, call: Call, bucket: Bucket, wanted: Deleti
 def _require_conditions(wanted: Deletion, version: Version) -> None:
     if wanted.etag not in (None, "*") and str(wanted.etag).strip('"') != version.etag:
         raise errors.precondition_failed("If-Match")
-    if wanted.last_modified is not None and wanted.last_modified != version.last_modified_at:
-        raise errors.precondition_failed("x-amz-if-match-last-modified-time")
-    if wanted.size is not None and wanted.size != version.size:
-        raise errors.precondition_failed("x-amz-if-match-size")
+
+
+def _require_locks_to_bypass(call: Call, bucket: Bucket) -> None:
+    """Raise InvalidArgument for a request to bypass what a bucket without locks has not."""
+    if call.params.get("BypassGovernanceRetention") is not None and not bucket.settings.get("ObjectLockConfiguration"):
+        raise errors.invalid_argument(
+            "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+            "x-amz-bypass-governance-retention",
+        )
 
 
 def _marker(call: Call, bucket: Bucket, key: str, version_id: str) -> dict[str, Any]:
@@ -118,6 +138,7 @@ async def delete_object(call: Call) -> Answer:
     bucket: Bucket = call.target
     params = call.params
     require_valid_key(params["Key"])
+    _require_locks_to_bypass(call, bucket)
     wanted = Deletion(
         params["Key"],
         params.get("VersionId"),
@@ -129,7 +150,7 @@ async def delete_object(call: Call) -> Answer:
     stale: list[str] = []
 
     def write(connection: Connection) -> Answer:
-        answer, stale[:] = delete_in(connection, call, bucket, wanted)
+        answer, stale[:] = delete_in(connection, call, as_it_is(connection, bucket), wanted)
         return answer
 
     answer = await call.write(write)
@@ -150,6 +171,7 @@ async def delete_objects(call: Call) -> Answer:
     listed: Sequence[Mapping[str, Any]] = call.params["Delete"]["Objects"]
     if not 0 < len(listed) <= KEYS_PER_REQUEST_MAX:
         raise errors.malformed_xml()
+    _require_locks_to_bypass(call, bucket)
     allowed: list[Deletion] = []
     refused: list[dict[str, Any]] = []
     for each in listed:
@@ -163,9 +185,10 @@ async def delete_objects(call: Call) -> Answer:
         deleted: list[dict[str, Any]] = []
         failed: list[dict[str, Any]] = []
         stale.clear()
+        now = as_it_is(connection, bucket)
         for wanted in allowed:
             try:
-                answer, blobs = delete_in(connection, call, bucket, wanted)
+                answer, blobs = delete_in(connection, call, now, wanted)
             except AwsError as error:
                 failed.append(_refusal(wanted.key, wanted.version_id, error))
             else:

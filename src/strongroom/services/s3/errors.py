@@ -1,5 +1,6 @@
 """S3's refusals, each in AWS's words. Source: Amazon S3 API Reference, "Error responses"; answers of AWS."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from strongroom.base.errors import AwsError
@@ -43,6 +44,7 @@ def wrong_region(asked: str, right: str) -> AwsError:
         f"The authorization header is malformed; the region '{asked}' is wrong; expecting '{right}'",
         400,
         members={"Region": right},
+        answer={"BucketRegion": right},
     )
 
 
@@ -68,9 +70,9 @@ def access_denied() -> AwsError:
     return AwsError("AccessDenied", "Access Denied", 403)
 
 
-def no_such_key(key: str) -> AwsError:
-    """There is no object of that key."""
-    return AwsError("NoSuchKey", "The specified key does not exist.", 404, members={"Key": key})
+def no_such_key(key: str, answer: Mapping[str, Any] | None = None) -> AwsError:
+    """There is no object of that key; `answer` tells of the delete marker in its place, if one is."""
+    return AwsError("NoSuchKey", "The specified key does not exist.", 404, members={"Key": key}, answer=answer)
 
 
 def no_such_version(key: str, version_id: str) -> AwsError:
@@ -80,13 +82,14 @@ def no_such_version(key: str, version_id: str) -> AwsError:
     )
 
 
-def method_not_allowed(method: str, resource_type: str) -> AwsError:
-    """What was asked cannot be done with a delete marker."""
+def method_not_allowed(method: str, resource_type: str, answer: Mapping[str, Any] | None = None) -> AwsError:
+    """What was asked cannot be done with a delete marker; `answer` tells of it."""
     return AwsError(
         "MethodNotAllowed",
         "The specified method is not allowed against this resource.",
         405,
         members={"Method": method, "ResourceType": resource_type},
+        answer=answer,
     )
 
 
@@ -100,14 +103,23 @@ def precondition_failed(condition: str) -> AwsError:
     )
 
 
+def wrong_customer_key() -> AwsError:
+    """A key of the customer that is not the object's."""
+    return AwsError(
+        "AccessDenied",
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.",
+        403,
+    )
+
+
 def object_locked() -> AwsError:
     """The version is under a lock that this request may not lift."""
     return AwsError("AccessDenied", "Access Denied because object protected by object lock.", 403)
 
 
-def not_modified() -> AwsError:
-    """The client has the object as it is."""
-    return AwsError("NotModified", "Not Modified", 304)
+def not_modified(answer: Mapping[str, Any]) -> AwsError:
+    """The client has the object as it is; `answer` are the headers that it may renew what it has with."""
+    return AwsError("NotModified", "Not Modified", 304, answer=answer)
 
 
 def conditional_conflict(condition: str, key: str) -> AwsError:
@@ -148,6 +160,16 @@ def not_implemented(what: str) -> AwsError:
     return AwsError("NotImplemented", f"Strongroom does not serve {what}.", 501)
 
 
+def unserved_header(header: str) -> AwsError:
+    """A header with a value that S3 itself does not serve."""
+    return AwsError(
+        "NotImplemented",
+        "A header you provided implies functionality that is not implemented",
+        501,
+        members={"Header": header},
+    )
+
+
 def invalid_part_number(parts: int) -> AwsError:
     """A part number that the object does not have."""
     return AwsError(
@@ -185,14 +207,28 @@ def bad_digest(algorithm: str) -> AwsError:
     return AwsError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.", 400)
 
 
-def bad_content_md5() -> AwsError:
-    """The bytes that came are not those that Content-MD5 was made of."""
-    return AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400)
+def bad_part_digest(algorithm: str, number: int) -> AwsError:
+    """The checksum that a request lists with a part is not the part's."""
+    return AwsError(
+        "BadDigest", f"The {algorithm} you specified for part {number} did not match what we received.", 400
+    )
 
 
-def invalid_digest() -> AwsError:
+def bad_content_md5(expected: str, calculated: str) -> AwsError:
+    """The bytes that came are not those that Content-MD5 was made of; both digests are base64."""
+    return AwsError(
+        "BadDigest",
+        "The Content-MD5 you specified did not match what we received.",
+        400,
+        members={"ExpectedDigest": expected, "CalculatedDigest": calculated},
+    )
+
+
+def invalid_digest(sent: str) -> AwsError:
     """Content-MD5 is no MD5."""
-    return AwsError("InvalidDigest", "The Content-MD5 you specified was invalid.", 400)
+    return AwsError(
+        "InvalidDigest", "The Content-MD5 you specified was invalid.", 400, members={"Content-MD5": sent[:256]}
+    )
 
 
 def entity_too_large(sent: int, most: int) -> AwsError:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from strongroom.operations.authorize import Requirement, is_allowed
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
+from strongroom.policy.principal import PrincipalKind
 from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.access import named_bucket, on_bucket, on_object
 from strongroom.services.s3.buckets import Bucket
@@ -14,7 +15,7 @@ from strongroom.services.s3.byte_ranges import ByteRange, asked_range
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
 from strongroom.services.s3.encryption_choice import SSE_C
-from strongroom.services.s3.object_details import shown_details
+from strongroom.services.s3.object_details import require_part_number, shown_details
 from strongroom.services.s3.object_keys import ContentKeys, keys_of
 from strongroom.services.s3.service import S3
 from strongroom.services.s3.versions import Version, wrapped_keys
@@ -74,10 +75,15 @@ def found_version(call: Call, method: str) -> tuple[Bucket, Version]:
             raise errors.access_denied()
         if version is None and version_id is not None:
             raise errors.no_such_version(key, version_id)
-        raise errors.no_such_key(key)
+        raise errors.no_such_key(key, _of_marker(version) if version is not None else None)
     if version.is_delete_marker:
-        raise errors.method_not_allowed(method, "DeleteMarker")
+        raise errors.method_not_allowed(method, "DeleteMarker", _of_marker(version))
     return bucket, version
+
+
+def _of_marker(marker: Version) -> Answer:
+    """Return what an answer tells of a delete marker."""
+    return {"DeleteMarker": True, "VersionId": marker.version_id, "LastModified": marker.last_modified_at}
 
 
 def require_readable(params: Mapping[str, Any], version: Version) -> None:
@@ -92,9 +98,13 @@ def require_readable(params: Mapping[str, Any], version: Version) -> None:
         raise errors.precondition_failed("If-Unmodified-Since")
     if if_none_match is not None:
         if _names(if_none_match, version.etag):
-            raise errors.not_modified()
+            raise errors.not_modified(_of_unmodified(version))
     elif modified_since is not None and last_modified <= modified_since:
-        raise errors.not_modified()
+        raise errors.not_modified(_of_unmodified(version))
+
+
+def _of_unmodified(version: Version) -> Answer:
+    return {"ETag": version.quoted_etag, "LastModified": version.last_modified_at}
 
 
 def _names(header: str, etag: str) -> bool:
@@ -102,20 +112,24 @@ def _names(header: str, etag: str) -> bool:
     return "*" in named or etag in named
 
 
-async def _asked(call: Call, version: Version) -> ByteRange:
-    """Return the bytes that a request asks for: a part, a range, or all."""
+async def _asked(call: Call, version: Version) -> tuple[ByteRange, Mapping[str, str]]:
+    """Return the bytes that a request asks for: a part, a range, or all; and the checksums that are theirs."""
     params = call.params
-    number = params.get("PartNumber")
+    number, checksums = params.get("PartNumber"), version.details.get("checksums") or {}
     if number is None:
-        return asked_range(params.get("Range"), version.size)
+        asked = asked_range(params.get("Range"), version.size)
+        return asked, checksums if asked.length == version.size else {}
     if params.get("Range") is not None:
         raise errors.invalid_request("Cannot specify both Range header and partNumber query parameter")
+    require_part_number(number)
     parts = version.details.get("parts_count", 1)
     content_id = version.content_id or ""
     piece = await call.read(lambda connection: tables.select_piece_at(connection, content_id, number - 1))
     if piece is None or number > parts:
         raise errors.invalid_part_number(parts)
-    return ByteRange(piece.starts_at, piece.starts_at + piece.size - 1, version.size, is_partial=True)
+    asked = ByteRange(piece.starts_at, piece.starts_at + piece.size - 1, version.size, is_partial=version.size > 0)
+    of_part = piece.details.get("checksums")
+    return asked, {**of_part, "ChecksumType": checksums.get("ChecksumType")} if of_part and checksums else checksums
 
 
 async def _keys(call: Call, bucket: Bucket, version: Version) -> ContentKeys:
@@ -130,7 +144,7 @@ async def _keys(call: Call, bucket: Bucket, version: Version) -> ContentKeys:
     )
 
 
-def _shown(call: Call, version: Version, asked: ByteRange) -> Answer:
+def _shown(call: Call, bucket: Bucket, version: Version, asked: ByteRange, checksums: Mapping[str, str]) -> Answer:
     params, details = call.params, version.details
     answer: Answer = {
         "AcceptRanges": "bytes",
@@ -140,12 +154,12 @@ def _shown(call: Call, version: Version, asked: ByteRange) -> Answer:
         **shown_details(details),
         **version.encryption.shown(),
     }
-    if version.version_id != "null" or params.get("VersionId") is not None:
+    if bucket.versioning:
         answer["VersionId"] = version.version_id
     if asked.is_partial:
         answer["ContentRange"] = asked.header
-    if params.get("ChecksumMode") == "ENABLED" and not asked.is_partial:
-        answer |= details.get("checksums") or {}
+    if params.get("ChecksumMode") == "ENABLED":
+        answer |= checksums
     if params.get("PartNumber") is not None and "parts_count" in details:
         answer["PartsCount"] = details["parts_count"]
     for name, member in _RESPONSE_HEADERS.items():
@@ -154,14 +168,25 @@ def _shown(call: Call, version: Version, asked: ByteRange) -> Answer:
     return answer
 
 
+def _refuse_headers_to_strangers(call: Call) -> None:
+    """Raise InvalidRequest for somebody unsigned who says what headers the answer is to have.
+
+    Otherwise anybody could make a public bucket serve its objects as something else. Source: API Reference, GetObject.
+    """
+    is_anonymous = call.caller.principal.kind is PrincipalKind.ANONYMOUS
+    if is_anonymous and any(call.params.get(name) is not None for name in _RESPONSE_HEADERS):
+        raise errors.invalid_request("Request specific response headers cannot be used for anonymous GET requests.")
+
+
 @operation(S3, "GetObject", needs=of_version("s3:GetObject", "s3:GetObjectVersion"), reads_only=True)
 async def get_object(call: Call) -> Answer:
     """Return an object, or a range of it. Source: Amazon S3 API Reference, GetObject."""
+    _refuse_headers_to_strangers(call)
     bucket, version = found_version(call, "GET")
     require_readable(call.params, version)
     keys = await _keys(call, bucket, version)
-    asked = await _asked(call, version)
-    answer = _shown(call, version, asked)
+    asked, checksums = await _asked(call, version)
+    answer = _shown(call, bucket, version, asked, checksums)
     content_id = version.content_id or ""
     answer["Body"] = await call.house.part(Content).read(content_id, keys, asked.first, asked.length)
     return answer
@@ -175,4 +200,5 @@ async def head_object(call: Call) -> Answer:
     if version.encryption.algorithm == SSE_C or customer_key_of(call) is not None:
         # A customer's key has to be the right one here too; KMS is not asked, for no bytes are opened.
         await _keys(call, bucket, version)
-    return _shown(call, version, await _asked(call, version))
+    asked, checksums = await _asked(call, version)
+    return _shown(call, bucket, version, asked, checksums)

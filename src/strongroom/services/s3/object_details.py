@@ -14,6 +14,7 @@ from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.tagging import checked_header
 
 KEY_BYTES_MAX = 1024
+PARTS_MAX = 10_000
 METADATA_BYTES_MAX = 2048
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 HEADER_MEMBERS = (
@@ -39,6 +40,14 @@ def require_valid_key(key: str) -> None:
     if "\x00" in key:
         # PostgreSQL holds no such text, and the same key must mean the same on every database.
         raise errors.invalid_argument("Strongroom takes no key with the null character.", "Key")
+
+
+def require_part_number(number: int) -> None:
+    """Raise InvalidArgument for a number that no part has."""
+    if not 1 <= number <= PARTS_MAX:
+        raise errors.invalid_argument(
+            f"Part number must be an integer between 1 and {PARTS_MAX}, inclusive", "partNumber", str(number)
+        )
 
 
 def details_of(call: Call, bucket: Bucket) -> dict[str, Any]:

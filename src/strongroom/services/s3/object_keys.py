@@ -94,8 +94,9 @@ async def new_keys(call: Call, bucket: Bucket, key: str, content_id: str, choice
         bucket_key = await call.house.part(BucketKeys).for_writing(call, bucket, choice.key_id, context)
         encryption = Encryption(SSE_KMS, bucket_key.key_arn, choice.context, bucket_key.id)
         return NewKeys(ContentKeys(data_key), bucket_key.wrap(data_key, place), encryption)
+    context = _context_of(choice.context, bucket.object_arn(key))
     with kms_refusals_as_s3():
-        made = await generate_data_key(call, choice.key_id, _context_of(choice.context, bucket.object_arn(key)))
+        made = await generate_data_key(call, choice.key_id, context)
     encryption = Encryption(choice.algorithm, made.key_arn, choice.context)
     if choice.algorithm == DSSE_KMS:
         # The layers are independent: the inner key never leaves S3, the outer one comes from KMS.
@@ -141,7 +142,7 @@ async def keys_of(
         try:
             return ContentKeys(DerivedKeyAead(customer_key.secret).decrypt(wrapped, place.encode()))
         except AuthenticationFailed:
-            raise errors.access_denied() from None
+            raise errors.wrong_customer_key() from None
     if customer_key is not None:
         raise errors.invalid_request("The encryption parameters are not applicable to this object.")
     if encryption.algorithm == SSE_S3:

@@ -58,7 +58,9 @@ def is_public(document: Document) -> bool:
 
 
 def _is_public(statement: Statement) -> bool:
-    if statement.principals is None or not statement.principals.everyone:
+    principals = statement.principals
+    # All but some is everybody too.
+    if principals is None or not (principals.everyone or principals.negated):
         return False
     return not any(
         condition.key.lower() in _FIXING_KEYS

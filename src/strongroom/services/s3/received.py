@@ -58,9 +58,9 @@ def _md5_of(sent: str | None) -> bytes | None:
     try:
         md5 = base64.b64decode(sent, validate=True)
     except (binascii.Error, ValueError):
-        raise errors.invalid_digest() from None
+        raise errors.invalid_digest(sent) from None
     if len(md5) != 16:
-        raise errors.invalid_digest()
+        raise errors.invalid_digest(sent)
     return md5
 
 
@@ -74,12 +74,16 @@ def _must_be_checksum(algorithm: str, sent: str) -> None:
 
 
 class Received(NamedTuple):
-    """A body that has arrived whole: its piece, its MD5 where one was computed, and its checksum (base64)."""
+    """A body that has arrived whole: its piece, its MD5 where one was computed, and its checksum (base64).
+
+    `other` is the checksum by the second algorithm that `receive` was asked for, empty otherwise.
+    """
 
     piece: Piece
     md5: bytes | None
     algorithm: str
     checksum: str
+    other: str = ""
 
 
 class Destination(NamedTuple):
@@ -92,16 +96,17 @@ class Destination(NamedTuple):
 
 
 async def receive(
-    body: AsyncIterable[bytes], expected: Expected, destination: Destination, *, needs_md5: bool
+    body: AsyncIterable[bytes], expected: Expected, destination: Destination, *, needs_md5: bool, also: str = ""
 ) -> Received:
-    """Take in a body.
+    """Take in a body; `also` is a second algorithm to compute a checksum by, if it is another one.
 
     Raises AwsError for one that is too long, whose digests are not those expected, or whose signature does not hold;
     whatever was written is discarded then, and so it is when the client goes away.
     """
     md5 = hashlib.md5(usedforsecurity=False) if needs_md5 or expected.md5 is not None else None
     checksum = new_checksum(expected.algorithm.lower())
-    watchers = (checksum.update,) if md5 is None else (checksum.update, md5.update)
+    other = new_checksum(also.lower()) if also not in ("", expected.algorithm) else None
+    watchers = [each.update for each in (checksum, md5, other) if each is not None]
     writer = destination.content.writer(destination.content_id, destination.number, destination.keys, watchers)
     received = 0
     try:
@@ -111,16 +116,21 @@ async def receive(
                 raise errors.entity_too_large(received, PUT_BYTES_MAX)
             await writer.write(chunk)
         piece = await writer.finish()
-        found = base64.b64encode(checksum.digest()).decode()
+        found = _text_of(checksum.digest())
         told = expected.checksum or _told_at_the_end(body, expected.algorithm)
         if md5 is not None and expected.md5 is not None and md5.digest() != expected.md5:
-            raise errors.bad_content_md5()
+            raise errors.bad_content_md5(_text_of(expected.md5), _text_of(md5.digest()))
         if told is not None and told != found:
             raise errors.bad_digest(expected.algorithm)
     except BaseException:
         await writer.discard()
         raise
-    return Received(piece, md5.digest() if md5 is not None else None, expected.algorithm, found)
+    other_found = _text_of(other.digest()) if other is not None else ""
+    return Received(piece, md5.digest() if md5 is not None else None, expected.algorithm, found, other_found)
+
+
+def _text_of(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
 
 
 def _told_at_the_end(body: Any, algorithm: str) -> str | None:

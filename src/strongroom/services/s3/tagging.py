@@ -3,11 +3,13 @@
 Source: Amazon S3 User Guide, "Categorizing your objects using tags".
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 from strongroom.base.errors import AwsError
+from strongroom.services.s3 import errors
 
 TAGS_PER_OBJECT_MAX = 10
 TAGS_PER_BUCKET_MAX = 50
@@ -15,8 +17,13 @@ KEY_CHARACTERS_MAX = 128
 VALUE_CHARACTERS_MAX = 256
 
 
-def _invalid_tag(message: str) -> AwsError:
-    return AwsError("InvalidTag", message, 400)
+_RESERVED = "Your TagKey cannot be prefixed with aws:"
+_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
+"""Letters, digits and spaces of any script, and these."""
+
+
+def _invalid_tag(message: str, key: str, **more: str) -> AwsError:
+    return AwsError("InvalidTag", message, 400, members={"TagKey": key, **more})
 
 
 def tags_of_header(sent: str) -> dict[str, str]:
@@ -37,24 +44,30 @@ def checked_header(sent: str) -> dict[str, str]:
 
 
 def checked_set(sent: Sequence[Mapping[str, Any]], most: int) -> dict[str, str]:
-    """Return the tags of a TagSet. Raises InvalidTag, or BadRequest for more than `most`."""
+    """Return the tags of a TagSet. Raises MalformedXML, InvalidTag, or BadRequest for more than `most`."""
+    if any(each.get("Key") is None or each.get("Value") is None for each in sent):
+        raise errors.malformed_xml()
     return _checked([(each["Key"], each["Value"]) for each in sent], most)
 
 
 def _checked(pairs: Sequence[tuple[str, str]], most: int) -> dict[str, str]:
+    is_of_bucket = most == TAGS_PER_BUCKET_MAX
+    of_system = "System tags cannot be added/updated by requester" if is_of_bucket else _RESERVED
     tags: dict[str, str] = {}
     for key, value in pairs:
         if key in tags:
-            raise _invalid_tag("Cannot provide multiple Tags with the same key")
-        if not 0 < len(key) <= KEY_CHARACTERS_MAX or "\x00" in key:
-            raise _invalid_tag("The TagKey you have provided is invalid")
-        if len(value) > VALUE_CHARACTERS_MAX or "\x00" in value:
-            raise _invalid_tag("The TagValue you have provided is invalid")
+            raise _invalid_tag("Cannot provide multiple Tags with the same key", key)
         if key.lower().startswith("aws:"):
-            raise _invalid_tag("System tags cannot be added/updated by requester")
+            raise _invalid_tag(of_system, key)
+        if not 0 < len(key) <= KEY_CHARACTERS_MAX or _TEXT.fullmatch(key) is None:
+            raise _invalid_tag("The TagKey you have provided is invalid", key)
+        if len(value) > VALUE_CHARACTERS_MAX or _TEXT.fullmatch(value) is None:
+            raise _invalid_tag("The TagValue you have provided is invalid", key, TagValue=value)
         tags[key] = value
     if len(tags) > most:
-        raise AwsError("BadRequest", f"Object tags cannot be greater than {most}", 400)
+        raise AwsError(
+            "BadRequest", f"{'Bucket' if is_of_bucket else 'Object'} tags cannot be greater than {most}", 400
+        )
     return tags
 
 

@@ -92,21 +92,27 @@ def wrapped_keys(house: House, version: Version) -> bytes:
 def require_preconditions(
     connection: Connection, bucket: Bucket, key: str, if_match: str | None, if_none_match: str | None
 ) -> None:
-    """Raise PreconditionFailed or NoSuchKey unless a conditional write may go on.
+    """Raise PreconditionFailed or NoSuchKey unless a conditional write may go on; NotImplemented for what S3 has not.
 
     Source: Amazon S3 User Guide, "How to prevent object overwrites with conditional writes".
     """
     if if_match is None and if_none_match is None:
         return
+    if if_match is not None and if_none_match is not None:
+        raise errors.unserved_header("If-Match,If-None-Match")
+    if if_match == "*":
+        raise errors.unserved_header("If-Match")
     newest = tables.select_latest(connection, bucket.name, key)
     if newest is not None and newest.is_delete_marker:
         newest = None
+    if if_none_match not in (None, "*"):
+        raise errors.unserved_header("If-None-Match")
     if if_none_match is not None and newest is not None:
         raise errors.precondition_failed("If-None-Match")
     if if_match is not None:
         if newest is None:
             raise errors.no_such_key(key)
-        if if_match != "*" and if_match.strip('"') != newest.etag:
+        if if_match.strip('"') != newest.etag:
             raise errors.precondition_failed("If-Match")
 
 

@@ -6,6 +6,7 @@ key or a withdrawn permission counts at the next request. Source: Amazon S3 User
 with Amazon S3 Bucket Keys".
 """
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -51,12 +52,20 @@ class BucketKey:
         return self._aead.decrypt(wrapped, place.encode())
 
 
+_Who = tuple[str, str]
+"""A caller, and the credentials it calls with: sessions of one role and name may be limited in different ways."""
+
+
+def _who(call: Call) -> _Who:
+    return call.caller.user_id, call.caller.identity.access_key_id
+
+
 class _Use(NamedTuple):
     """For whom a bucket key wraps what: bucket, KMS key as it was named, caller, and encryption context."""
 
     bucket: str
     key_id: str
-    caller: str
+    caller: _Who
     context: frozenset[tuple[str, str]]
 
 
@@ -66,28 +75,46 @@ class BucketKeys:
     def __init__(self, house: House) -> None:
         self._house = house
         self._wrapping: dict[_Use, BucketKey] = {}
-        self._unwrapped: dict[tuple[str, str], BucketKey] = {}
+        self._unwrapped: dict[tuple[_Who, str], BucketKey] = {}
+        self._making: dict[_Use, asyncio.Lock] = {}
+        self._changes_seen = 0
         house.store.subscribe(self._forget)
 
     def _forget(self, names: Sequence[str]) -> None:
         if not names or any(name.startswith(_PERMISSIONS) for name in names):
             self._wrapping.clear()
             self._unwrapped.clear()
+            self._changes_seen += 1
 
-    def _is_usable(self, key: BucketKey | None) -> bool:
-        return key is not None and key.uses < USES_MAX and self._house.clock.now() < key.expires_at
+    def _usable(self, key: BucketKey | None) -> BucketKey | None:
+        is_usable = key is not None and key.uses < USES_MAX and self._house.clock.now() < key.expires_at
+        return key if is_usable else None
 
     async def for_writing(self, call: Call, bucket: Bucket, key_id: str, context: dict[str, str]) -> BucketKey:
         """Return the bucket key that wraps the caller's next data key, a fresh one when there is none.
 
         `context` is the encryption context of the bucket key itself. Raises AwsError as S3 does when KMS refuses.
         """
-        use = _Use(bucket.name, key_id, call.caller.user_id, frozenset(context.items()))
-        key = self._wrapping.get(use)
-        if key is None or not self._is_usable(key):
-            key = await self._make(call, bucket, key_id, context)
-            self._remember(use, key)
+        use = _Use(bucket.name, key_id, _who(call), frozenset(context.items()))
+        key = self._usable(self._wrapping.get(use))
+        if key is None:
+            # Many uploads that begin at once wait for one key, they do not make one each.
+            lock = self._making.setdefault(use, asyncio.Lock())
+            try:
+                async with lock:
+                    key = self._usable(self._wrapping.get(use)) or await self._made(call, bucket, use, context)
+            finally:
+                if not lock.locked():
+                    self._making.pop(use, None)
         key.uses += 1
+        return key
+
+    async def _made(self, call: Call, bucket: Bucket, use: _Use, context: dict[str, str]) -> BucketKey:
+        """Return a fresh bucket key, and remember it unless a permission may have changed meanwhile."""
+        changes_seen = self._changes_seen
+        key = await self._make(call, bucket, use.key_id, context)
+        if changes_seen == self._changes_seen:
+            self._remember(use, key)
         return key
 
     async def _make(self, call: Call, bucket: Bucket, key_id: str, context: dict[str, str]) -> BucketKey:
@@ -113,10 +140,13 @@ class BucketKeys:
     def _remember(self, use: _Use, key: BucketKey) -> None:
         if len(self._wrapping) >= CACHED_MAX:
             self._wrapping.clear()
+        self._wrapping[use] = key
+        self._remember_unwrapped(use.caller, key)
+
+    def _remember_unwrapped(self, caller: _Who, key: BucketKey) -> None:
         if len(self._unwrapped) >= CACHED_MAX:
             self._unwrapped.clear()
-        self._wrapping[use] = key
-        self._unwrapped[use.caller, key.id] = key
+        self._unwrapped[caller, key.id] = key
 
     async def for_reading(
         self, call: Call, bucket: Bucket, bucket_key_id: str, context: dict[str, str]
@@ -125,9 +155,10 @@ class BucketKeys:
 
         Raises AwsError as S3 does when KMS refuses.
         """
-        caller = call.caller.user_id
-        key = self._unwrapped.get((caller, bucket_key_id))
-        if key is None or not self._is_usable(key):
+        caller = _who(call)
+        key = self._usable(self._unwrapped.get((caller, bucket_key_id)))
+        if key is None:
+            changes_seen = self._changes_seen
             row = await call.read(lambda connection: tables.select_bucket_key(connection, bucket_key_id))
             if row is None or row.bucket != bucket.name:
                 return None
@@ -136,8 +167,7 @@ class BucketKeys:
             with kms_refusals_as_s3():
                 secret = await decrypt_data_key(call, ciphertext, row.key_arn, context)
             key = BucketKey(bucket_key_id, row.key_arn, secret, call.now + SECONDS_MAX)
-            if len(self._unwrapped) >= CACHED_MAX:
-                self._unwrapped.clear()
-            self._unwrapped[caller, bucket_key_id] = key
+            if changes_seen == self._changes_seen:
+                self._remember_unwrapped(caller, key)
         key.uses += 1
         return key

@@ -27,6 +27,8 @@ def _accepted(text: str, bucket: Bucket) -> Document:
     """Return a policy for a bucket, compiled. Raises MalformedPolicy."""
     if len(text.encode("utf-8", "surrogatepass")) > POLICY_BYTES_MAX:
         raise errors.malformed_policy("Policy exceeds the maximum allowed document size.")
+    if not text.lstrip().startswith("{"):
+        raise errors.malformed_policy("Policies must be valid JSON and the first byte must be '{'")
     try:
         document = parse(text, PolicyKind.RESOURCE)
     except PolicySyntaxError as error:

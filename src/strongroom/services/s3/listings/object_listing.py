@@ -121,7 +121,7 @@ async def _listed(call: Call, after: str) -> tuple[_Listing, _Page]:
     bucket: Bucket = call.target
     params = call.params
     wanted = _Listing(bucket.name, params.get("Prefix") or "", params.get("Delimiter") or "", after, keys_wanted(call))
-    if "\x00" in wanted.prefix + wanted.after:
+    if not wanted.limit or "\x00" in wanted.prefix + wanted.after:
         return wanted, _Page([], [], "")
     return wanted, await call.read(lambda connection: _page(connection, wanted))
 

@@ -16,7 +16,8 @@ from strongroom.services.s3.buckets import as_bucket
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.encryption_choice import SSE_S3
 from strongroom.services.s3.multipart import tables
-from strongroom.services.s3.multipart.uploads import PARTS_MAX, Upload, find_upload, on_upload
+from strongroom.services.s3.multipart.uploads import COMPOSITE, Upload, find_upload, on_upload
+from strongroom.services.s3.object_details import PARTS_MAX
 from strongroom.services.s3.received import CHECKSUM_MEMBERS
 from strongroom.services.s3.service import S3
 from strongroom.services.s3.versions import new_version_id, object_place, put_version, require_preconditions
@@ -52,8 +53,9 @@ def _listed_parts(connection: Connection, upload: Upload, listed: Sequence[Mappi
                 members={"UploadId": upload.upload_id},
             )
         row = there.get(number)
-        if row is None or row.details["etag"] != etag or not _has_checksums(row, each):
+        if row is None or row.details["etag"] != etag:
             raise errors.invalid_part(upload.upload_id, number, etag)
+        _require_checksums(upload, row, each)
         rows.append(row)
     for row in rows[:-1]:
         if row.size < PART_BYTES_MIN:
@@ -70,11 +72,18 @@ def _listed_parts(connection: Connection, upload: Upload, listed: Sequence[Mappi
     return rows
 
 
-def _has_checksums(row: PartRow, told: Mapping[str, Any]) -> bool:
+def _require_checksums(upload: Upload, row: PartRow, told: Mapping[str, Any]) -> None:
+    """Raise BadDigest for a part whose checksum is told wrong, InvalidRequest where it has to be told and is not."""
     known = row.details["checksums"]
-    return all(
-        known.get(member) == told[member] for member in CHECKSUM_MEMBERS.values() if told.get(member) is not None
-    )
+    for name, member in CHECKSUM_MEMBERS.items():
+        if told.get(member) is not None and member in known and known[member] != told[member]:
+            raise errors.bad_part_digest(name.lower(), row.number)
+    algorithm = upload.checksum_algorithm
+    if upload.checksum_was_asked and upload.checksum_type == COMPOSITE and not told.get(CHECKSUM_MEMBERS[algorithm]):
+        raise errors.invalid_request(
+            f"The upload was created using a {algorithm.lower()} checksum. The complete request must include the "
+            f"checksum for each part. It was missing for part {row.number} in the request."
+        )
 
 
 def _whole(upload: Upload, rows: Sequence[PartRow]) -> _Whole:
@@ -90,13 +99,10 @@ def _whole(upload: Upload, rows: Sequence[PartRow]) -> _Whole:
 
 
 def _checksums(upload: Upload, rows: Sequence[PartRow]) -> dict[str, str]:
-    """Return the checksum of the whole, found from those of its parts; none where a part has another algorithm's."""
+    """Return the checksum of the whole, found from those of its parts."""
     algorithm, kind = upload.checksum_algorithm, upload.checksum_type
-    member = CHECKSUM_MEMBERS.get(algorithm, "")
-    found = [row.details["checksums"].get(member) for row in rows]
-    if not algorithm or any(each is None for each in found):
-        return {}
-    digests = [base64.b64decode(each) for each in found]
+    member = CHECKSUM_MEMBERS[algorithm]
+    digests = [base64.b64decode(row.details["checksums"][member]) for row in rows]
     if kind == "FULL_OBJECT":
         whole = combine(algorithm.lower(), list(zip(digests, (row.size for row in rows), strict=True)))
         return {member: base64.b64encode(whole).decode(), "ChecksumType": kind}
@@ -105,7 +111,13 @@ def _checksums(upload: Upload, rows: Sequence[PartRow]) -> dict[str, str]:
     return {member: f"{base64.b64encode(checksum.digest()).decode()}-{len(rows)}", "ChecksumType": kind}
 
 
-def _must_be_as_told(params: Mapping[str, Any], whole: _Whole) -> None:
+def _must_be_as_told(params: Mapping[str, Any], upload: Upload, whole: _Whole) -> None:
+    kind = params.get("ChecksumType")
+    if kind is not None and kind != upload.checksum_type:
+        raise errors.invalid_request(
+            f"The upload was created using the {upload.checksum_type} checksum mode. The complete request must use the "
+            "same checksum mode."
+        )
     size = params.get("MpuObjectSize")
     if size is not None and size != whole.size:
         raise errors.invalid_request(
@@ -138,7 +150,7 @@ async def complete_multipart_upload(call: Call) -> Answer:
             raise errors.conditional_conflict("versioning", key)
         require_preconditions(connection, bucket, key, params.get("IfMatch"), params.get("IfNoneMatch"))
         whole = _whole(upload, _listed_parts(connection, upload, listed))
-        _must_be_as_told(params, whole)
+        _must_be_as_told(params, upload, whole)
         _keep_only(connection, upload, whole.parts, stale)
         details = {**upload.details, "checksums": dict(whole.checksums), "parts_count": len(whole.parts)}
         values = {
@@ -159,7 +171,7 @@ async def complete_multipart_upload(call: Call) -> Answer:
         tables.delete_upload(connection, upload.upload_id)
         answer: Answer = {"Bucket": bucket.name, "Key": key, "ETag": f'"{whole.etag}"', **whole.checksums}
         answer |= upload.encryption.shown()
-        if version_id != "null":
+        if bucket.keeps_versions:
             answer["VersionId"] = version_id
         return answer
 

@@ -34,26 +34,26 @@ async def list_parts(call: Call) -> Answer:
         "PartNumberMarker": after,
         "MaxParts": limit,
         "IsTruncated": len(rows) > limit,
-        "Parts": [_part(row) for row in rows[:limit]],
+        "Parts": [_part(row, with_checksums=upload.checksum_was_asked) for row in rows[:limit]],
         "Initiator": owner,
         "Owner": owner,
         "StorageClass": upload.details.get("StorageClass", "STANDARD"),
     }
-    if upload.checksum_algorithm:
+    if upload.checksum_was_asked:
         answer |= {"ChecksumAlgorithm": upload.checksum_algorithm, "ChecksumType": upload.checksum_type}
     if rows[:limit]:
         answer["NextPartNumberMarker"] = rows[:limit][-1].number
     return answer
 
 
-def _part(row: Any) -> dict[str, Any]:
+def _part(row: Any, *, with_checksums: bool) -> dict[str, Any]:
     details = row.details
     return {
         "PartNumber": row.number,
         "LastModified": as_datetime(int(details["last_modified"])),
         "ETag": f'"{details["etag"]}"',
         "Size": row.size,
-        **details["checksums"],
+        **(details["checksums"] if with_checksums else {}),
     }
 
 
@@ -122,6 +122,6 @@ def _upload(bucket: Bucket, row: Any, params: dict[str, Any]) -> dict[str, Any]:
         "Owner": owner,
         "Initiator": owner,
     }
-    if row.checksum:
+    if row.checksum.get("asked"):
         shown |= {"ChecksumAlgorithm": row.checksum["algorithm"], "ChecksumType": row.checksum["type"]}
     return shown

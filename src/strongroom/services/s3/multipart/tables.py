@@ -32,7 +32,8 @@ UPLOADS = Table(
     Index("ix_s3_uploads_bucket", "bucket", "key", "upload_id"),
     Index("ix_s3_uploads_initiated_at", "initiated_at"),
 )
-"""`checksum` is the algorithm and the type that the parts are to have; `details` are those of the object to be."""
+"""`checksum` is the algorithm and the type of the whole, and whether the client asked for them; `details` are those of
+the object to be."""
 
 
 def insert_upload(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -68,7 +69,7 @@ def list_uploads(
     return connection.execute(select(UPLOADS).where(wanted).order_by(*order).limit(limit)).all()
 
 
-def holds_uploads(connection: Connection, bucket: str) -> list[Row[Any]]:
+def uploads_in(connection: Connection, bucket: str) -> list[Row[Any]]:
     """Return the uploads that are under way in a bucket."""
     return list(connection.execute(select(UPLOADS).where(UPLOADS.c.bucket == bucket)).all())
 

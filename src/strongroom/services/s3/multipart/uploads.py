@@ -15,17 +15,17 @@ from strongroom.services.s3.access import named_bucket, on_object
 from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
-from strongroom.services.s3.encryption_choice import SSE_S3, choose
+from strongroom.services.s3.encryption_choice import SSE_C, SSE_S3, choose
 from strongroom.services.s3.multipart import tables
-from strongroom.services.s3.object_details import details_of, require_valid_key
+from strongroom.services.s3.object_details import details_of, require_part_number, require_valid_key
 from strongroom.services.s3.object_keys import ContentKeys, Encryption, keys_of, new_keys
 from strongroom.services.s3.put_object import writing_requirements
-from strongroom.services.s3.received import CHECKSUM_MEMBERS, Destination, Expected, Received, receive
+from strongroom.services.s3.received import CHECKSUM_MEMBERS, DEFAULT_CHECKSUM, Destination, Expected, Received, receive
 from strongroom.services.s3.service import S3
 from strongroom.services.s3.versions import new_content_id
 from strongroom.storage.connection import Connection
 
-PARTS_MAX = 10_000
+COMPOSITE, FULL_OBJECT = "COMPOSITE", "FULL_OBJECT"
 _FULL_OBJECT_ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME")
 """The algorithms whose value for the whole can be found from those of its parts."""
 
@@ -41,6 +41,7 @@ class Upload(NamedTuple):
     sealed_key: bytes
     checksum_algorithm: str
     checksum_type: str
+    checksum_was_asked: bool
     details: Mapping[str, Any]
     initiated_at: float
 
@@ -61,6 +62,7 @@ def upload_of(bucket: Bucket, row: Any) -> Upload:
         row.sealed_key,
         row.checksum.get("algorithm", ""),
         row.checksum.get("type", ""),
+        bool(row.checksum.get("asked")),
         row.details,
         row.initiated_at,
     )
@@ -77,11 +79,23 @@ async def find_upload(call: Call, bucket: Bucket) -> Upload:
 
 
 async def keys_of_upload(call: Call, upload: Upload) -> ContentKeys:
-    """Return the keys that an upload's parts are sealed under, as `keys_of` does."""
+    """Return the keys that an upload's parts are sealed under, as `keys_of` does. Raises InvalidRequest."""
     wrapped = call.house.sealer.open(upload.sealed_key, upload.place)
-    return await keys_of(
-        call, upload.bucket, upload.key, upload.content_id, upload.encryption, wrapped, customer_key_of(call)
-    )
+    customer_key = customer_key_of(call)
+    if upload.encryption.algorithm == SSE_C:
+        if customer_key is None:
+            raise errors.invalid_request(
+                "The multipart upload initiate requested encryption. Subsequent part requests must include the "
+                "appropriate encryption parameters."
+            )
+        if customer_key.md5 != upload.encryption.customer_key_md5:
+            raise errors.invalid_request("The provided encryption parameters did not match the ones used originally.")
+    elif customer_key is not None:
+        raise errors.invalid_request(
+            "The multipart upload initiate did not request encryption. Please resend the request without sending "
+            "encryption parameters."
+        )
+    return await keys_of(call, upload.bucket, upload.key, upload.content_id, upload.encryption, wrapped, customer_key)
 
 
 def on_upload(action: str) -> Any:
@@ -102,17 +116,21 @@ async def _needs_of_create(call: Call) -> Sequence[Requirement]:
 def _checksum_of(params: Mapping[str, Any]) -> dict[str, str]:
     algorithm, kind = params.get("ChecksumAlgorithm"), params.get("ChecksumType")
     if algorithm is None:
-        return {"algorithm": "CRC64NVME", "type": "FULL_OBJECT"} if kind != "COMPOSITE" else {}
-    kind = kind or ("FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE")
-    if (kind == "FULL_OBJECT") and algorithm not in _FULL_OBJECT_ALGORITHMS:
+        if kind is not None:
+            raise errors.invalid_request(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+            )
+        return {"algorithm": DEFAULT_CHECKSUM, "type": FULL_OBJECT, "asked": ""}
+    kind = kind or (FULL_OBJECT if algorithm == DEFAULT_CHECKSUM else COMPOSITE)
+    if kind == FULL_OBJECT and algorithm not in _FULL_OBJECT_ALGORITHMS:
         raise errors.invalid_request(
             f"The FULL_OBJECT checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
         )
-    if kind == "COMPOSITE" and algorithm == "CRC64NVME":
+    if kind == COMPOSITE and algorithm == DEFAULT_CHECKSUM:
         raise errors.invalid_request(
             "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."
         )
-    return {"algorithm": algorithm, "type": kind}
+    return {"algorithm": algorithm, "type": kind, "asked": "yes"}
 
 
 @operation(S3, "CreateMultipartUpload", needs=_needs_of_create)
@@ -150,24 +168,17 @@ async def create_multipart_upload(call: Call) -> Answer:
     return await call.write(write)
 
 
-def require_part_number(number: int) -> None:
-    """Raise InvalidArgument for a number that no part has."""
-    if not 1 <= number <= PARTS_MAX:
-        raise errors.invalid_argument(
-            f"Part number must be an integer between 1 and {PARTS_MAX}, inclusive", "partNumber", str(number)
-        )
-
-
 async def store_part(call: Call, upload: Upload, number: int, received: Received) -> tuple[str, dict[str, str]]:
     """Make a received body a part of an upload; return its ETag and its checksum."""
     content = call.house.part(Content)
     is_plain = upload.encryption.algorithm == SSE_S3 and received.md5 is not None
     etag = received.md5.hex() if is_plain and received.md5 is not None else random_bytes(16).hex()
     checksum = {CHECKSUM_MEMBERS[received.algorithm]: received.checksum}
+    of_whole = {CHECKSUM_MEMBERS[upload.checksum_algorithm]: received.other} if received.other else {}
     piece = received.piece
     values = piece.values(upload.content_id) | {
         "number": number,
-        "details": {"etag": etag, "checksums": checksum, "last_modified": call.now},
+        "details": {"etag": etag, "checksums": checksum | of_whole, "last_modified": call.now},
     }
     stale: list[str] = []
 
@@ -177,11 +188,8 @@ async def store_part(call: Call, upload: Upload, number: int, received: Received
         stale[:] = tables.replace_part(connection, values)
         return {"ETag": f'"{etag}"'}
 
-    try:
+    async with content.unless_committed([piece.blob] if piece.blob is not None else []):
         await call.write(write)
-    except BaseException:
-        await content.delete([piece.blob] if piece.blob is not None else [])
-        raise
     await content.delete(stale)
     return etag, checksum
 
@@ -193,12 +201,8 @@ async def upload_part(call: Call) -> Answer:
     number: int = params["PartNumber"]
     require_part_number(number)
     upload = await find_upload(call, call.target)
-    expected = Expected.of(params, upload.checksum_algorithm or "CRC64NVME")
-    if (
-        upload.checksum_algorithm
-        and upload.details.get("checksum_was_asked")
-        and expected.algorithm != upload.checksum_algorithm
-    ):
+    expected = Expected.of(params, upload.checksum_algorithm)
+    if upload.checksum_was_asked and expected.algorithm != upload.checksum_algorithm:
         raise AwsError(
             "InvalidRequest",
             f"Checksum Type mismatch occurred, expected checksum Type: {upload.checksum_algorithm.lower()}, "
@@ -207,7 +211,9 @@ async def upload_part(call: Call) -> Answer:
     keys = await keys_of_upload(call, upload)
     destination = Destination(call.house.part(Content), upload.content_id, number, keys)
     needs_md5 = upload.encryption.algorithm == SSE_S3
-    received = await receive(params["Body"], expected, destination, needs_md5=needs_md5)
+    # Whatever the client checks its part by, the checksum of the whole is found from those of the upload's algorithm.
+    also = upload.checksum_algorithm
+    received = await receive(params["Body"], expected, destination, needs_md5=needs_md5, also=also)
     etag, checksum = await store_part(call, upload, number, received)
     return {"ETag": f'"{etag}"', **checksum, **upload.encryption.shown()}
 

@@ -36,7 +36,7 @@ async def get_object_attributes(call: Call) -> Answer:
     asked = call.params["ObjectAttributes"]
     details = version.details
     answer: Answer = {"LastModified": version.last_modified_at}
-    if version.version_id != "null":
+    if bucket.versioning:
         answer["VersionId"] = version.version_id
     if "ETag" in asked:
         answer["ETag"] = version.etag
