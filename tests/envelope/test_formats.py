@@ -18,6 +18,7 @@ from strongroom.envelope.keyring import Keyring, KeyringRow, row_aad
 from strongroom.envelope.root import KeyFileRoot, PassphraseRoot
 from strongroom.envelope.root.key_file import decode, encode
 from strongroom.envelope.sealed import Sealer, header_of
+from strongroom.envelope.streams import StreamSealer, open_object
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
 
@@ -61,7 +62,7 @@ class OpensRing:
 
 def test_the_document_has_every_vector():
     expected = {"message", "key-file", "passphrase", "keyring-row", "sealed", "kms-ciphertext", "kms-grant-token"}
-    assert set(VECTORS) == expected
+    assert set(VECTORS) == expected | {"object", "object-two-layers"}
 
 
 def test_encrypted_message():
@@ -128,8 +129,76 @@ def test_sealed_value():
     assert sealer.seal(plaintext, place.decode())[:8] == sealed[:8]
 
 
+def layer_as_documented(data_key: bytes, n: bytes, segment_size: int, place: bytes) -> tuple[bytes, bytes, AESGCM]:
+    """Return the header, the derived bytes and the cipher of one layer, by the words of the document alone."""
+    start = b"SO\x01\x01" + segment_size.to_bytes(4)
+    fixed = b"strongroom aes-256-gcm stream v1\0" + n + start[4:] + start[:4] + place + b"\0\0\2\0"
+    derived = b"".join(hmac.digest(data_key, counter.to_bytes(4) + fixed, "sha256") for counter in (1, 2))
+    return start + n + derived[32:], derived, AESGCM(derived[:32])
+
+
+def segments_as_documented(cipher: AESGCM, segments: list[bytes]) -> list[bytes]:
+    nonces = [
+        index.to_bytes(11) + (b"\x01" if index == len(segments) - 1 else b"\x00") for index in range(len(segments))
+    ]
+    return [cipher.encrypt(nonce, segment, b"") for nonce, segment in zip(nonces, segments, strict=True)]
+
+
+def as_sealed(keys: list[bytes], ns: list[bytes], place: str, segments: list[bytes]) -> bytes:
+    sealer = StreamSealer.unsafe_with_n(keys, ns, place, 16)
+    sealed = sealer.header
+    for index, segment in enumerate(segments):
+        room = bytearray(len(segment) + 16 * len(keys))
+        sealer.seal_into(segment, room, is_last=index == len(segments) - 1)
+        sealed += room
+    return sealed
+
+
+def test_sealed_object():
+    key, n, place, plaintext, sealed, empty = (
+        field("object", name) for name in ("data key", "n", "place", "plaintext", "object", "empty object")
+    )
+    assert VECTORS["object"]["segment size"] == "16"
+    header, derived, cipher = layer_as_documented(key, n, 16, place)
+    assert derived == field("object", "cipher key") + field("object", "commitment")
+    segments = [plaintext[:16], plaintext[16:]]
+    assert header + b"".join(segments_as_documented(cipher, segments)) == sealed
+    assert header + b"".join(segments_as_documented(cipher, [b""])) == empty
+    assert len(sealed) == 56 + len(plaintext) + 16 * 2
+    assert len(empty) == 56 + 16
+    assert as_sealed([key], [n], place.decode(), segments) == sealed
+    assert as_sealed([key], [n], place.decode(), [b""]) == empty
+    assert open_object(sealed, [key], place.decode()) == plaintext
+    assert open_object(empty, [key], place.decode()) == b""
+
+
+def test_sealed_object_in_two_layers():
+    inner_key, outer_key, inner_n, outer_n, place, plaintext, sealed = (
+        field("object-two-layers", name)
+        for name in ("inner data key", "outer data key", "inner n", "outer n", "place", "plaintext", "object")
+    )
+    segments = [plaintext[:16], plaintext[16:]]
+    inner_header, _, inner = layer_as_documented(inner_key, inner_n, 16, place)
+    outer_header, _, outer = layer_as_documented(outer_key, outer_n, 16 + 16, place)
+    once = segments_as_documented(inner, segments)
+    assert outer_header + inner_header + b"".join(segments_as_documented(outer, once)) == sealed
+    assert inner_header + b"".join(once) == field("object", "object")
+    keys = [inner_key, outer_key]
+    assert as_sealed(keys, [inner_n, outer_n], place.decode(), segments) == sealed
+    assert open_object(sealed, keys, place.decode()) == plaintext
+
+
 @pytest.mark.parametrize(
-    "heading", ["Encrypted message", "Key file", "Passphrase parameters", "Keyring row", "Sealed value"]
+    "heading",
+    [
+        "Encrypted message",
+        "Key file",
+        "Passphrase parameters",
+        "Keyring row",
+        "Sealed value",
+        "Sealed object",
+        "Sealed object in two layers",
+    ],
 )
 def test_every_format_ends_with_its_vector(heading):
     section = DOCUMENT.read_text().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
