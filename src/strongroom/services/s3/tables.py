@@ -199,3 +199,8 @@ def delete_pieces(connection: Connection, content_id: str) -> list[str]:
     names = list(connection.execute(blobs).scalars())
     connection.execute(delete(PIECES).where(PIECES.c.content_id == content_id))
     return names
+
+
+def blobs_among(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Return which of some blobs hold a piece."""
+    return set(connection.execute(select(PIECES.c.blob).where(PIECES.c.blob.in_(names))).scalars())

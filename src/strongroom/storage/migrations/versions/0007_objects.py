@@ -32,6 +32,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["bucket"], ["s3_buckets.name"], ondelete="CASCADE"),
     )
     op.create_index("ix_s3_bucket_keys_bucket", "s3_bucket_keys", ["bucket"])
+    op.create_table(
+        "s3_account_blocks",
+        sa.Column("account_id", sa.String(12), primary_key=True),
+        sa.Column("blocks", sa.Text, nullable=False),
+    )
     _create_objects()
     _create_uploads()
 
