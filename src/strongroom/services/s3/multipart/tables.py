@@ -31,6 +31,7 @@ UPLOADS = Table(
     ForeignKeyConstraint(["bucket"], ["s3_buckets.name"]),
     Index("ix_s3_uploads_bucket", "bucket", "key", "upload_id"),
     Index("ix_s3_uploads_initiated_at", "initiated_at"),
+    Index("ix_s3_uploads_content", "content_id"),
 )
 """`checksum` is the algorithm and the type that the parts are to have; `details` are those of the object to be."""
 

@@ -95,3 +95,4 @@ def _create_uploads() -> None:
     )
     op.create_index("ix_s3_uploads_bucket", "s3_uploads", ["bucket", "key", "upload_id"])
     op.create_index("ix_s3_uploads_initiated_at", "s3_uploads", ["initiated_at"])
+    op.create_index("ix_s3_uploads_content", "s3_uploads", ["content_id"])
