@@ -1,6 +1,7 @@
 """Every piece of everything stored, read to its end: does each tag hold, is each blob there?"""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any, NamedTuple
 
 from strongroom.envelope.sealed import SealBroken
@@ -39,17 +40,13 @@ async def check_everything(house: House, decrypt: Decrypt) -> AsyncGenerator[Che
 async def _check(house: House, content: StoredContent) -> AsyncGenerator[CheckedPiece, None]:
     content_id, after = content.content_id, -1
     while True:
-        behind = after
-        rows = await house.store.read(
-            lambda connection, behind=behind: tables.pieces_behind(connection, content_id, behind, PIECES_PER_READ)
-        )
+        query = partial(tables.pieces_behind, content_id=content_id, after=after, limit=PIECES_PER_READ)
+        rows = await house.store.read(query)
         for row in rows:
             damage = content.damage
             if content.keys is not None:
                 damage = await _damage_of(house, row, content.keys)
-                if damage and not await house.store.read(
-                    lambda connection, row=row: tables.is_still_there(connection, content_id, row.number, row.blob)
-                ):
+                if damage and not await house.store.read(partial(tables.is_still_there, piece=row)):
                     damage = ""
             yield CheckedPiece(content.name, row.number, row.stored_size, damage, content.why_not)
             after = row.number

@@ -1,6 +1,7 @@
 """Everything that has bytes, versions and uploads under way, with the keys that open it as far as the operator can."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from strongroom.base.arn import partition_of
@@ -47,10 +48,7 @@ async def everything_stored(house: House, decrypt: Decrypt) -> AsyncGenerator[St
     """Yield every version that has bytes, then every upload under way."""
     place: tuple[str, str, int] | None = ("", "", 0)
     while place is not None:
-        behind = place
-        rows = await house.store.read(
-            lambda connection, behind=behind: tables.versions_behind(connection, behind, ROWS_PER_READ)
-        )
+        rows = await house.store.read(partial(tables.versions_behind, after=place, limit=ROWS_PER_READ))
         for row in rows:
             name = f"s3://{row.bucket}/{row.key}"
             if row.version_id != "null":
@@ -60,10 +58,7 @@ async def everything_stored(house: House, decrypt: Decrypt) -> AsyncGenerator[St
         place = (rows[-1].bucket, rows[-1].key, rows[-1].sequence) if len(rows) == ROWS_PER_READ else None
     after: str | None = ""
     while after is not None:
-        last = after
-        uploads = await house.store.read(
-            lambda connection, last=last: tables.uploads_behind(connection, last, ROWS_PER_READ)
-        )
+        uploads = await house.store.read(partial(tables.uploads_behind, after=after, limit=ROWS_PER_READ))
         for row in uploads:
             name = f"s3://{row.bucket}/{row.key} (upload {row.upload_id})"
             yield await _content(house, decrypt, row, name, UPLOAD_PLACE.format(upload_id=row.upload_id))

@@ -39,8 +39,8 @@ def pieces_behind(connection: Connection, content_id: str, after: int, limit: in
     return connection.execute(select(PIECES).where(wanted).order_by(PIECES.c.number).limit(limit)).all()
 
 
-def is_still_there(connection: Connection, content_id: str, number: int, blob: str | None) -> bool:
+def is_still_there(connection: Connection, piece: Row[Any]) -> bool:
     """Whether a piece that was read before is in the database as it was then."""
-    this_piece = (PIECES.c.content_id == content_id) & (PIECES.c.number == number)
+    this_piece = (PIECES.c.content_id == piece.content_id) & (PIECES.c.number == piece.number)
     found = connection.execute(select(PIECES.c.blob).where(this_piece)).one_or_none()
-    return found is not None and found.blob == blob
+    return found is not None and found.blob == piece.blob

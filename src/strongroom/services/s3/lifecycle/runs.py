@@ -6,6 +6,7 @@ Source: Amazon S3 User Guide, "Managing the lifecycle of objects", "Lifecycle an
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from strongroom.operations.house import House
@@ -50,10 +51,7 @@ async def run_lifecycle(house: House) -> None:
 async def _steps(house: House) -> AsyncGenerator[None, None]:
     after = ""
     while True:
-        name = after
-        rows = await house.store.read(
-            lambda connection, name=name: tables.list_every_bucket(connection, name, BUCKETS_PER_READ)
-        )
+        rows = await house.store.read(partial(tables.list_every_bucket, after=after, limit=BUCKETS_PER_READ))
         for row in rows:
             after = row.name
             for rule in (row.settings.get(LIFECYCLE_SETTING) or {}).get("Rules", ()):
@@ -104,12 +102,7 @@ class _Run:
     async def _expire(self, moment: float) -> AsyncGenerator[None, None]:
         after: str | None = ""
         while after is not None:
-            key = after
-            rows = await self._house.store.read(
-                lambda connection, key=key: tables.current_before(
-                    connection, self._bucket.name, self._filter.prefix, moment, key, BATCH
-                )
-            )
+            rows = await self._read(partial(tables.current_before, moment=moment, after=after))
             await self._let_go(rows, self._expire_current)
             after = rows[-1].key if len(rows) == BATCH else None
             yield
@@ -120,12 +113,7 @@ class _Run:
         after: tuple[str, int] | None = ("", 0)
         counted_key, counted = None, 0
         while after is not None:
-            place = after
-            rows = await self._house.store.read(
-                lambda connection, place=place: tables.noncurrent_versions(
-                    connection, self._bucket.name, self._filter.prefix, place, BATCH
-                )
-            )
+            rows = await self._read(partial(tables.noncurrent_versions, after=after))
             due = []
             for row in rows:
                 counted = counted + 1 if row.key == counted_key else 1
@@ -139,15 +127,15 @@ class _Run:
     async def _remove_lone_markers(self, moment: float) -> AsyncGenerator[None, None]:
         after: str | None = ""
         while after is not None:
-            key = after
-            rows = await self._house.store.read(
-                lambda connection, key=key: tables.lone_markers_before(
-                    connection, self._bucket.name, self._filter.prefix, moment, key, BATCH
-                )
-            )
+            rows = await self._read(partial(tables.lone_markers_before, moment=moment, after=after))
             await self._let_go(rows, self._delete_lone_marker)
             after = rows[-1].key if len(rows) == BATCH else None
             yield
+
+    async def _read(self, query: Callable[..., Sequence[Any]]) -> Sequence[Any]:
+        """Return a batch of what is in the bucket under the rule's prefix."""
+        place = {"bucket": self._bucket.name, "prefix": self._filter.prefix, "limit": BATCH}
+        return await self._house.store.read(lambda connection: query(connection, **place))
 
     async def _let_go(self, rows: Sequence[Any], change: Change) -> None:
         """Change those of some versions that the rule's filter is about, each unless it has changed meanwhile."""
