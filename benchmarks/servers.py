@@ -114,14 +114,19 @@ def _way_in(process: subprocess.Popen[bytes], data: Path, environment: Mapping[s
     return values
 
 
-def start_strongroom(directory: Path, core: int) -> Server:
+def start_strongroom_behind_proxy(directory: Path, core: int) -> Server:
+    """Start `strongroom serve` so that it believes who on this machine says that the request came over HTTPS."""
+    return start_strongroom(directory, core, ("--trusted-proxies", "127.0.0.1"))
+
+
+def start_strongroom(directory: Path, core: int, options: Sequence[str] = ()) -> Server:
     """Start `strongroom serve` as an operator would, and ask `strongroom env` for the way in."""
     data, log = directory / "data", directory / "strongroom.log"
     # Far more is asked here than AWS's quotas allow: each request is counted as always, and none refused.
     environment = _environment(directory / "home", {"STRONGROOM_REQUEST_QUOTAS": "off"})
     serve: list[str | Path] = [COMMANDS / "strongroom", "serve", "--data", data, "--host", "127.0.0.1"]
     begin = time.perf_counter()
-    process = _start([*serve, "--https-port", "0", "--http-port", "0"], core, environment, log)
+    process = _start([*serve, "--https-port", "0", "--http-port", "0", *options], core, environment, log)
     addresses = _await_ready_line(process, log)
     ready_seconds = time.perf_counter() - begin
     values = _way_in(process, data, environment)
@@ -148,9 +153,18 @@ def _start_by_port(
 
 def start_floor(directory: Path, core: int) -> Server:
     """Start the constant answer on the uvicorn that Strongroom runs on, with the same loop and the same parser."""
+    return _start_floor(directory, core, "benchmarks.floor:application")
+
+
+def start_object_floor(directory: Path, core: int) -> Server:
+    """Start the same uvicorn, throwing away what it takes in and serving from memory."""
+    return _start_floor(directory, core, "benchmarks.object_floor:application")
+
+
+def _start_floor(directory: Path, core: int, application: str) -> Server:
     port = _free_port()
     command = [
-        *(sys.executable, "-m", "uvicorn", "benchmarks.floor:application", "--host", "127.0.0.1", "--port", str(port)),
+        *(sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)),
         *("--loop", "uvloop", "--http", "httptools", "--ws", "none", "--lifespan", "off", "--workers", "1"),
         *("--no-access-log", "--log-level", "warning", "--no-server-header"),
     ]

@@ -10,7 +10,7 @@ import pytest
 from tests.running_server import RunningServer
 
 VERSION = "3.1164.0"
-PACKAGES = ("client-kms", "client-iam", "client-sts", "credential-providers")
+PACKAGES = ("client-kms", "client-iam", "client-s3", "client-sts", "credential-providers", "lib-storage")
 KMS_SESSION = """
 import { KMS } from "@aws-sdk/client-kms";
 
@@ -110,6 +110,38 @@ console.log(JSON.stringify({
 }));
 """
 
+UPLOAD_SESSION = """
+import { createHash, randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { S3 } from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+
+const place = { endpoint: process.env.AWS_ENDPOINT_URL, region: "us-east-1", maxAttempts: 1 };
+const s3 = new S3({ ...place, forcePathStyle: true });
+const Bucket = "node-uploads", Key = "a folder/größe.bin";
+await s3.createBucket({ Bucket });
+const content = randomBytes(12 * 1024 * 1024 + 17);
+const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const Body = Readable.from([content.subarray(0, 1_000), content.subarray(1_000)]);
+const params = { Bucket, Key, Body, ContentType: "text/x-big" };
+const upload = new Upload({ client: s3, params, partSize: 5 * 1024 * 1024 });
+let loaded = 0;
+upload.on("httpUploadProgress", (progress) => { loaded = progress.loaded; });
+const { ETag } = await upload.done();
+const found = await s3.getObject({ Bucket, Key });
+const last = await s3.getObject({ Bucket, Key, Range: "bytes=-17" });
+const refusal = await s3.getObject({ Bucket, Key: "nothing" }).catch((error) => error);
+console.log(JSON.stringify({
+  parts: ETag.replaceAll('"', "").split("-")[1],
+  loaded,
+  same: digest(await found.Body.transformToByteArray()) === digest(content),
+  type: found.ContentType,
+  encryption: found.ServerSideEncryption,
+  last: Buffer.from(await last.Body.transformToByteArray()).equals(content.subarray(-17)),
+  refusal: refusal.name,
+}));
+"""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -168,4 +200,16 @@ def test_a_user_a_role_and_its_session(server: RunningServer, project: Path) -> 
         "other": "AccessDeniedException",
         "arn": "arn:aws:sts::000000000000:assumed-role/node-role/node",
         "policy": True,
+    }
+
+
+def test_a_multipart_upload(server: RunningServer, project: Path) -> None:
+    assert printed_by(UPLOAD_SESSION, server, project) == {
+        "parts": "3",
+        "loaded": 12 * 1024 * 1024 + 17,
+        "same": True,
+        "type": "text/x-big",
+        "encryption": "AES256",
+        "last": True,
+        "refusal": "NoSuchKey",
     }

@@ -6,6 +6,7 @@ from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
+from strongroom.cli.fsck import fsck
 from strongroom.cli.policy import policy
 from strongroom.cli.quotas import quotas
 from strongroom.cli.rekey import rekey
@@ -27,6 +28,7 @@ application.command(env)
 application.command(rekey)
 application.command(accounts)
 application.command(explain)
+application.command(fsck)
 application.command(policy)
 application.command(quotas)
 application.command(xks_proxy)

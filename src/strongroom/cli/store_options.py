@@ -17,6 +17,9 @@ class StoreOptions:
     database: str = field(default="", repr=False)
     """URL of a PostgreSQL database (postgresql://...); empty for SQLite in the data directory."""
 
+    blobs: str = field(default="", repr=False)
+    """URL of the object store of large objects (s3://bucket/prefix); empty for files in the data directory."""
+
     root_key_file: Path | None = None
     """File of the root key."""
 
@@ -44,6 +47,7 @@ class StoreOptions:
             Configuration(
                 data=self.data.expanduser().absolute(),
                 database=self.database,
+                blobs=self.blobs,
                 root_key_file=self.root_key_file,
                 root_key_passphrase_file=self.root_key_passphrase_file,
                 root_key_passphrase=self.root_key_passphrase,

@@ -1,6 +1,7 @@
 """Work that nobody calls for: what services do when a time has come. The scheduler (`jobs`) runs it."""
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
 Work = Callable[["House"], Awaitable[None]]
 
 PERIODIC: dict[str, Work] = {}
+
+STEP_SECONDS = 5.0
+"""For how long one piece of work may keep the others waiting."""
 
 
 def periodic(name: str) -> Callable[[Work], Work]:
@@ -25,3 +29,34 @@ def periodic(name: str) -> Callable[[Work], Work]:
         return work
 
     return register
+
+
+class LongWork:
+    """Work that may take long: it is begun every so often, and done in steps between which other work gets its turn.
+
+    `begin` returns the steps. `every_seconds` are those of the house's clock, counted from the end of the last step. An
+    error ends the work; it is begun again at the next round.
+    """
+
+    def __init__(
+        self, house: "House", begin: Callable[["House"], AsyncGenerator[None, None]], every_seconds: float
+    ) -> None:
+        self._house = house
+        self._begin = begin
+        self._every_seconds = every_seconds
+        self._steps: AsyncGenerator[None, None] | None = None
+        self._due_at = 0.0
+
+    async def go_on(self) -> None:
+        """Do some steps, if it is time. Raises what a step raises."""
+        if self._steps is None:
+            if self._house.clock.now() < self._due_at:
+                return
+            self._steps = self._begin(self._house)
+        steps, self._steps = self._steps, None
+        ends_at = time.monotonic() + STEP_SECONDS
+        async for _ in steps:
+            if time.monotonic() > ends_at:
+                self._steps = steps
+                return
+        self._due_at = self._house.clock.now() + self._every_seconds

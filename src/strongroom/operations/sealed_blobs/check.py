@@ -34,12 +34,20 @@ async def find_damage(blobs: BlobStore, named: AsyncIterable[NamedBlob]) -> Asyn
     Raises BlobsUnavailable.
     """
     async for blob in named:
-        try:
-            async with await SealedBlobReader.open(blobs, blob.reference, blob.keys, blob.place) as reader:
-                async for _ in reader:
-                    pass
-        except (SealBroken, BlobMissing) as error:
-            yield Damage(blob, str(error))
+        damage = await damage_of(blobs, blob)
+        if damage is not None:
+            yield damage
+
+
+async def damage_of(blobs: BlobStore, blob: NamedBlob) -> Damage | None:
+    """Read a blob to its end, and return what is wrong with it, or None. Raises BlobsUnavailable."""
+    try:
+        async with await SealedBlobReader.open(blobs, blob.reference, blob.keys, blob.place) as reader:
+            async for _ in reader:
+                pass
+    except (SealBroken, BlobMissing) as error:
+        return Damage(blob, str(error))
+    return None
 
 
 async def find_orphans(

@@ -3,12 +3,23 @@
 `bucket_lifecycle` makes buckets, `configurations` and `lifecycle` tell them what to do, `buckets` is what they are.
 `put_object`, `get_object`, `copying`, `delete_object` and `multipart` move objects, `listings` lists them, `properties`
 shows and changes what they have besides their bytes. `encryption_choice` says how an object is encrypted, `object_keys`
-and `bucket_keys` have its keys, `content` its bytes. `access` says which permission each operation needs.
+and `bucket_keys` have its keys, `content` its bytes. `access` says which permission each operation needs,
+`account_block` what no policy of an account can open. `post_object` and `cross_origin` are for browsers.
 """
 
-from strongroom.services.s3 import bucket_lifecycle, copying, delete_object, get_object, put_object
+from strongroom.services.s3 import (
+    bucket_lifecycle,
+    copying,
+    cross_origin,
+    delete_object,
+    get_object,
+    post_object,
+    put_object,
+    sweeping,
+)
+from strongroom.services.s3.account_block import operations
 from strongroom.services.s3.configurations import encryption, policy, stored, tagging, versioning
-from strongroom.services.s3.lifecycle import configuration
+from strongroom.services.s3.lifecycle import configuration, runs
 from strongroom.services.s3.listings import object_listing, version_listing
 from strongroom.services.s3.multipart import completion, listing, uploads
 from strongroom.services.s3.properties import acls, attributes, encryption_update, locks
@@ -23,6 +34,7 @@ __all__ = [
     "completion",
     "configuration",
     "copying",
+    "cross_origin",
     "delete_object",
     "encryption",
     "encryption_update",
@@ -31,9 +43,13 @@ __all__ = [
     "locks",
     "object_listing",
     "object_tagging",
+    "operations",
     "policy",
+    "post_object",
     "put_object",
+    "runs",
     "stored",
+    "sweeping",
     "tagging",
     "uploads",
     "version_listing",

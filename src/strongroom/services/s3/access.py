@@ -17,7 +17,7 @@ from strongroom.policy.policies import NamedPolicy
 from strongroom.policy.principal import PrincipalKind
 from strongroom.services.s3 import errors
 from strongroom.services.s3.buckets import Bucket, BucketDirectory
-from strongroom.services.s3.public_access import is_public, restricted, settings_of
+from strongroom.services.s3.public_access import in_force, is_public, restricted
 from strongroom.services.s3.tagging import tags_of_header
 
 Own = Mapping[str, ConditionValue]
@@ -187,7 +187,7 @@ def policy_that_counts(call: Call, bucket: Bucket) -> NamedPolicy | None:
         return None
     if policy is None or is_owner:
         return policy
-    if settings_of(bucket.settings)["RestrictPublicBuckets"] and is_public(policy.document):
+    if in_force(bucket.settings, bucket.account_block)["RestrictPublicBuckets"] and is_public(policy.document):
         return restricted(policy)
     return policy
 

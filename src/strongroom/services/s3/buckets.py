@@ -12,11 +12,14 @@ from strongroom.operations.trail import Resource
 from strongroom.policy.document import PolicyKind
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.s3 import errors, tables
+from strongroom.services.s3.account_block.tables import select_account_block
+from strongroom.storage.connection import Connection
 
 CACHED_BUCKETS_MAX = 10_000
 ENABLED, SUSPENDED = "Enabled", "Suspended"
 NULL_VERSION = "null"
 _CACHE_PREFIX = "s3-bucket/"
+_ACCOUNT_CACHE_PREFIX = "s3-account/"
 
 
 def bucket_cache_name(name: str) -> str:
@@ -24,9 +27,17 @@ def bucket_cache_name(name: str) -> str:
     return _CACHE_PREFIX + name
 
 
+def account_cache_name(account_id: str) -> str:
+    """Return the name under which a change to what holds for all buckets of an account is announced to the caches."""
+    return _ACCOUNT_CACHE_PREFIX + account_id
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Bucket:
-    """A bucket, as it was when it was read. `settings` are its configurations by name, as the API has them."""
+    """A bucket, as it was when it was read. `settings` are its configurations by name, as the API has them.
+
+    `account_block` is the public access block of the account that owns it, None when that has none.
+    """
 
     name: str
     account_id: str
@@ -37,6 +48,7 @@ class Bucket:
     policy_text: str | None
     policy: NamedPolicy | None
     settings: Mapping[str, Any]
+    account_block: Mapping[str, bool] | None = None
     decisions: RememberedDecisions = field(default_factory=RememberedDecisions, repr=False)
     audited: Resource = field(init=False, repr=False)
 
@@ -70,6 +82,10 @@ class BucketDirectory:
             if name.startswith(_CACHE_PREFIX):
                 self._buckets.pop(name[len(_CACHE_PREFIX) :], None)
                 self._changes_seen += 1
+            elif name.startswith(_ACCOUNT_CACHE_PREFIX):
+                # It is rare: to read the other accounts' buckets once more costs less than to know which are whose.
+                self._buckets.clear()
+                self._changes_seen += 1
 
     async def find(self, name: str) -> Bucket:
         """Return a bucket by its name. Raises NoSuchBucket."""
@@ -79,10 +95,7 @@ class BucketDirectory:
         if "\x00" in name:
             raise errors.no_such_bucket(name)
         changes_seen = self._changes_seen
-        row = await self._house.store.read(lambda connection: tables.select_bucket(connection, name))
-        if row is None:
-            raise errors.no_such_bucket(name)
-        bucket = as_bucket(row)
+        bucket = await self._house.store.read(lambda connection: _load(connection, name))
         # What was read while a change came in may be stale: it serves this request, and is not kept.
         if changes_seen == self._changes_seen:
             if len(self._buckets) >= CACHED_BUCKETS_MAX:
@@ -91,7 +104,14 @@ class BucketDirectory:
         return bucket
 
 
-def as_bucket(row: Any) -> Bucket:
+def _load(connection: Connection, name: str) -> Bucket:
+    row = tables.select_bucket(connection, name)
+    if row is None:
+        raise errors.no_such_bucket(name)
+    return as_bucket(row, select_account_block(connection, row.account_id))
+
+
+def as_bucket(row: Any, account_block: Mapping[str, bool] | None = None) -> Bucket:
     """Return the bucket of a row. A stored policy that cannot be read any more denies everything."""
     arn = f"arn:{partition_of(row.region)}:s3:::{row.name}"
     policy = None
@@ -107,4 +127,5 @@ def as_bucket(row: Any) -> Bucket:
         policy_text=row.policy,
         policy=policy,
         settings=row.settings,
+        account_block=account_block,
     )

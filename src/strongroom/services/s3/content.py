@@ -47,11 +47,13 @@ class Piece(NamedTuple):
         }
 
 
-def _place(content_id: str, number: int) -> str:
+def piece_place(content_id: str, number: int) -> str:
+    """Return the place that a piece is sealed for."""
     return f"s3 content {content_id} piece {number}"
 
 
-def _in_order(keys: ContentKeys) -> Sequence[bytes]:
+def keys_in_order(keys: ContentKeys) -> Sequence[bytes]:
+    """Return the keys of the layers that a content is sealed in, the inner one first."""
     return (keys.inner,) if keys.outer is None else (keys.inner, keys.outer)
 
 
@@ -66,8 +68,8 @@ class ContentWriter:
     ) -> None:
         self._blobs = blobs
         self._number = number
-        self._place = _place(content_id, number)
-        self._keys = _in_order(keys)
+        self._place = piece_place(content_id, number)
+        self._keys = keys_in_order(keys)
         self._watchers = watchers
         self._held: list[bytes] = []
         self._size = 0
@@ -118,7 +120,7 @@ class Content:
 
         The first of them are opened before this returns: what is damaged is refused, not answered half.
         """
-        chunks = self._chunks(content_id, _in_order(keys), first, first + length - 1)
+        chunks = self._chunks(content_id, keys_in_order(keys), first, first + length - 1)
         try:
             beginning = await anext(chunks)
         except StopAsyncIteration:
@@ -136,7 +138,7 @@ class Content:
             for piece in pieces:
                 skipped = max(0, begin - piece.starts_at)
                 length = min(piece.starts_at + piece.size, last + 1) - piece.starts_at - skipped
-                place = _place(content_id, piece.number)
+                place = piece_place(content_id, piece.number)
                 if piece.inline is not None:
                     yield open_object(piece.inline, keys, place)[skipped : skipped + length]
                 else:

@@ -15,7 +15,7 @@ from strongroom.services.s3.content import Content
 from strongroom.services.s3.object_details import require_valid_key
 from strongroom.services.s3.object_lock import require_unlocked
 from strongroom.services.s3.service import S3
-from strongroom.services.s3.versions import Version, new_version_id, put_version
+from strongroom.services.s3.versions import Version, delete_marker, new_version_id, put_version
 from strongroom.storage.connection import Connection
 
 KEYS_PER_REQUEST_MAX = 1_000
@@ -97,7 +97,7 @@ def delete_in(connection: Connection, call: Call, bucket: Bucket, wanted: Deleti
     if newest is None and bucket.versioning != ENABLED:
         return {}, []
     marker_id = new_version_id(bucket)
-    stale = put_version(connection, bucket, _marker(call, bucket, key, marker_id))
+    stale = put_version(connection, bucket, delete_marker(bucket.name, key, marker_id, bucket.account_id, call.now))
     return {"DeleteMarker": True, "VersionId": marker_id}, stale
 
 
@@ -113,23 +113,6 @@ def _require_locks_to_bypass(call: Call, bucket: Bucket) -> None:
             "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
             "x-amz-bypass-governance-retention",
         )
-
-
-def _marker(call: Call, bucket: Bucket, key: str, version_id: str) -> dict[str, Any]:
-    return {
-        "bucket": bucket.name,
-        "key": key,
-        "version_id": version_id,
-        "is_delete_marker": True,
-        "last_modified": call.now,
-        "size": 0,
-        "etag": "",
-        "owner": bucket.account_id,
-        "content_id": None,
-        "encryption": None,
-        "sealed_key": None,
-        "details": {},
-    }
 
 
 @operation(S3, "DeleteObject", needs=_needs_of_delete_object)

@@ -68,7 +68,8 @@ class NewKeys(NamedTuple):
         return f"NewKeys({self.encryption!r}, hidden)"
 
 
-def _content_place(content_id: str) -> str:
+def content_place(content_id: str) -> str:
+    """Return the place that the data key of a content is wrapped for."""
     return f"s3 content {content_id}"
 
 
@@ -83,7 +84,7 @@ def _context_of(choice_context: Mapping[str, str], arn: str) -> dict[str, str]:
 
 async def new_keys(call: Call, bucket: Bucket, key: str, content_id: str, choice: Choice) -> NewKeys:
     """Return fresh keys for an object. Raises AwsError as S3 does when KMS refuses."""
-    data_key, place = random_bytes(DATA_KEY_BYTES), _content_place(content_id)
+    data_key, place = random_bytes(DATA_KEY_BYTES), content_place(content_id)
     if choice.algorithm == SSE_S3:
         return NewKeys(ContentKeys(data_key), data_key, Encryption(SSE_S3))
     if choice.customer_key is not None:
@@ -112,7 +113,7 @@ async def rewrapped(
         context = _context_of(choice.context, bucket.arn)
         bucket_key = await call.house.part(BucketKeys).for_writing(call, bucket, choice.key_id, context)
         encryption = Encryption(SSE_KMS, bucket_key.key_arn, choice.context, bucket_key.id)
-        return NewKeys(keys, bucket_key.wrap(keys.inner, _content_place(content_id)), encryption)
+        return NewKeys(keys, bucket_key.wrap(keys.inner, content_place(content_id)), encryption)
     context = _context_of(choice.context, bucket.object_arn(key))
     with kms_refusals_as_s3():
         made = await encrypt_data_key(call, keys.inner, choice.key_id, context)
@@ -132,7 +133,7 @@ async def keys_of(
 
     Raises AwsError as S3 does: for a customer's key that is missing, unwanted or wrong, and when KMS refuses.
     """
-    place = _content_place(content_id)
+    place = content_place(content_id)
     if encryption.algorithm == SSE_C:
         if customer_key is None:
             raise errors.invalid_request(

@@ -12,12 +12,16 @@ def require_unlocked(call: Call, version: Version, *, may_bypass: bool) -> None:
 
     `may_bypass` tells that the caller has permission to bypass governance, and asks for it.
     """
-    details = version.details
-    if details.get("ObjectLockLegalHoldStatus") == "ON":
-        raise errors.object_locked()
-    until = details.get("ObjectLockRetainUntilDate")
-    if until is None or until <= call.now:
+    if not is_locked(version, call.now):
         return
-    if details.get("ObjectLockMode") == GOVERNANCE and may_bypass:
+    details = version.details
+    is_held = details.get("ObjectLockLegalHoldStatus") == "ON"
+    if may_bypass and not is_held and details.get("ObjectLockMode") == GOVERNANCE:
         return
     raise errors.object_locked()
+
+
+def is_locked(version: Version, now: float) -> bool:
+    """Whether a version is under a legal hold, or its retention is not over at `now`, in seconds."""
+    until = version.details.get("ObjectLockRetainUntilDate")
+    return version.details.get("ObjectLockLegalHoldStatus") == "ON" or (until is not None and until > now)

@@ -85,6 +85,12 @@ def settings_of(bucket_settings: Mapping[str, Any]) -> Mapping[str, bool]:
     return {name: stored.get(name, False) for name in BLOCKED}
 
 
+def in_force(bucket_settings: Mapping[str, Any], account_block: Mapping[str, bool] | None) -> Mapping[str, bool]:
+    """Return what is blocked of a bucket: what it blocks itself, and what its account blocks for all of them."""
+    own = settings_of(bucket_settings)
+    return own if account_block is None else {name: own[name] or account_block.get(name, False) for name in own}
+
+
 def restricted(policy: NamedPolicy) -> NamedPolicy:
     """Return what is left of a public policy for callers of other accounts where public buckets are restricted."""
     document = policy.document

@@ -36,14 +36,23 @@ def writing_requirements(call: Call, bucket: Bucket, key: str) -> list[Requireme
     return [on_object(call, bucket, key, action) for action in actions]
 
 
-async def _needs_of_put_object(call: Call) -> Sequence[Requirement]:
+async def needs_of_put_object(call: Call) -> Sequence[Requirement]:
+    """Name what a PutObject, or the form that stands for one, must be allowed."""
     bucket = call.target = await named_bucket(call)
     return writing_requirements(call, bucket, call.params["Key"])
 
 
-@operation(S3, "PutObject", needs=_needs_of_put_object)
+@operation(S3, "PutObject", needs=needs_of_put_object)
 async def put_object(call: Call) -> Answer:
     """Store an object, encrypted. Source: Amazon S3 API Reference, PutObject."""
+    return await store_object(call)
+
+
+async def store_object(call: Call) -> Answer:
+    """Store the body of a call as an object; return what PutObject answers.
+
+    Raises AwsError for what is refused of it; nothing is kept then.
+    """
     bucket: Bucket = call.target
     params = call.params
     key: str = params["Key"]

@@ -1,4 +1,4 @@
-"""S3 as a service: its name in the audit trail, and its refusals."""
+"""S3 and S3 Control as services: their name in the audit trail, and their refusals."""
 
 from strongroom.base.errors import AwsError
 from strongroom.operations.registry import Service, serve
@@ -13,3 +13,4 @@ def _throttled() -> AwsError:
 
 
 S3 = serve(Service("s3", "s3.amazonaws.com", denied=_denied, throttled=_throttled))
+S3_CONTROL = serve(Service("s3control", "s3.amazonaws.com", denied=_denied, throttled=_throttled))

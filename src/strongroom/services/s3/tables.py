@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     func,
     select,
@@ -86,6 +87,15 @@ PIECES = Table(
 `starts_at` is where it begins in the whole; `details` are a part's ETag, checksums and time."""
 
 
+# What every write goes through is built once: to build a statement costs more than SQLite takes to carry it out.
+_THIS_KEY = (OBJECTS.c.bucket == bindparam("of_bucket")) & (OBJECTS.c.key == bindparam("of_key"))
+_BUCKET = select(BUCKETS).where(BUCKETS.c.name == bindparam("of_bucket"))
+_NEWEST_SEQUENCE = select(func.max(OBJECTS.c.sequence)).where(_THIS_KEY)
+_LATEST = select(OBJECTS).where(_THIS_KEY).order_by(OBJECTS.c.sequence.desc()).limit(1)
+_VERSION = select(OBJECTS).where(_THIS_KEY & (OBJECTS.c.version_id == bindparam("of_version")))
+_NOT_LATEST_ANY_MORE = update(OBJECTS).where(_THIS_KEY & OBJECTS.c.is_latest).values(is_latest=False)
+
+
 def insert_bucket(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert a bucket."""
     connection.execute(BUCKETS.insert().values(values))
@@ -93,7 +103,7 @@ def insert_bucket(connection: Connection, values: Mapping[str, Any]) -> None:
 
 def select_bucket(connection: Connection, name: str) -> Row[Any] | None:
     """Return a bucket's row, or None."""
-    return connection.execute(select(BUCKETS).where(BUCKETS.c.name == name)).one_or_none()
+    return connection.execute(_BUCKET, {"of_bucket": name}).one_or_none()
 
 
 def list_buckets(
@@ -134,24 +144,21 @@ def _of_key(bucket: str, key: str) -> Any:
 
 def select_latest(connection: Connection, bucket: str, key: str) -> Row[Any] | None:
     """Return the newest version of an object, a delete marker too, or None."""
-    return connection.execute(
-        select(OBJECTS).where(_of_key(bucket, key)).order_by(OBJECTS.c.sequence.desc()).limit(1)
-    ).one_or_none()
+    return connection.execute(_LATEST, {"of_bucket": bucket, "of_key": key}).one_or_none()
 
 
 def select_version(connection: Connection, bucket: str, key: str, version_id: str) -> Row[Any] | None:
     """Return one version of an object by its id, or None."""
-    return connection.execute(
-        select(OBJECTS).where(_of_key(bucket, key) & (OBJECTS.c.version_id == version_id))
-    ).one_or_none()
+    return connection.execute(_VERSION, {"of_bucket": bucket, "of_key": key, "of_version": version_id}).one_or_none()
 
 
 def insert_version(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert a version as the newest of its key; its `sequence` is given here."""
-    bucket, key = values["bucket"], values["key"]
-    newest = connection.execute(select(func.max(OBJECTS.c.sequence)).where(_of_key(bucket, key))).scalar()
-    connection.execute(update(OBJECTS).where(_of_key(bucket, key) & OBJECTS.c.is_latest).values(is_latest=False))
-    connection.execute(OBJECTS.insert().values({**values, "sequence": (newest or 0) + 1, "is_latest": True}))
+    this_key = {"of_bucket": values["bucket"], "of_key": values["key"]}
+    newest = connection.execute(_NEWEST_SEQUENCE, this_key).scalar()
+    if newest is not None:
+        connection.execute(_NOT_LATEST_ANY_MORE, this_key)
+    connection.execute(OBJECTS.insert(), {**values, "sequence": (newest or 0) + 1, "is_latest": True})
 
 
 def update_version(connection: Connection, bucket: str, key: str, version_id: str, values: Mapping[str, Any]) -> None:
@@ -177,7 +184,7 @@ def delete_version(connection: Connection, bucket: str, key: str, version_id: st
 
 def insert_piece(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert one piece of a version's bytes."""
-    connection.execute(PIECES.insert().values(values))
+    connection.execute(PIECES.insert(), dict(values))
 
 
 def select_pieces(connection: Connection, content_id: str, first: int, last: int, limit: int) -> Sequence[Row[Any]]:
@@ -199,3 +206,8 @@ def delete_pieces(connection: Connection, content_id: str) -> list[str]:
     names = list(connection.execute(blobs).scalars())
     connection.execute(delete(PIECES).where(PIECES.c.content_id == content_id))
     return names
+
+
+def blobs_among(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Return which of some blobs hold a piece."""
+    return set(connection.execute(select(PIECES.c.blob).where(PIECES.c.blob.in_(names))).scalars())

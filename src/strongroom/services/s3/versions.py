@@ -89,6 +89,24 @@ def wrapped_keys(house: House, version: Version) -> bytes:
     return house.sealer.open(version.sealed_key, object_place(version.bucket, version.key, version.version_id))
 
 
+def delete_marker(bucket: str, key: str, version_id: str, owner: str, now: float) -> dict[str, Any]:
+    """Return the row of a delete marker that is made at `now`, in seconds."""
+    return {
+        "bucket": bucket,
+        "key": key,
+        "version_id": version_id,
+        "is_delete_marker": True,
+        "last_modified": now,
+        "size": 0,
+        "etag": "",
+        "owner": owner,
+        "content_id": None,
+        "encryption": None,
+        "sealed_key": None,
+        "details": {},
+    }
+
+
 def require_preconditions(
     connection: Connection, bucket: Bucket, key: str, if_match: str | None, if_none_match: str | None
 ) -> None:

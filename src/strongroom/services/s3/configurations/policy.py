@@ -14,7 +14,7 @@ from strongroom.services.s3 import errors
 from strongroom.services.s3.access import control_of_bucket
 from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.configurations.change import BucketRow, change_bucket, put_setting
-from strongroom.services.s3.public_access import BLOCK_ACCESS_SETTING, BLOCKED, is_public, settings_of
+from strongroom.services.s3.public_access import BLOCK_ACCESS_SETTING, BLOCKED, in_force, is_public
 from strongroom.services.s3.service import S3
 
 POLICY_BYTES_MAX = 20_480
@@ -59,7 +59,7 @@ async def put_bucket_policy(call: Call) -> Answer:
     document = _accepted(text, bucket)
 
     def change(row: BucketRow) -> dict[str, Any]:
-        if settings_of(row.settings)["BlockPublicPolicy"] and is_public(document):
+        if in_force(row.settings, bucket.account_block)["BlockPublicPolicy"] and is_public(document):
             raise errors.blocked_public_policy(call.caller.arn, bucket.arn)
         return {"policy": text}
 

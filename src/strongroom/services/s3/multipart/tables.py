@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKeyConstraint, Index, String, Table, and_,
 from sqlalchemy.engine import Row
 
 from strongroom.services.s3.listings.bound import end_of_prefix
-from strongroom.services.s3.tables import PIECES
+from strongroom.services.s3.tables import OBJECTS, PIECES
 from strongroom.storage.column_types import JsonText, OrderedText, Timestamp
 from strongroom.storage.connection import Connection
 from strongroom.storage.schema import metadata
@@ -31,6 +31,7 @@ UPLOADS = Table(
     ForeignKeyConstraint(["bucket"], ["s3_buckets.name"]),
     Index("ix_s3_uploads_bucket", "bucket", "key", "upload_id"),
     Index("ix_s3_uploads_initiated_at", "initiated_at"),
+    Index("ix_s3_uploads_content", "content_id"),
 )
 """`checksum` is the algorithm and the type of the whole, and whether the client asked for them; `details` are those of
 the object to be."""
@@ -117,3 +118,11 @@ def place_parts(connection: Connection, content_id: str, starts: Sequence[tuple[
     statement = update(PIECES).where(this_part).values(starts_at=bindparam("begins_at"))
     rows = [{"part_number": number, "begins_at": starts_at} for number, starts_at in starts]
     connection.execute(statement, rows)
+
+
+def contents_without_parent(connection: Connection, limit: int) -> list[str]:
+    """Return up to `limit` content ids of pieces that belong to no object and to no upload."""
+    of_object = select(OBJECTS.c.content_id).where(OBJECTS.c.content_id == PIECES.c.content_id).exists()
+    of_upload = select(UPLOADS.c.content_id).where(UPLOADS.c.content_id == PIECES.c.content_id).exists()
+    statement = select(PIECES.c.content_id).where(~of_object & ~of_upload).distinct().limit(limit)
+    return list(connection.execute(statement).scalars())

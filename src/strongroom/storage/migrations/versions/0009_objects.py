@@ -32,6 +32,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["bucket"], ["s3_buckets.name"], ondelete="CASCADE"),
     )
     op.create_index("ix_s3_bucket_keys_bucket", "s3_bucket_keys", ["bucket"])
+    op.create_table(
+        "s3_account_blocks",
+        sa.Column("account_id", sa.String(12), primary_key=True),
+        sa.Column("blocks", sa.Text, nullable=False),
+    )
     _create_objects()
     _create_uploads()
 
@@ -90,3 +95,4 @@ def _create_uploads() -> None:
     )
     op.create_index("ix_s3_uploads_bucket", "s3_uploads", ["bucket", "key", "upload_id"])
     op.create_index("ix_s3_uploads_initiated_at", "s3_uploads", ["initiated_at"])
+    op.create_index("ix_s3_uploads_content", "s3_uploads", ["content_id"])

@@ -1,0 +1,68 @@
+"""A client that costs next to nothing: one socket, signed heads, bodies that are sent and received as they are."""
+
+import socket
+from urllib.parse import urlsplit
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from benchmarks.servers import StartError
+from benchmarks.signed import Access
+
+BUFFER_BYTES = 1024 * 1024
+
+
+class ObjectClient:
+    """One connection to a server."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        where = urlsplit(access.endpoint)
+        self._host = where.netloc
+        self._socket = socket.create_connection((where.hostname, where.port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._auth = S3SigV4Auth(Credentials(access.access_key_id, access.secret_access_key), "s3", access.region)
+
+    def request(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> int:
+        """Send a request; return how many bytes the body of the answer had. Raises StartError for a refusal."""
+        head = self._head(method, path, headers, 0 if body is None else len(body))
+        self._socket.sendall(head)
+        if body:
+            self._socket.sendall(body)
+        return self._receive(f"{method} {path}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def _head(self, method: str, path: str, headers: dict[str, str], length: int) -> bytes:
+        request = AWSRequest(
+            method, f"http://{self._host}{path}", {**headers, "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+        )
+        request.context["payload_signing_enabled"] = False
+        self._auth.add_auth(request)
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}", f"Content-Length: {length}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "host"]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def _receive(self, what: str) -> int:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            part = self._socket.recv(BUFFER_BYTES)
+            if not part:
+                raise StartError(f"{what}: the connection was closed")
+            received += part
+        head, _, rest = received.partition(b"\r\n\r\n")
+        fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
+        length = int(fields.get(b"content-length", b"0"))
+        got = len(rest)
+        while got < length:
+            count = self._socket.recv_into(self._buffer)
+            if not count:
+                raise StartError(f"{what}: the body ended early")
+            got += count
+        if head[9:12] != b"200":
+            raise StartError(f"{what}: {head[:200]!r} {rest[:500]!r}")
+        return got

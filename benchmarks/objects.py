@@ -1,0 +1,180 @@
+"""S3 beside its peers: `python -m benchmarks.objects [--quick] [--large] [--without-peers]`.
+
+One connection, one request at a time, over plain HTTP. To encrypt under KMS keys Strongroom wants HTTPS; here it is
+told that a proxy in front of it did that, so that every server moves the same bytes and TLS weighs on none.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from benchmarks import machine, processes, report, servers
+from benchmarks.object_client import ObjectClient
+from benchmarks.servers import Server, StartError
+
+SIZES = {"1 KiB": 1024, "1 MiB": 1024**2, "64 MiB": 64 * 1024**2}
+LARGE = {"1 GiB": 1024**3}
+BYTES_PER_ROUND = 128 * 1024**2
+REQUESTS_MAX = 200
+KMS = "aws:kms"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way of storing on one server: its headers, and the bucket that the objects go to."""
+
+    name: str
+    client: ObjectClient
+    pid: int
+    bucket: str
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class Timing:
+    """Seconds that each request took, and of the server's CPU, over all rounds."""
+
+    seconds: list[float] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+
+    @property
+    def milliseconds(self) -> float:
+        """The median of a request."""
+        return median(self.seconds) * 1e3
+
+    @property
+    def cpu_milliseconds(self) -> float:
+        """The server's user and system time for each request."""
+        return self.cpu_seconds / len(self.seconds) * 1e3
+
+
+def _rows(started: list[Server], stack: ExitStack) -> list[Row]:
+    rows = []
+    for server in started:
+        client = ObjectClient(server.access)
+        stack.callback(client.close)
+        if server.name == "Floor":
+            rows.append(Row("Floor", client, server.pid, "", {}))
+            continue
+        server.access.client("s3").create_bucket(Bucket="benchmark")
+        if server.name != "Strongroom":
+            rows.append(Row(server.name, client, server.pid, "benchmark", {}))
+            continue
+        key_id = server.access.client("kms").create_key()["KeyMetadata"]["KeyId"]
+        with_key = {
+            "x-amz-server-side-encryption": KMS,
+            "x-amz-server-side-encryption-aws-kms-key-id": key_id,
+            "x-forwarded-proto": "https",
+        }
+        bucket_key = {**with_key, "x-amz-server-side-encryption-bucket-key-enabled": "true"}
+        for name, headers in (
+            ("SSE-S3", {"x-forwarded-proto": "https"}),
+            ("SSE-KMS", with_key),
+            ("SSE-KMS, bucket key", bucket_key),
+        ):
+            rows.append(Row(f"Strongroom {name}", client, server.pid, "benchmark", headers))
+    return rows
+
+
+def _measure(row: Row, method: str, size: int, count: int, timing: Timing) -> None:
+    body = os.urandom(size) if method == "PUT" else None
+    read_headers = {name: value for name, value in row.headers.items() if name.startswith("x-forwarded")}
+    path = f"/{row.bucket}/{row.name.replace(' ', '-')}/{size}"
+    cpu = processes.cpu_seconds(row.pid)
+    for _ in range(count):
+        headers = row.headers if method == "PUT" else read_headers
+        begin = time.perf_counter()
+        received = row.client.request(method, path, headers, body)
+        timing.seconds.append(time.perf_counter() - begin)
+        if method == "GET" and received != size:
+            raise StartError(f"{row.name} answered {received} bytes of {size}")
+    timing.cpu_seconds += processes.cpu_seconds(row.pid) - cpu
+
+
+def _md5_gigabytes_per_second() -> float:
+    block, begin = bytes(16 * 1024**2), time.perf_counter()
+    for _ in range(4):
+        hashlib.md5(block, usedforsecurity=False)
+    return 4 * len(block) / (time.perf_counter() - begin) / 1e9
+
+
+def _table(rows: list[Row], timings: dict[tuple[str, str, str], Timing], sizes: dict[str, int]) -> str:
+    lines = []
+    for label, size in sizes.items():
+        for method in ("PUT", "GET"):
+            floor = timings[label, method, "Floor"].milliseconds
+            for row in rows:
+                timing = timings[label, method, row.name]
+                rate = size / timing.milliseconds / 1e3
+                lines.append(
+                    [
+                        f"{method} {label}",
+                        row.name,
+                        f"{timing.milliseconds:,.2f}",
+                        f"{rate:,.0f}" if size > 1024 else "-",
+                        f"{timing.cpu_milliseconds:,.2f}",
+                        f"{floor / timing.milliseconds:.0%}",
+                    ]
+                )
+    return report.table(("Request", "Server", "ms", "MB/s", "CPU ms", "of the floor's speed"), lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.objects", description="Measure S3 beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="one round: a look, not a figure to quote")
+    parser.add_argument("--large", action="store_true", help="objects of 1 GiB too, which moto keeps in memory")
+    parser.add_argument("--without-peers", action="store_true", help="leave out moto (.venv-bench)")
+    return parser.parse_args()
+
+
+def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> None:
+    cores = processes.choose_cores()
+    starters = [servers.start_object_floor, servers.start_strongroom_behind_proxy]
+    if not arguments.without_peers:
+        starters.append(servers.start_moto)
+    started = []
+    for start in starters:
+        started.append(start(directory, cores.server))
+        stack.callback(started[-1].stop)
+    stack.enter_context(processes.pinned_to(cores.load))
+    rows, sizes = _rows(started, stack), SIZES | (LARGE if arguments.large else {})
+    timings: dict[tuple[str, str, str], Timing] = {}
+    for number in range(1 if arguments.quick else 3):
+        for label, size in sizes.items():
+            count = max(1, min(REQUESTS_MAX, BYTES_PER_ROUND // size))
+            for method in ("PUT", "GET"):
+                for row in rows:
+                    _measure(row, method, size, 1, Timing())
+                    timing = timings.setdefault((label, method, row.name), Timing())
+                    _measure(row, method, size, count, timing)
+        print(f"round {number + 1} done", file=sys.stderr, flush=True)
+    print(machine.describe())
+    print(f"MD5 alone: {_md5_gigabytes_per_second():.2f} GB/s. One connection, one worker process a server.\n")
+    print(_table(rows, timings, sizes))
+
+
+def main() -> int:
+    """Return 0 after a report, 1 when a server failed, 2 when the peers are not installed."""
+    arguments = _arguments()
+    if not arguments.without_peers and not servers.PEERS.exists():
+        print("No peers in .venv-bench; see docs/performance.md, or use --without-peers.", file=sys.stderr)
+        return 2
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
+        try:
+            _run(arguments, directory, stack)
+        except StartError as error:
+            print(f"No figures: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
