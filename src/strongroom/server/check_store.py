@@ -1,14 +1,17 @@
 """Checking every stored byte of objects, for the operator: whether a server runs on the store or not."""
 
+import tempfile
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
 from strongroom.base.errors import OperatorError
 from strongroom.operations.house import House
+from strongroom.operations.quotas.memory_file import ServedMemory
 from strongroom.operations.sealed_blobs.check import find_orphans
 from strongroom.operations.sealed_blobs.sweeper import OLD_SECONDS, named_among
 from strongroom.server.house import SERVED
@@ -83,9 +86,13 @@ async def check_store(configuration: Configuration, progress: Progress) -> Store
 async def _operator_house(configuration: Configuration) -> AsyncGenerator[House, None]:
     """Open the house on a store that is there already, without anything that happens by itself."""
     clock = Clock()
-    async with operator_store(configuration, clock.wall()) as opened:
-        blobs = open_blob_store(configuration.blobs or configuration.data / "blobs")
-        try:
-            yield House(configuration, clock, opened.store, blobs, opened.sealer)
-        finally:
-            blobs.close()
+    # What the operator reads counts against nobody's quota: the buckets are the house's own, and thrown away.
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as directory:
+        async with operator_store(configuration, clock.wall()) as opened:
+            blobs = open_blob_store(configuration.blobs or configuration.data / "blobs")
+            buckets = ServedMemory(Path(directory) / "quotas", is_shared=False)
+            try:
+                yield House(configuration, clock, opened.store, blobs, opened.sealer, buckets)
+            finally:
+                buckets.leave()
+                blobs.close()
