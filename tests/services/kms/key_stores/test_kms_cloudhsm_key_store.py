@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pkcs11 import Attribute, ObjectClass
 from tests.opened_house import InHouse, OpenedHouse
+from tests.operations.quotas.setting import with_quota
 from tests.services.kms.key_stores.conftest import ABSENT, CLUSTER, COPY, Certificates, Clusters
 from tests.services.refusals import refused
 from tests.softhsm import PIN, SoftHsm
@@ -16,6 +17,7 @@ from tests.softhsm import PIN, SoftHsm
 from strongroom.hsm.session import LoggedIn
 from strongroom.hsm.token import TokenLogin, open_token
 from strongroom.services.kms import tables
+from strongroom.services.kms.quotas import KEYS_QUOTA
 
 CRYPTOGRAPHIC = ("Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt")
 
@@ -272,17 +274,11 @@ def test_a_deleted_key_is_destroyed_in_the_cluster(
 
 
 def test_a_key_that_does_not_come_to_be_leaves_nothing_behind(
-    with_clusters: InHouse[Any],
-    store: dict[str, Any],
-    softhsm: SoftHsm,
-    clusters: Clusters,
-    monkeypatch: pytest.MonkeyPatch,
+    with_clusters: InHouse[Any], store: dict[str, Any], softhsm: SoftHsm, clusters: Clusters
 ) -> None:
-    from strongroom.services.kms import creation
-
     async def body(house: OpenedHouse) -> None:
         store_id = await connected_store(house, store)
-        monkeypatch.setattr(creation, "KEYS_PER_REGION_MAX", 0)
+        await with_quota(house, KEYS_QUOTA, 0)
         with refused("LimitExceededException"):
             await key_in(house, store_id)
         assert keys_in_token(softhsm, clusters.tokens[0]) == {}

@@ -29,13 +29,13 @@ class ClusterTokens(Connections["Token"]):
         """Whether a token stands for this cluster."""
         return cluster_id in self._clusters
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do work with tokens beside the event loop. Raises HsmError, and what `work` raises."""
+    async def run(self, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
+        """Do work with tokens beside the event loop, as `TokenWorker.run` does. Raises HsmError, what `work` raises."""
         if self._worker is None:
             from strongroom.hsm.worker import TokenWorker
 
             self._worker = TokenWorker()
-        return await self._worker.run(work)
+        return await self._worker.run(work, undo)
 
     async def is_present(self, cluster_id: str) -> bool:
         """Whether the token of a cluster is there. Raises HsmError."""
@@ -57,7 +57,7 @@ class ClusterTokens(Connections["Token"]):
 
             return open_token(TokenLogin(cluster.module, cluster.token, password))
 
-        return await self.run(log_in)
+        return await self.run(log_in, lambda token: token.close())
 
     async def _open(self, store: KeyStore) -> "Token":
         return await self.opened(store.cluster_id, store.password)
