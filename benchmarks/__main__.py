@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks [--quick] [--without-peers] [--without-strongroom] [--connections N]`."""
+"""The command: `python -m benchmarks [--quick] [--without-peers] [--without-strongroom] [--key-pairs] [...]`."""
 
 import argparse
 import gc
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import aims, ceiling, machine, processes, report, servers
+from benchmarks import aims, ceiling, key_pairs, machine, processes, report, servers
 from benchmarks.authorization import with_five_policies
 from benchmarks.footprint import Footprint, Starter, start_repeatedly
 from benchmarks.load import Load, WrongAnswerError
-from benchmarks.measurement import Series, Subject, ciphertexts, run_rounds
+from benchmarks.measurement import Series, Subject, answered, run_rounds
 from benchmarks.servers import Server, StartError
 from benchmarks.signed import Access, decrypt_pool, encrypt_pool, generate_data_key_pool
 
@@ -28,6 +28,7 @@ class Plan:
     starts: int
     connections: int
     stays_awake: bool
+    only_key_pairs: bool
 
 
 def _tell(text: str) -> None:
@@ -51,7 +52,7 @@ def _subject(server: Server, access: Access, name: str, plan: Plan, user: Access
     key_id = client.create_key()["KeyMetadata"]["Arn"]
     access = user or access
     encrypt = encrypt_pool(access, key_id)
-    decrypt = decrypt_pool(access, key_id, encrypt.plaintexts, ciphertexts(access, encrypt))
+    decrypt = decrypt_pool(access, key_id, encrypt.plaintexts, answered(access, encrypt, "CiphertextBlob"))
     generate = generate_data_key_pool(access, key_id)
     load = Load(
         access.endpoint,
@@ -65,14 +66,22 @@ def _subject(server: Server, access: Access, name: str, plan: Plan, user: Access
 
 
 def _subjects(started: list[Server], plan: Plan) -> list[Subject]:
-    """Prepare every server; over HTTPS, and for the user with policies, only Encrypt is measured."""
+    """Prepare every server; over HTTPS, and for the user with policies, only Encrypt is measured.
+
+    Of key pairs alone: neither Decrypt nor GenerateDataKey, and nothing twice.
+    """
     subjects = []
     for server in started:
         if server.name == "Floor":
             subjects.append(_floor_subject(server, plan))
             continue
-        subjects.append(_subject(server, server.access, server.name, plan))
+        subject = _subject(server, server.access, server.name, plan)
+        subjects.append(subject)
         if server.name == "Strongroom":
+            subject.pools += key_pairs.pools(server.access)
+            if plan.only_key_pairs:
+                del subject.pools[1:3]
+                continue
             user = with_five_policies(server.access)
             subjects.append(_subject(server, server.access, aims.USER, plan, user))
             del subjects[-1].pools[1:]
@@ -85,7 +94,8 @@ def _subjects(started: list[Server], plan: Plan) -> list[Subject]:
 
 def _print_report(series: list[Series], subjects: list[Subject], footprints: list[Footprint], plan: Plan) -> None:
     ours = next((one for one in footprints if one.server == "Strongroom"), None)
-    judged = aims.judge(series, ours.ready_spread[0] if ours else None, ours.idle_bytes if ours else None)
+    costs = ceiling.measure() + key_pairs.costs()
+    judged = aims.judge(series, costs, ours.ready_spread[0] if ours else None, ours.idle_bytes if ours else None)
     print(f"{datetime.now(UTC):%Y-%m-%d}: {machine.describe()}")
     print(f"{plan.rounds} rounds of {plan.seconds:g} s, {plan.connections} connections, one worker process a server.")
     print(report.conditions(series))
@@ -93,7 +103,7 @@ def _print_report(series: list[Series], subjects: list[Subject], footprints: lis
     for name in report.closing_servers(series):
         print(f"{name} closes the connection after every answer; what a new one costs it is in its figures.")
     print(f"\n{report.requests_table(series)}\n\n{report.footprint_table(footprints)}")
-    print(f"\n{report.costs_table(ceiling.measure())}\n\n{report.aims_table(judged)}")
+    print(f"\n{report.costs_table(costs)}\n\n{report.aims_table(judged)}")
 
 
 def _measure(starters: list[Starter], plan: Plan, cores: processes.Cores, directory: Path, stack: ExitStack) -> None:
@@ -126,6 +136,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: a look, not a figure to quote")
     parser.add_argument("--without-peers", action="store_true", help="leave out moto and MiniStack (.venv-bench)")
     parser.add_argument("--without-strongroom", action="store_true", help="measure only the peers and the floor")
+    parser.add_argument("--key-pairs", action="store_true", help="Sign, Verify, GenerateMac; nobody to compare with")
     parser.add_argument("--connections", type=int, choices=range(1, 65), default=16, metavar="1-64")
     return parser.parse_args()
 
@@ -135,14 +146,15 @@ def main() -> int:
     arguments = _arguments()
     rounds, seconds, starts = (2, 0.5, 1) if arguments.quick else (5, 1.5, 3)
     starters: list[Starter] = [] if arguments.without_strongroom else [servers.start_strongroom]
-    starters.append(servers.start_floor)
-    if not arguments.without_peers:
+    if not arguments.key_pairs:
+        starters.append(servers.start_floor)
+    if not (arguments.without_peers or arguments.key_pairs):
         if not servers.PEERS.exists():
             print("No peers in .venv-bench; see docs/performance.md, or use --without-peers.", file=sys.stderr)
             return 2
         starters += [servers.start_moto, servers.start_ministack]
     cores = processes.choose_cores()
-    plan = Plan(rounds, seconds, starts, arguments.connections, cores.are_apart)
+    plan = Plan(rounds, seconds, starts, arguments.connections, cores.are_apart, arguments.key_pairs)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
         try:

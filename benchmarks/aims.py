@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from benchmarks import key_pairs
+from benchmarks.ceiling import CIPHER_STEP, Cost
 from benchmarks.measurement import Series
 
 
@@ -42,7 +44,23 @@ def _ratio(above: float | None, below: float | None) -> float | None:
     return above / below if above is not None and below else None
 
 
-def judge(series: list[Series], ready_seconds: float | None, idle_bytes: float | None) -> list[Aim]:
+def _judge_key_pairs(series: list[Series], costs: list[Cost]) -> list[Aim]:
+    """Return the aims of what key pairs do: not much more than the library's part and what a request costs anyhow.
+
+    What a request costs anyhow is an Encrypt without its cipher.
+    """
+    alone = {cost.step: cost.microseconds for cost in costs}
+    overhead = _difference(cpu_of(series, "Strongroom", "Encrypt"), alone.get(CIPHER_STEP))
+    aims = []
+    for operation in key_pairs.OPERATIONS:
+        bare = alone.get(key_pairs.bare_step(operation))
+        bound = bare + overhead if bare is not None and overhead is not None else None
+        ratio = _ratio(cpu_of(series, "Strongroom", operation), bound)
+        aims.append(Aim(f"{operation}: CPU against library and overhead", ratio, 1.5, "times"))
+    return aims
+
+
+def judge(series: list[Series], costs: list[Cost], ready_seconds: float | None, idle_bytes: float | None) -> list[Aim]:
     """Return every aim with its measured figure."""
     ours, floor, moto, ministack = (
         cpu_of(series, server, "Encrypt") for server in ("Strongroom", "Floor", "moto", "MiniStack")
@@ -53,6 +71,7 @@ def judge(series: list[Series], ready_seconds: float | None, idle_bytes: float |
         Aim("Encrypt: CPU against moto", _ratio(ours, moto), 1 / 25, "times"),
         Aim("Encrypt: CPU against MiniStack", _ratio(ours, ministack), 1 / 5, "times"),
         Aim("Encrypt: CPU of 50 statements to look at", _difference(user, ours), 15.0, "µs"),
+        *_judge_key_pairs(series, costs),
         Aim("Ready on an existing data directory", ready_seconds, 2.0, "s"),
         Aim("Idle resident memory", None if idle_bytes is None else idle_bytes / 1e6, 150.0, "MB"),
     ]

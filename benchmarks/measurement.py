@@ -99,10 +99,14 @@ class Subject:
 
 
 def check_round_trips(client: Any, pool: Pool, bodies: list[bytes]) -> None:
-    """Decrypt a few of the latest answers with boto3 and compare. Raises WrongAnswerError."""
+    """Decrypt a few of the latest answers with boto3 and compare, or judge them otherwise. Raises WrongAnswerError."""
     answered = [index for index, body in enumerate(bodies) if body]
     for index in answered[:: max(1, len(answered) // SAMPLES_CHECKED)][:SAMPLES_CHECKED]:
         answer = json.loads(bodies[index])
+        if pool.is_right is not None:
+            if not pool.is_right(index, answer):
+                raise WrongAnswerError(f"{pool.operation}: what was answered does not hold")
+            continue
         if pool.operation == "Decrypt":
             got, expected = base64.b64decode(answer["Plaintext"]), pool.plaintexts[index]
         else:
@@ -115,12 +119,12 @@ def check_round_trips(client: Any, pool: Pool, bodies: list[bytes]) -> None:
             raise WrongAnswerError(f"{pool.operation}: what was decrypted is not what was encrypted")
 
 
-def ciphertexts(access: Access, pool: Pool) -> list[bytes]:
-    """Send each request of an Encrypt pool once and return the ciphertexts, in order."""
+def answered(access: Access, pool: Pool, member: str) -> list[bytes]:
+    """Send each request of a pool once and return a member of the answers (Base64 there), in order."""
     load = Load(access.endpoint, pool, connections=1, ca_bundle=access.ca_bundle)
     try:
         load.run(requests_max=len(pool.wire))
-        return [base64.b64decode(json.loads(body)["CiphertextBlob"]) for body in load.bodies]
+        return [base64.b64decode(json.loads(body)[member]) for body in load.bodies]
     finally:
         load.close()
 
@@ -128,8 +132,9 @@ def ciphertexts(access: Access, pool: Pool) -> list[bytes]:
 def run_rounds(subjects: list[Subject], rounds: int, seconds: float, tell: Callable[[str], None]) -> list[Series]:
     """Measure every operation of every subject, `rounds` times over, each time for `seconds`."""
     series: dict[tuple[str, str], Series] = {}
+    operations = dict.fromkeys(pool.operation for subject in subjects for pool in subject.pools)
     for number in range(rounds):
-        for operation in ("Encrypt", "Decrypt", "GenerateDataKey"):
+        for operation in operations:
             for subject in subjects:
                 for pool in subject.pools:
                     if pool.operation == operation:

@@ -6,7 +6,7 @@ AWS signatures stay good for fifteen minutes; a run takes less than four.
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,13 +57,15 @@ class Access:
 class Pool:
     """Signed requests of one operation for one server, as bytes on the wire.
 
-    `contents[i]` stands in every right answer to `wire[i]`; `plaintexts[i]` is what the request encrypts or decrypts.
+    `contents[i]` stands in every right answer to `wire[i]`; `plaintexts[i]` is what the request is about. `is_right`
+    judges the answer to a request by its number, where decrypting it would not.
     """
 
     operation: str
     wire: list[bytes]
     contents: list[bytes]
     plaintexts: list[bytes]
+    is_right: Callable[[int, dict[str, Any]], bool] | None = None
 
 
 class _NoAnswer:
@@ -82,12 +84,12 @@ def _on_the_wire(request: AWSPreparedRequest) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + bytes(request.body)
 
 
-def _capture(access: Access, operation: str, calls: list[dict[str, Any]]) -> list[bytes]:
-    """Return the signed bytes of each call of `operation`, without sending any."""
-    captured: list[bytes] = []
+def captured(access: Access, operation: str, calls: list[dict[str, Any]]) -> list[bytes]:
+    """Return the signed bytes of each call of `operation` (a method of boto3's client), without sending any."""
+    wire: list[bytes] = []
 
     def keep(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        captured.append(_on_the_wire(request))
+        wire.append(_on_the_wire(request))
         return AWSResponse(request.url, 200, {}, _NoAnswer())
 
     client = access.client()
@@ -95,21 +97,21 @@ def _capture(access: Access, operation: str, calls: list[dict[str, Any]]) -> lis
     call = getattr(client, operation)
     for parameters in calls:
         call(**parameters)
-    return captured
+    return wire
 
 
 def encrypt_pool(access: Access, key_id: str, requests: int = POOL_REQUESTS) -> Pool:
     """Return requests that each encrypt another random plaintext of 64 bytes with a context of two pairs."""
     plaintexts = [os.urandom(PLAINTEXT_BYTES) for _ in range(requests)]
     calls = [{"KeyId": key_id, "Plaintext": text, "EncryptionContext": CONTEXT} for text in plaintexts]
-    return Pool("Encrypt", _capture(access, "encrypt", calls), [b'"CiphertextBlob"'] * requests, plaintexts)
+    return Pool("Encrypt", captured(access, "encrypt", calls), [b'"CiphertextBlob"'] * requests, plaintexts)
 
 
 def decrypt_pool(access: Access, key_id: str, plaintexts: list[bytes], ciphertexts: list[bytes]) -> Pool:
     """Return requests that decrypt these ciphertexts; each right answer holds its plaintext in base64."""
     calls = [{"KeyId": key_id, "CiphertextBlob": blob, "EncryptionContext": CONTEXT} for blob in ciphertexts]
     contents = [base64.b64encode(text) for text in plaintexts]
-    return Pool("Decrypt", _capture(access, "decrypt", calls), contents, plaintexts)
+    return Pool("Decrypt", captured(access, "decrypt", calls), contents, plaintexts)
 
 
 def generate_data_key_pool(access: Access, key_id: str) -> Pool:
@@ -120,7 +122,7 @@ def generate_data_key_pool(access: Access, key_id: str) -> Pool:
     ]
     return Pool(
         "GenerateDataKey",
-        _capture(access, "generate_data_key", calls),
+        captured(access, "generate_data_key", calls),
         [b'"Plaintext"'] * POOL_REQUESTS,
         [b""] * POOL_REQUESTS,
     )

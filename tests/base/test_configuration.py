@@ -45,6 +45,8 @@ TOKEN: dict[str, Any] = {
         {"drain_seconds_max": -1},
         {"trusted_proxies": ("10.0.0.0/33",)},
         {"metrics_peers": ("localhost",)},
+        {"quota_ceilings": ("200000",)},
+        {"quota_ceilings": ("10x", "5x")},
     ],
 )
 def test_a_choice_that_cannot_be_meant_is_refused(choice: dict[str, Any]) -> None:

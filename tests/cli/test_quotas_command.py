@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 from tests.cli.operators_command import command_line, strongroom
 from tests.running_server import RunningServer, running_server
@@ -157,8 +158,6 @@ def test_the_live_table_follows(strict: RunningServer) -> None:
 
 
 def test_metrics_tell_of_each_quota(strict: RunningServer) -> None:
-    import urllib3
-
     strongroom(strict, "quotas", "set", SYMMETRIC, "0", "--region", "sa-east-1")
     through(strict, 2, "sa-east-1")
     text = urllib3.request("GET", f"{strict.http}/_strongroom/metrics").data.decode()

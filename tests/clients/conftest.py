@@ -1,4 +1,4 @@
-"""A large real file."""
+"""A large real file, and a real shell."""
 
 import hashlib
 import os
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.clients.installed import LargeFile
+from tests.clients.shell import Shell
+from tests.running_server import RunningServer
 
 LARGE_BYTES = 300 * 1024 * 1024
 
@@ -35,3 +37,9 @@ def _installed_files() -> Iterator[Path]:
     for directory, subdirectories, names in os.walk(sysconfig.get_path("purelib")):
         subdirectories[:] = sorted(name for name in subdirectories if name != "__pycache__")
         yield from (Path(directory, name) for name in sorted(names))
+
+
+@pytest.fixture
+def shell(server: RunningServer, tmp_path: Path) -> Shell:
+    """A shell in a directory of its own, connected to the shared server."""
+    return Shell(server, tmp_path)

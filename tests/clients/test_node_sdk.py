@@ -31,6 +31,44 @@ console.log(JSON.stringify({
 }));
 """
 
+KEY_PAIR_SESSION = """
+import { KMS } from "@aws-sdk/client-kms";
+import { constants, createPublicKey, publicEncrypt, verify } from "node:crypto";
+
+const kms = new KMS({ endpoint: process.env.AWS_ENDPOINT_URL, region: "us-east-1", maxAttempts: 1 });
+const Message = Buffer.from("a letter from Node");
+const publicKeyOf = async (KeyId) => {
+  const { PublicKey } = await kms.getPublicKey({ KeyId });
+  return createPublicKey({ key: Buffer.from(PublicKey), format: "der", type: "spki" });
+};
+const made = async (KeySpec, KeyUsage) => (await kms.createKey({ KeySpec, KeyUsage })).KeyMetadata.KeyId;
+
+const opener = await made("RSA_2048", "ENCRYPT_DECRYPT");
+const padding = constants.RSA_PKCS1_OAEP_PADDING;
+const sealed = publicEncrypt({ key: await publicKeyOf(opener), padding, oaepHash: "sha256" }, Message);
+const opened = await kms.decrypt({
+  KeyId: opener, CiphertextBlob: sealed, EncryptionAlgorithm: "RSAES_OAEP_SHA_256",
+});
+
+const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+const verified = {};
+for (const [spec, SigningAlgorithm, hash, options] of [
+  ["RSA_2048", "RSASSA_PSS_SHA_256", "sha256", pss],
+  ["RSA_2048", "RSASSA_PKCS1_V1_5_SHA_512", "sha512", {}],
+  ["ECC_NIST_P256", "ECDSA_SHA_256", "sha256", {}],
+  ["ECC_SECG_P256K1", "ECDSA_SHA_256", "sha256", {}],
+  ["ECC_NIST_EDWARDS25519", "ED25519_SHA_512", null, {}],
+]) {
+  const KeyId = await made(spec, "SIGN_VERIFY");
+  const { Signature } = await kms.sign({ KeyId, Message, SigningAlgorithm });
+  const key = { key: await publicKeyOf(KeyId), ...options };
+  const other = Buffer.from("another letter");
+  const verdicts = [Message, other].map((message) => verify(hash, message, key, Signature));
+  verified[`${spec} ${SigningAlgorithm}`] = verdicts;
+}
+console.log(JSON.stringify({ opened: Buffer.from(opened.Plaintext).toString(), verified }));
+"""
+
 ROLE_SESSION = """
 import { IAM } from "@aws-sdk/client-iam";
 import { KMS } from "@aws-sdk/client-kms";
@@ -114,6 +152,13 @@ def test_there_and_back(server: RunningServer, project: Path) -> None:
         "status": 400,
         "hasRequestId": True,
     }
+
+
+def test_node_encrypts_and_verifies_with_public_keys(server: RunningServer, project: Path) -> None:
+    answer = printed_by(KEY_PAIR_SESSION, server, project)
+    assert answer["opened"] == "a letter from Node"
+    assert len(answer["verified"]) == 5
+    assert all(verdicts == [True, False] for verdicts in answer["verified"].values()), answer
 
 
 def test_a_user_a_role_and_its_session(server: RunningServer, project: Path) -> None:

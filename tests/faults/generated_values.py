@@ -166,6 +166,9 @@ class Shapes:
             low = int(shape.min) if shape.min is not None else 1
             allowed = st.integers(low, int(shape.max) if shape.max is not None else low + 4_000)
             return allowed if self._tame else st.one_of(allowed, NUMBERS)
+        if shape.type == "timestamp":
+            soon = st.floats(-60, 400 * 86_400).map(lambda seconds: time.time() + seconds)
+            return soon if self._tame else st.one_of(soon, NUMBERS, TEXTS)
         scalars = {"boolean": st.booleans(), "blob": st.binary(max_size=60).map(as_base64), "string": TEXTS}
         return scalars.get(shape.type, TEXTS)
 

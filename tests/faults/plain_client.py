@@ -160,10 +160,10 @@ class PlainClient:
         content = response.read()
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
 
-    def kms(self, operation: str, body: bytes | Mapping[str, Any]) -> Answer:
+    def kms(self, operation: str, body: bytes | Mapping[str, Any], *, region: str = "us-east-1") -> Answer:
         """Send a KMS request."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.send(kms_headers(self.url, operation, content), content)
+        return self.send(kms_headers(self.url, operation, content, region=region), content)
 
     def query(
         self,

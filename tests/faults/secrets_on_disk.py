@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, rsa
+
 PIECE_BYTES = 16
 
 
@@ -50,6 +53,22 @@ def search(files: dict[str, bytes], secrets: Iterable[tuple[str, bytes]]) -> lis
                 if form in everything:
                     found += [Found(name, called, file) for file, content in files.items() if form in content]
     return found
+
+
+def secret_parts(private_key: bytes) -> dict[str, bytes]:
+    """Return what is secret of a private key (PKCS #8, DER), by name.
+
+    As a whole it begins as all of its kind do, and may end with its public key. Raises ValueError for what is none.
+    """
+    key = serialization.load_der_private_key(private_key, None)
+    if isinstance(key, rsa.RSAPrivateKey):
+        numbers = key.private_numbers()
+        parts = {"the exponent": numbers.d, "a prime": numbers.p, "the other prime": numbers.q}
+        return {name: number.to_bytes((number.bit_length() + 7) // 8) for name, number in parts.items()}
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return {"the scalar": key.private_numbers().private_value.to_bytes((key.curve.key_size + 7) // 8)}
+    assert isinstance(key, ed25519.Ed25519PrivateKey | mlkem.MLKEM768PrivateKey)
+    return {"the seed": key.private_bytes_raw()}
 
 
 def content_of(directory: Path) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import os
 import re
 import secrets
@@ -15,7 +16,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.faults.secrets_on_disk import content_of, search
+from tests.faults.secrets_on_disk import content_of, search, secret_parts
+from tests.faults.told_by_kms import ERASED, KEY_MATERIALS
 from tests.faults.told_secrets import Secrets, is_code, is_reference, use
 from tests.running_server import ROOT_SECRET_ACCESS_KEY, RunningServer
 
@@ -47,9 +49,9 @@ def unsealed(home: Path) -> Secrets:
             found[f"storage key {row.number}"] = root.unwrap(row.wrapped, row_aad(row.number, row.created_at))
         sealer = Sealer(Keyring.load(rows, root))
         for column in tables.sealed_columns():
-            for row in connection.execute(column.table.select()).mappings():
+            for row in connection.execute(column.table.select().where(column.is_not(None))).mappings():
                 place = column.type.place.format(**row)  # type: ignore[attr-defined]
-                found[place] = sealer.open(row[column.name], place)
+                found.update(named(place, sealer.open(row[column.name], place)))
 
     async def main() -> None:
         store = await open_store(f"sqlite:///{home / 'data' / 'strongroom.db'}")
@@ -60,6 +62,14 @@ def unsealed(home: Path) -> Secrets:
 
     asyncio.run(main())
     return found
+
+
+def named(place: str, opened: bytes) -> Secrets:
+    """Return what was sealed in a place, or the parts of it that are secret."""
+    if place.startswith("kms_key_materials/"):
+        with contextlib.suppress(ValueError):
+            return {f"{place}: {part}": value for part, value in secret_parts(opened).items()}
+    return {place: opened}
 
 
 def public_files(home: Path) -> dict[str, bytes]:
@@ -85,14 +95,25 @@ def used(tmp_path: Path) -> Iterator[tuple[RunningServer, Secrets]]:
         server.kill()
 
 
+KEPT = (
+    "a secret access key",
+    "an MFA seed",
+    "imported key material",
+    "imported key material to rotate to",
+    "an imported private key, the scalar",
+)
+
+
 def search_all(home: Path, snapshot: dict[str, bytes], told: Secrets) -> Secrets:
     """Search a snapshot, and the audit records, for all secrets; return those that were unsealed."""
     kept, audit = split(unsealed(home))
     kinds = {place.partition("/")[0].split(" ")[0] for place in kept}
     assert {"root", "storage", "access_keys", "kms_key_materials", "iam_mfa_devices"} <= kinds
-    assert sum(place.startswith("kms_key_materials/") for place in kept) == 3
+    materials = {place.partition(":")[0] for place in kept if place.startswith("kms_key_materials/")}
+    assert len([place for place in materials if not place.endswith("/fingerprint")]) == KEY_MATERIALS
     assert any(ROOT_SECRET_ACCESS_KEY.encode() == opened for opened in kept.values())
-    assert {told["a secret access key"], told["an MFA seed"]} <= set(kept.values())
+    assert {told[name] for name in KEPT} <= set(kept.values())
+    assert told[ERASED] not in kept.values()
     every = [*long(told).items(), *kept.items()]
     assert search(snapshot, every) == []
     assert audit
@@ -113,7 +134,10 @@ def long(told: Secrets) -> Secrets:
     return {name: secret for name, secret in told.items() if not is_code(name)}
 
 
-RECORDED = (b"CreateAccessKey", b"AssumeRoleWithWebIdentity", b"EnableMFADevice", b"RetireGrant", b"ChangePassword")
+RECORDED = (
+    *(b"CreateAccessKey", b"AssumeRoleWithWebIdentity", b"EnableMFADevice", b"RetireGrant", b"ChangePassword"),
+    *(b"ImportKeyMaterial", b"GenerateDataKeyPair", b"DeriveSharedSecret", b"Decapsulate", b"GenerateMac"),
+)
 
 
 def test_the_search_finds_what_is_there() -> None:

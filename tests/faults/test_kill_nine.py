@@ -1,23 +1,19 @@
 """SIGKILL under load, again and again: what was acknowledged is there, what was refused never happened."""
 
-import http.client
 import json
 import os
-import random
 import subprocess
 import sys
-import threading
 import time
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.faults.killed_under_load import ROUNDS_MAX, LoadWorker, kill_again_and_again
 from tests.faults.plain_client import PlainClient
 from tests.running_server import RunningServer, running_server
 
-ROUNDS = 5
 WORKERS = 5
-LOAD_SECONDS_MAX = 1.2
 UNCERTAIN = object()
 
 
@@ -30,7 +26,7 @@ class Ciphertext(NamedTuple):
     blob: str
 
 
-class Worker:
+class Worker(LoadWorker):
     """Changes keys and aliases that nobody else touches, and remembers what the server acknowledged.
 
     `states` are what the server must answer, by (kind, name). A change that was cut off before its answer may have
@@ -38,26 +34,11 @@ class Worker:
     """
 
     def __init__(self, number: int) -> None:
-        self.random = random.Random(number)
-        self.number = number
+        super().__init__(number)
         self.states: dict[tuple[str, str], tuple[Any, ...]] = {}
         self.ciphertexts: list[Ciphertext] = []
         self.keys: list[str] = []
         self.refusals = 0
-        self.failure: BaseException | None = None
-
-    def work(self, server: RunningServer, start: threading.Barrier) -> None:
-        """Call the server until it is gone."""
-        client = PlainClient(server, secure=self.number % 2 == 0)
-        start.wait()
-        try:
-            while True:
-                self._step(client)
-        except (OSError, http.client.HTTPException):
-            client.close()
-        except BaseException as failure:
-            self.failure = failure
-            raise
 
     def _change(self, client: PlainClient, kind: str, name: str, value: Any, operation: str, **params: Any) -> None:
         """Make a change that must succeed, and note its outcome."""
@@ -67,7 +48,8 @@ class Worker:
         assert answer.status == 200, answer
         self.states[kind, name] = (value,)
 
-    def _step(self, client: PlainClient) -> None:
+    def step(self, client: PlainClient) -> None:
+        """Change something, encrypt something, or be refused."""
         if not self.keys or self.random.random() < 0.15:
             return self._create_key(client)
         key_id = self.random.choice(self.keys)
@@ -146,7 +128,6 @@ def verify(server: RunningServer, workers: list[Worker], since: dict[int, int]) 
     aliases = all_pages(client, "ListAliases", "Aliases")
     targets = {entry["AliasName"]: entry.get("TargetKeyId") for entry in aliases}
     for worker in workers:
-        assert worker.failure is None, worker.failure
         for (kind, name), values in worker.states.items():
             if kind == "alias":
                 found: Any = targets.get(name)
@@ -179,23 +160,15 @@ def all_pages(client: PlainClient, operation: str, member: str) -> list[dict[str
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_refused_is_done(tmp_path: Path) -> None:
-    chance = random.Random()
     workers = [Worker(number) for number in range(WORKERS)]
     verified: dict[int, int] = {}
     with running_server(tmp_path) as server:
-        for _ in range(ROUNDS):
-            start = threading.Barrier(WORKERS + 1)
-            threads = [threading.Thread(target=worker.work, args=(server, start)) for worker in workers]
-            for thread in threads:
-                thread.start()
-            start.wait()
-            time.sleep(chance.uniform(0.1, LOAD_SECONDS_MAX))
-            server.kill()
-            for thread in threads:
-                thread.join(timeout=30)
-                assert not thread.is_alive()
-            server.start()
-            verify(server, workers, verified)
+        kill_again_and_again(
+            server,
+            workers,
+            lambda: verify(server, workers, verified),
+            lambda: any(each.refusals for each in workers) and sum(len(each.ciphertexts) for each in workers) > 50,
+        )
         verify(server, workers, {})
         client = PlainClient(server)
         known = {key_id for worker in workers for key_id in worker.keys}
@@ -203,10 +176,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_done(tmp_path: Path
         assert known <= listed
         # Keys that nobody was told of can only come from calls that were cut off, at most one a worker and round.
         strangers = [client.kms("DescribeKey", {"KeyId": key_id}).json["KeyMetadata"] for key_id in listed - known]
-        assert len(strangers) <= WORKERS * ROUNDS
+        assert len(strangers) <= WORKERS * ROUNDS_MAX
         assert all(key["Description"].startswith("worker ") for key in strangers)
-        assert sum(worker.refusals for worker in workers) > 0
-        assert sum(len(worker.ciphertexts) for worker in workers) > 50
         assert server.stop() == 0
     assert "request failed" not in server.log.read_text()
 

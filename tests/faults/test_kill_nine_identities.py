@@ -1,31 +1,26 @@
 """SIGKILL under a load of changes to users, policies and grants: nothing acknowledged is lost, nothing half made."""
 
-import http.client
 import json
-import random
 import re
-import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from botocore.credentials import Credentials
+from tests.faults.killed_under_load import LoadWorker, assert_whole, kill_again_and_again
 from tests.faults.plain_client import Answer, PlainClient
 from tests.running_server import RunningServer, running_server
 
-ROUNDS = 5
 WORKERS = 5
-LOAD_SECONDS_MAX = 1.2
 ABSENT = None
 HERE = "arn:aws:iam::000000000000"
 
 Value = str | None
 
 
-class Worker:
+class Worker(LoadWorker):
     """Changes users, policies and grants that nobody else touches, and remembers what the server acknowledged.
 
     `states` are what the server must answer, by (kind, name). A change that was cut off before its answer may have
@@ -33,15 +28,13 @@ class Worker:
     """
 
     def __init__(self, number: int, key_id: str) -> None:
-        self.random = random.Random(number)
-        self.number = number
+        super().__init__(number)
         self.key_id = key_id
         self.group, self.policy = f"group-{number}", f"policy-{number}"
         self.users = [f"user-{number}-{each}" for each in range(3)]
         self.states: dict[tuple[str, str], tuple[Value, ...]] = {}
         self.secrets: dict[str, str] = {}
         self.changes = self.refusals = 0
-        self.failure: BaseException | None = None
 
     def prepare(self, client: PlainClient) -> None:
         """Make what the worker's users are put into and given."""
@@ -50,19 +43,6 @@ class Worker:
         self.states["policy", self.policy] = (document("0"),)
         for user in self.users:
             self.states |= {(kind, user): (ABSENT,) for kind in ("user", "inline", "member", "attached", "grant")}
-
-    def work(self, server: RunningServer, start: threading.Barrier) -> None:
-        """Call the server until it is gone."""
-        client = PlainClient(server, secure=self.number % 2 == 0)
-        start.wait()
-        try:
-            while True:
-                self._step(client)
-        except (OSError, http.client.HTTPException):
-            client.close()
-        except BaseException as failure:
-            self.failure = failure
-            raise
 
     def is_there(self, kind: str, name: str) -> bool:
         """Whether there is such a thing; only asked while that is certain."""
@@ -84,7 +64,8 @@ class Worker:
         self.changes += 1
         return answer
 
-    def _step(self, client: PlainClient) -> None:
+    def step(self, client: PlainClient) -> None:
+        """Change something of a user, or be refused."""
         user = self.random.choice(self.users)
         if not self.is_there("user", user):
             self._change(client, "user", user, user, "CreateUser", UserName=user)
@@ -240,7 +221,6 @@ def verify(server: RunningServer, workers: list[Worker]) -> None:
     """Assert that everything is as it was acknowledged; find out what became of what was cut off."""
     client = PlainClient(server)
     for worker in workers:
-        assert worker.failure is None, worker.failure
         for (kind, name), values in worker.states.items():
             value = found(client, worker, kind, name)
             was_made = "?" in values and value is not ABSENT
@@ -290,20 +270,7 @@ WHOLE = {
 """What must not be found in the database of a stopped server."""
 
 
-def assert_whole(server: RunningServer) -> None:
-    """Assert that nothing in a stopped server's database is half made."""
-    connection = sqlite3.connect(server.data / "strongroom.db")
-    try:
-        for what, query in WHOLE.items():
-            assert connection.execute(query).fetchall() == [], what
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    finally:
-        connection.close()
-
-
 def test_nothing_acknowledged_is_lost_and_nothing_is_half_made(tmp_path: Path) -> None:
-    chance = random.Random()
     with running_server(tmp_path) as server:
         client = PlainClient(server)
         key_id = client.kms("CreateKey", {}).json["KeyMetadata"]["KeyId"]
@@ -311,24 +278,15 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_made(tmp_path: Path) -
         for worker in workers:
             worker.prepare(client)
         client.close()
-        for _ in range(ROUNDS):
-            start = threading.Barrier(WORKERS + 1)
-            threads = [threading.Thread(target=worker.work, args=(server, start)) for worker in workers]
-            for thread in threads:
-                thread.start()
-            start.wait()
-            time.sleep(chance.uniform(0.1, LOAD_SECONDS_MAX))
-            server.kill()
-            for thread in threads:
-                thread.join(timeout=30)
-                assert not thread.is_alive()
-            server.start()
-            verify(server, workers)
+        kill_again_and_again(
+            server,
+            workers,
+            lambda: verify(server, workers),
+            lambda: sum(each.refusals for each in workers) > 10 and sum(each.changes for each in workers) > 100,
+        )
         verify(server, workers)
-        assert sum(worker.refusals for worker in workers) > 10
-        assert sum(worker.changes for worker in workers) > 100
         assert server.stop() == 0
-        assert_whole(server)
+        assert_whole(server, WHOLE)
     assert "request failed" not in server.log.read_text()
 
 
@@ -367,7 +325,7 @@ def test_what_is_made_while_its_user_is_deleted_is_of_nobody_or_not_at_all(tmp_p
         assert codes <= {"", "NoSuchEntity", "ConcurrentModification"}
         assert {"", "NoSuchEntity"} <= set(seen) <= {"", "NoSuchEntity", "DeleteConflict", "ConcurrentModification"}
         assert server.stop() == 0
-        assert_whole(server)
+        assert_whole(server, WHOLE)
 
 
 def undo(client: PlainClient, operation: str, answer: Answer, params: dict[str, str]) -> None:

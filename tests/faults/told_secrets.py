@@ -7,67 +7,19 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError
-from tests.running_server import ROOT_SECRET_ACCESS_KEY, RunningServer
+from tests.faults.told_by_kms import Secrets, refused, use_kms
+from tests.running_server import RunningServer
 from tests.services.sts.identity_provider import CLIENT_ID, identity_provider
 
 from strongroom.crypto.one_time_password import code_at, step_at
 
-Secrets = dict[str, bytes]
 OTHER_ACCOUNT = "111122223333"
 STEP_SECONDS = 30
-
-
-def refused(call: Callable[[], Any]) -> Any:
-    """Return the error of a call that has to be refused."""
-    with pytest.raises(ClientError) as caught:
-        call()
-    return caught.value.response["Error"]
-
-
-def use_keys(server: RunningServer, canary: bytes) -> Secrets:
-    """Use KMS in every way that lets a secret pass through it."""
-    kms = server.client("kms")
-    told: Secrets = {"the canary": canary, "the root secret access key": ROOT_SECRET_ACCESS_KEY.encode()}
-    key_id = kms.create_key(Description="a public description")["KeyMetadata"]["KeyId"]
-    other_id = kms.create_key()["KeyMetadata"]["KeyId"]
-    blob = kms.encrypt(KeyId=key_id, Plaintext=canary * 20, EncryptionContext={"a": "b"})["CiphertextBlob"]
-    kms.rotate_key_on_demand(KeyId=key_id)
-    moved = kms.re_encrypt(CiphertextBlob=blob, SourceEncryptionContext={"a": "b"}, DestinationKeyId=other_id)
-    assert kms.decrypt(CiphertextBlob=moved["CiphertextBlob"])["Plaintext"] == canary * 20
-    for number in range(5):
-        told[f"data key {number}"] = kms.generate_data_key(KeyId=key_id, NumberOfBytes=32 + number)["Plaintext"]
-        told[f"random bytes {number}"] = kms.generate_random(NumberOfBytes=64)["Plaintext"]
-    # What is refused passes through too, and in stranger ways: as a key id, as a name, in a message that quotes it.
-    text = base64.b64encode(canary).decode()
-    refused(lambda: kms.encrypt(KeyId=key_id, Plaintext=canary * 400))
-    refused(lambda: kms.encrypt(KeyId=other_id, Plaintext=canary, EncryptionAlgorithm="NO_SUCH"))
-    refused(lambda: kms.decrypt(CiphertextBlob=canary * 20))
-    refused(lambda: kms.encrypt(KeyId="alias/no-such", Plaintext=canary))
-    refused(lambda: kms.generate_data_key(KeyId=key_id, KeySpec=text))
-    told |= use_grants(kms, key_id)
-    kms.disable_key(KeyId=other_id)
-    refused(lambda: kms.encrypt(KeyId=other_id, Plaintext=canary))
-    return told
-
-
-def use_grants(kms: Any, key_id: str) -> Secrets:
-    """Make, use and end a grant by its token."""
-    root = "arn:aws:iam::000000000000:root"
-    made = kms.create_grant(KeyId=key_id, GranteePrincipal=root, RetiringPrincipal=root, Operations=["Encrypt"])
-    token = made["GrantToken"]
-    kms.encrypt(KeyId=key_id, Plaintext=b"x", GrantTokens=[token])
-    refused(lambda: kms.encrypt(KeyId=key_id, Plaintext=b"x", GrantTokens=[token, token[:-4] + "AAAA"]))
-    kms.retire_grant(GrantToken=token)
-    refused(lambda: kms.retire_grant(GrantToken=token))
-    return {"a grant token": token.encode(), "what a grant token is of": base64.urlsafe_b64decode(token)}
 
 
 def use_identities(server: RunningServer, canary: bytes) -> Secrets:
@@ -201,7 +153,7 @@ def use_accounts_command(server: RunningServer) -> Secrets:
 
 def use(server: RunningServer, canary: bytes) -> Secrets:
     """Use the server in every way that lets a secret pass through it. Return what it was told, and what it told."""
-    return use_keys(server, canary) | use_identities(server, secrets.token_bytes(30) + canary)
+    return use_kms(server, canary) | use_identities(server, secrets.token_bytes(30) + canary)
 
 
 def is_code(name: str) -> bool:

@@ -74,6 +74,7 @@ WANTED: dict[str, list[Any]] = {
     "Ip": ["10.0.0.0/8", "10.0.0.7", "2001:db8::/32", "0.0.0.0/0", "::/0"],
     "Arn": ["*", "arn:aws:s3:::${aws:username}/*", "arn:*:*:*:*:key/?", "arn:aws:kms:r:1:key/*", "arn:aws:kms:*:1:*k"],
 }
+WANTED["Null"], LIKELY["Null"] = ["true", "false", True, False], ["", "", "ann", "x:y"]
 WANTED["Arn"] += ["${aws:n}", "arn:aws:kms:?:?:key/k", "arn:aws:kms:*:1:key/k"]
 WITHOUT_VARIABLES = {"Bool": ["true", "false", True], "Arn": [one for one in WANTED["Arn"] if "${" not in one]}
 ORDERS = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]

@@ -171,10 +171,12 @@ def random_condition(random: Random, operator: str, version: str) -> tuple[Tree,
     facts = {"aws:LIST": values[0] if len(values) == 1 and generated.chance(random, 2) else values}
     facts |= {key: random.choice(generated.VALUES) for key in generated.some(random, generated.KEYS[:4], 2)}
     name = random.choice(["", "ForAllValues:", "ForAnyValue:"]) + operator + random.choice(["", "IfExists"])
+    if operator == "Null":
+        name = operator
     return {name: {"aws:list": generated.one_or_more(random, wanted)}}, facts
 
 
-@pytest.mark.parametrize("operator", generated.OPERATORS)
+@pytest.mark.parametrize("operator", [*generated.OPERATORS, "Null"])
 def test_every_operator_agrees(operator: str) -> None:
     """In both effects, with values that can be compared and values that cannot; met and not met about as often."""
     met: Counter[tuple[str, bool]] = Counter()

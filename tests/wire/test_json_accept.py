@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -234,6 +234,18 @@ def test_most_operations_take_one_pass() -> None:
     }
     # It takes a time.
     assert without == {"ImportKeyMaterial"}
+
+
+def test_a_time_is_a_datetime_when_it_arrives() -> None:
+    operation = service_model("kms").operations["ImportKeyMaterial"]
+    request = {"KeyId": "k", "ImportToken": "AAAA", "EncryptedKeyMaterial": "AAAA"}
+    for sent, microsecond in ((1_795_507_200, 0), (1_795_507_200.25, 250_000), (1.7955072e9, 0)):
+        accepted = accept(operation, json.dumps(request | {"ValidTo": sent}).encode())
+        assert accepted["ValidTo"] == datetime(2026, 11, 24, 8, 0, 0, microsecond, UTC)
+        assert accepted["ImportToken"] == bytes(3)
+    assert "ValidTo" not in accept(operation, json.dumps(request | {"ValidTo": None}).encode())
+    with pytest.raises(AwsError, match="milliseconds since epoch"):
+        accept(operation, json.dumps(request | {"ValidTo": "2026-11-24T08:00:00Z"}).encode())
 
 
 @pytest.mark.parametrize(

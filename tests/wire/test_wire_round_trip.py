@@ -1,5 +1,6 @@
 """What botocore sends, the wire reads; what the wire answers, botocore reads: the same values, for every operation."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -102,6 +103,18 @@ def test_answers(operation: OperationModel) -> None:
         return
     for seed in range(12):
         check_answer(operation, Values((name_of(operation), seed), fullness=seed / 11).of(operation.output))
+
+
+def test_times_of_key_material() -> None:
+    """Whole seconds and parts of them, in the answers and in the request that have one."""
+    model = service_model("kms").operations
+    for moment in (datetime(2026, 11, 24, 8, tzinfo=UTC), datetime(2038, 1, 19, 3, 14, 8, 123_000, UTC)):
+        imported = {"KeyId": "k", "ImportToken": b"t", "EncryptedKeyMaterial": b"m", "ValidTo": moment}
+        check_request(model["ImportKeyMaterial"], imported)
+        check_answer(model["GetParametersForImport"], {"KeyId": "k", "ParametersValidTo": moment})
+        check_answer(model["DescribeKey"], {"KeyMetadata": {"KeyId": "k", "ValidTo": moment, "DeletionDate": moment}})
+        check_answer(model["ListKeyRotations"], {"Rotations": [{"RotationDate": moment, "ValidTo": moment}]})
+        check_answer(model["ReplicateKey"], {"ReplicaKeyMetadata": {"KeyId": "k", "CreationDate": moment}})
 
 
 @pytest.mark.parametrize("service", TO_COME)

@@ -9,16 +9,20 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from tests.opened_house import OpenedHouse
 
 
+def oaep(algorithm: str) -> padding.OAEP:
+    """Return the padding of a wrapping algorithm."""
+    hash_function = hashes.SHA1() if algorithm.endswith("_1") else hashes.SHA256()
+    return padding.OAEP(padding.MGF1(hash_function), hash_function, None)
+
+
 def wrap(public_key: bytes, algorithm: str, material: bytes) -> bytes:
     """Wrap key material with a public wrapping key (SubjectPublicKeyInfo, DER)."""
     key = serialization.load_der_public_key(public_key)
     assert isinstance(key, rsa.RSAPublicKey)
-    hash_function = hashes.SHA1() if algorithm.endswith("_1") else hashes.SHA256()
-    oaep = padding.OAEP(padding.MGF1(hash_function), hash_function, None)
     if not algorithm.startswith("RSA_AES"):
-        return key.encrypt(material, oaep)
+        return key.encrypt(material, oaep(algorithm))
     aes_key = os.urandom(32)
-    return key.encrypt(aes_key, oaep) + keywrap.aes_key_wrap_with_padding(aes_key, material)
+    return key.encrypt(aes_key, oaep(algorithm)) + keywrap.aes_key_wrap_with_padding(aes_key, material)
 
 
 async def import_material(

@@ -1,7 +1,6 @@
-"""Making keys, looking at them, switching them on and off; and what each key state allows."""
+"""Making keys, looking at them, switching them on and off."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -142,68 +141,3 @@ def test_a_disabled_key_is_of_no_use_until_it_is_enabled(kms: Any, key_id: str) 
     for _ in range(2):
         kms.enable_key(KeyId=arn)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
-
-
-Attempt = Callable[[Any, str, bytes], Any]
-# What works with an enabled key, and what becomes of it with a disabled one and one that waits for its deletion.
-# Source: AWS KMS Developer Guide, "Key states of AWS KMS keys".
-YES, DISABLED, PENDING = "", "DisabledException", "KMSInvalidStateException"
-TABLE: dict[str, tuple[Attempt, str, str]] = {
-    "CreateAlias": (lambda c, k, b: c.create_alias(AliasName=f"alias/{k}-b", TargetKeyId=k), YES, PENDING),
-    "Decrypt": (lambda c, k, b: c.decrypt(CiphertextBlob=b), DISABLED, PENDING),
-    "DescribeKey": (lambda c, k, b: c.describe_key(KeyId=k), YES, YES),
-    "DisableKeyRotation": (lambda c, k, b: c.disable_key_rotation(KeyId=k), DISABLED, PENDING),
-    "EnableKeyRotation": (lambda c, k, b: c.enable_key_rotation(KeyId=k), DISABLED, PENDING),
-    "Encrypt": (lambda c, k, b: c.encrypt(KeyId=k, Plaintext=b"x"), DISABLED, PENDING),
-    "GenerateDataKey": (lambda c, k, b: c.generate_data_key(KeyId=k, NumberOfBytes=1), DISABLED, PENDING),
-    "GenerateDataKeyWithoutPlaintext": (
-        lambda c, k, b: c.generate_data_key_without_plaintext(KeyId=k),
-        DISABLED,
-        PENDING,
-    ),
-    "GetKeyLastUsage": (lambda c, k, b: c.get_key_last_usage(KeyId=k), YES, YES),
-    "GetKeyPolicy": (lambda c, k, b: c.get_key_policy(KeyId=k), YES, YES),
-    "GetKeyRotationStatus": (lambda c, k, b: c.get_key_rotation_status(KeyId=k), YES, YES),
-    "ListAliases": (lambda c, k, b: c.list_aliases(KeyId=k), YES, YES),
-    "ListKeyPolicies": (lambda c, k, b: c.list_key_policies(KeyId=k), YES, YES),
-    "ListKeyRotations": (lambda c, k, b: c.list_key_rotations(KeyId=k), YES, YES),
-    "ListResourceTags": (lambda c, k, b: c.list_resource_tags(KeyId=k), YES, YES),
-    "PutKeyPolicy": (
-        lambda c, k, b: c.put_key_policy(KeyId=k, Policy=c.get_key_policy(KeyId=k)["Policy"]),
-        YES,
-        YES,
-    ),
-    "ReEncrypt": (lambda c, k, b: c.re_encrypt(CiphertextBlob=b, DestinationKeyId=k), DISABLED, PENDING),
-    "RotateKeyOnDemand": (lambda c, k, b: c.rotate_key_on_demand(KeyId=k), DISABLED, PENDING),
-    "TagResource": (lambda c, k, b: c.tag_resource(KeyId=k, Tags=[{"TagKey": "a", "TagValue": "b"}]), YES, PENDING),
-    "UntagResource": (lambda c, k, b: c.untag_resource(KeyId=k, TagKeys=["a"]), YES, PENDING),
-    "UpdateAlias": (lambda c, k, b: c.update_alias(AliasName=f"alias/{k}", TargetKeyId=k), YES, PENDING),
-    "UpdateKeyDescription": (lambda c, k, b: c.update_key_description(KeyId=k, Description="x"), YES, PENDING),
-    "DeleteAlias": (lambda c, k, b: c.delete_alias(AliasName=f"alias/{k}"), YES, YES),
-}
-
-
-@pytest.mark.parametrize("state", ["Enabled", "Disabled", "PendingDeletion"])
-def test_what_each_key_state_allows(kms: Any, key_id: str, state: str) -> None:
-    arn = kms.describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
-    blob = kms.encrypt(KeyId=key_id, Plaintext=b"x")["CiphertextBlob"]
-    kms.create_alias(AliasName=f"alias/{key_id}", TargetKeyId=key_id)
-    if state == "Disabled":
-        kms.disable_key(KeyId=key_id)
-    elif state == "PendingDeletion":
-        kms.schedule_key_deletion(KeyId=key_id)
-    texts = {DISABLED: f"{arn} is disabled.", PENDING: f"{arn} is pending deletion."}
-    for attempt, when_disabled, when_pending in TABLE.values():
-        expected = {"Enabled": YES, "Disabled": when_disabled, "PendingDeletion": when_pending}[state]
-        if expected:
-            with refused(expected, texts[expected]):
-                attempt(kms, key_id, blob)
-        else:
-            attempt(kms, key_id, blob)
-    if state == "PendingDeletion":
-        for again in (kms.enable_key, kms.disable_key, kms.schedule_key_deletion):
-            with refused(PENDING, texts[PENDING]):
-                again(KeyId=key_id)
-    else:
-        with refused(PENDING, f"{arn} is not pending deletion."):
-            kms.cancel_key_deletion(KeyId=key_id)

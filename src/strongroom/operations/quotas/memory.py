@@ -199,9 +199,11 @@ class BucketMemory:
         found = []
         for at in range(_HEADER_NUMBERS, len(numbers), _NUMBERS_PER_BUCKET):
             serial = numbers[at]
+            if not serial:
+                continue
             name, taken, throttled = bytes(self._name(at)), numbers[at + _TAKEN], numbers[at + _THROTTLED]
             # A place changes hands with the serial zero: whoever sees the same one afterwards has read one bucket.
-            if serial and numbers[at] == serial:
+            if numbers[at] == serial:
                 parts = name.rstrip(b"\0").decode().split("\n")
                 found.append(BucketUse(BucketName(*parts), int(taken), int(throttled)))
         return found

@@ -92,7 +92,7 @@ async def cancel_key_deletion(call: Call) -> Answer:
 
     def ask_for_material(connection: Connection) -> None:
         # Imported key material may have expired, or been deleted, while the key waited.
-        if lacks_material(tables.select_materials(connection, key.region, key.key_id), key.origin):
+        if lacks_material(tables.select_materials(connection, key.region, key.key_id), key.origin, call.now):
             tables.update_key(connection, key.region, key.key_id, {"state": PENDING_IMPORT})
 
     return await change_key(call, key, change, {"KeyId": key.arn}, along=ask_for_material)

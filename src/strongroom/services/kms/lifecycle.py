@@ -67,6 +67,8 @@ async def disable_key(call: Call) -> Answer:
 async def _switch(call: Call, state: str) -> Answer:
     key: Key = call.target
     key.must_be_customer_managed()
+    # Its row does not tell that imported material has expired, until that is erased.
+    require_material(key.arn, key.state)
 
     def change(row: KeyRow) -> dict[str, Any]:
         require_not_pending_deletion(key.arn, row.state)

@@ -34,6 +34,7 @@ from strongroom.services.kms.material import (
 from strongroom.services.kms.material_rows import (
     KeyRow,
     MaterialRow,
+    has_expired,
     is_same_material,
     lacks_material,
     regions_of,
@@ -108,13 +109,13 @@ class _Import(NamedTuple):
     description: str | None
 
 
-def _valid_to(call: Call) -> ConditionValue:
-    sent: datetime | None = call.params.get("ValidTo")
-    return sent
-
-
 def _import_conditions(call: Call) -> Mapping[str, ConditionValue]:
-    return {"kms:validto": _valid_to(call)}
+    """Return the value of kms:ValidTo in Unix time, which both numeric and date operators of policies read.
+
+    Source: AWS KMS Developer Guide, "AWS KMS condition keys" ("kms:ValidTo").
+    """
+    sent: datetime | None = call.params.get("ValidTo")
+    return {"kms:validto": sent.timestamp() if sent is not None else None}
 
 
 def _expiry(call: Call) -> float | None:
@@ -202,6 +203,7 @@ async def import_key_material(call: Call) -> Answer:
             raise errors.key_not_found(key.arn)
         require_not_pending_deletion(key.arn, row.state)
         rows = tables.select_materials(connection, key.region, key.key_id)
+        waited = lacks_material(rows, row.origin, call.now)
         known = next((each for each in rows if is_same_material(call.house, each, wanted.secret)), None)
         if wanted.key_material_id is not None and (known is None or known.key_material_id != wanted.key_material_id):
             raise errors.incorrect_material("The key material is not the one that KeyMaterialId names.")
@@ -209,9 +211,9 @@ async def import_key_material(call: Call) -> Answer:
             key_material_id = _import_again(call, connection, known, wanted)
         else:
             key_material_id = _import_new(call, connection, row, rows, wanted)
-        if row.state == PENDING_IMPORT:
+        if waited:
             rows = tables.select_materials(connection, key.region, key.key_id)
-            if not lacks_material(rows, row.origin):
+            if not lacks_material(rows, row.origin, call.now):
                 tables.update_key(connection, key.region, key.key_id, {"state": ENABLED})
         return {"KeyId": key.arn, "KeyMaterialId": key_material_id}
 
@@ -241,8 +243,10 @@ def _import_new(call: Call, connection: Connection, row: KeyRow, rows: Sequence[
                 "The key material is not the one that was imported into this KMS key before."
             )
         waiting = next((each for each in rows if each.position is None), None)
-        if waiting is not None:
+        if waiting is not None and not has_expired(waiting, call.now):
             raise errors.another_material_waits(new.id, row.key_id, waiting.key_material_id)
+        if waiting is not None:
+            _erase(connection, row, waiting)
     shared = {
         "key_id": row.key_id,
         "key_material_id": new.id,
@@ -267,7 +271,10 @@ def _import_new(call: Call, connection: Connection, row: KeyRow, rows: Sequence[
     quota=own_quota("DeleteImportedKeyMaterial"),
 )
 async def delete_imported_key_material(call: Call) -> Answer:
-    """Erase imported key material; the key waits for it from then on. Source: DeleteImportedKeyMaterial."""
+    """Erase imported key material; the key waits for it from then on. Source: DeleteImportedKeyMaterial.
+
+    A key that waits for its deletion goes on waiting for that.
+    """
     key: Key = call.target
     _must_be_imported(key)
     named: str | None = call.params.get("KeyMaterialId")
@@ -276,7 +283,6 @@ async def delete_imported_key_material(call: Call) -> Answer:
         row = tables.select_key(connection, key.region, key.key_id)
         if row is None:
             raise errors.key_not_found(key.arn)
-        require_not_pending_deletion(key.arn, row.state)
         rows = tables.select_materials(connection, key.region, key.key_id)
         in_use = [each for each in rows if each.position is not None]
         wanted = named or (in_use[-1].key_material_id if in_use else None)
@@ -320,7 +326,7 @@ async def erase_expired_material(house: House) -> None:
             expired = [
                 material
                 for material in tables.select_materials(connection, region, key_id)
-                if material.sealed is not None and material.expires_at is not None and material.expires_at <= now
+                if has_expired(material, now)
             ]
             for material in expired:
                 _erase(connection, row, material)

@@ -40,12 +40,17 @@ def is_same_material(house: House, row: MaterialRow, secret: bytes) -> bool:
     return equal(house.sealer.open(row.sealed_fingerprint, place), fingerprint_of(secret))
 
 
-def lacks_material(rows: Sequence[MaterialRow], origin: str) -> bool:
-    """Whether a key waits for an import: it has no key material yet, or one of those in use is not here."""
+def has_expired(row: MaterialRow, now: float) -> bool:
+    """Whether imported key material is of no use any more, though it is still to be erased."""
+    return row.sealed is not None and row.expires_at is not None and row.expires_at <= now
+
+
+def lacks_material(rows: Sequence[MaterialRow], origin: str, now: float) -> bool:
+    """Whether a key waits for an import: it has no key material yet, or one of those in use is not here any more."""
     if origin != IMPORTED:
         return False
     in_use = [row for row in rows if row.position is not None]
-    return not in_use or any(row.sealed is None for row in in_use)
+    return not in_use or any(row.sealed is None or has_expired(row, now) for row in in_use)
 
 
 def sealed_values(house: House, region: str, key_id: str, new: NewKeyMaterial, *, is_imported: bool) -> dict[str, Any]:

@@ -115,17 +115,22 @@ async def update_primary_region(call: Call) -> Answer:
     _must_be_primary(key)
     if region == key.region:
         raise errors.unsupported(f"{key.arn} is the multi-region primary key already.")
+    # Their rows do not tell that imported material has expired, until that is erased.
+    require_enabled(key.arn, key.state)
+    replica = await call.house.part(KeyDirectory).find(region, key.key_id)
+    if replica is None:
+        raise errors.key_not_found(key_arn(key.account_id, region, key.key_id))
+    require_enabled(replica.arn, replica.state)
 
     def write(connection: Connection) -> Answer:
         rows: dict[str, Any] = {row.region: row for row in tables.select_related_keys(connection, key.key_id)}
         primary: KeyRow = rows.get(key.region)
         if primary is None or primary.primary_region != key.region:
             raise errors.not_primary(key.arn)
-        replica_arn = key_arn(key.account_id, region, key.key_id)
         if region not in rows:
-            raise errors.key_not_found(replica_arn)
+            raise errors.key_not_found(replica.arn)
         require_enabled(key.arn, primary.state)
-        require_enabled(replica_arn, rows[region].state)
+        require_enabled(replica.arn, rows[region].state)
         for each in rows:
             tables.update_key(connection, each, key.key_id, {"primary_region": region})
         return {}

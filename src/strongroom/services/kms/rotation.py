@@ -30,7 +30,7 @@ from strongroom.services.kms.keys import (
     require_enabled,
 )
 from strongroom.services.kms.material import NewKeyMaterial
-from strongroom.services.kms.material_rows import KeyRow, insert_material, next_position, regions_of
+from strongroom.services.kms.material_rows import KeyRow, has_expired, insert_material, next_position, regions_of
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.quotas import ON_DEMAND_ROTATIONS_QUOTA
 from strongroom.services.kms.service import KMS, own_quota
@@ -107,11 +107,12 @@ async def disable_key_rotation(call: Call) -> Answer:
 async def get_key_rotation_status(call: Call) -> Answer:
     """Tell whether and when a key rotates by itself. Source: AWS KMS API Reference, GetKeyRotationStatus.
 
-    A key that waits for its deletion does not rotate, and says so; saving it brings its rotation back.
+    A key that waits for its deletion does not rotate, and says so; saving it brings its rotation back. A key pair that
+    was made here says that it does not rotate; a key whose material comes from elsewhere is not even to be asked.
     """
     key: Key = call.target
-    if key.spec != SYMMETRIC_DEFAULT or key.custom_key_store_id is not None:
-        raise errors.unsupported()
+    if key.origin != FROM_KMS:
+        raise errors.invalid_origin(key.arn, key.origin)
     answer: Answer = {"KeyId": key.arn, "KeyRotationEnabled": key.rotation_enabled}
     if key.state in (PENDING_DELETION, PENDING_REPLICA_DELETION):
         answer["KeyRotationEnabled"] = False
@@ -134,6 +135,8 @@ async def rotate_key_on_demand(call: Call) -> Answer:
     if key.spec != SYMMETRIC_DEFAULT or key.custom_key_store_id is not None:
         raise errors.unsupported()
     _must_be_primary(key)
+    # Its row does not tell that imported material has expired, until that is erased.
+    require_enabled(key.arn, key.state)
     material = await NewKeyMaterial.generate(key.kind) if key.origin == FROM_KMS else None
     most = call.house.quotas.most(ON_DEMAND_ROTATIONS_QUOTA, key.account_id, key.region)
 
@@ -175,7 +178,7 @@ def _take_imported_material(connection: Connection, row: KeyRow, now: float) -> 
         material
         for region in regions
         for material in tables.select_materials(connection, region, row.key_id)
-        if material.position is None and material.sealed is not None
+        if material.position is None and material.sealed is not None and not has_expired(material, now)
     ]
     if len(waiting) != len(regions):
         raise errors.no_material_waits(row.key_id)

@@ -38,14 +38,14 @@ OPEN_REQUESTS_MAX = 20
 
 
 def new_request(
-    account_id: str, region: str, quota: Quota, desired_value: float, requester: dict[str, str], now: float
+    account_id: str, region: str, quota_id: str, desired_value: float, requester: dict[str, str], now: float
 ) -> dict[str, Any]:
     """Return the column values of a new request, which waits for a decision."""
     return {
         "request_id": secrets.token_hex(20),
         "account_id": account_id,
         "region": region,
-        "quota_id": quota.id,
+        "quota_id": quota_id,
         "desired_value": desired_value,
         "status": PENDING,
         "case_id": None,
@@ -102,7 +102,7 @@ async def request_service_quota_increase(call: Call) -> Answer:
     desired_value = float(params["DesiredValue"])
     _require_increase(call, quota, desired_value)
     requester = {"accountId": call.account_id, "callerArn": call.caller.arn}
-    values = new_request(call.account_id, call.region, quota, desired_value, requester, now)
+    values = new_request(call.account_id, call.region, quota.id, desired_value, requester, now)
     if is_approved_by_rule(call.house, quota, call.region, desired_value):
         values["status"] = APPROVED
     elif params.get("SupportCaseAllowed") is False:

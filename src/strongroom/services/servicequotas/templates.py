@@ -208,12 +208,9 @@ def request_for_new_account(connection: Connection, account_id: str, organizatio
     """
     if organization_id is None or not tables.is_template_associated(connection, organization_id):
         return 0
-    made = 0
-    for row in tables.list_template_entries(connection, organization_id):
-        quota = QUOTAS.get(row.quota_id)
-        if quota is not None:
-            requester = {"accountId": account_id, "callerArn": "servicequotas.amazonaws.com"}
-            values = new_request(account_id, row.region, quota, row.desired_value, requester, now)
-            tables.insert_request(connection, values)
-            made += 1
-    return made
+    entries = tables.list_template_entries(connection, organization_id)
+    requester = {"accountId": account_id, "callerArn": "servicequotas.amazonaws.com"}
+    for row in entries:
+        values = new_request(account_id, row.region, row.quota_id, row.desired_value, requester, now)
+        tables.insert_request(connection, values)
+    return len(entries)
