@@ -215,6 +215,37 @@ def test_a_wrong_password_does_not_connect_while_somebody_else_is_logged_in(
     with_clusters(body)
 
 
+def test_a_password_that_was_changed_in_the_cluster(
+    with_clusters: InHouse[Any], store: dict[str, Any], softhsm: SoftHsm, clusters: Clusters
+) -> None:
+    async def before(house: OpenedHouse) -> tuple[str, str, bytes]:
+        store_id = await connected_store(house, store)
+        key_id = (await key_in(house, store_id))["KeyId"]
+        return store_id, key_id, (await house.kms("Encrypt", KeyId=key_id, Plaintext=b"kept"))["CiphertextBlob"]
+
+    store_id, key_id, blob = with_clusters(before)
+
+    def change_pin(old: str, new: str) -> None:
+        with (
+            open_token(TokenLogin(softhsm.module, clusters.tokens[0], old)) as token,
+            token.use(lambda logged_in: logged_in.session.token.open(rw=True)) as writing,
+        ):
+            writing.set_pin(old, new)
+
+    async def after(house: OpenedHouse) -> None:
+        for operation in CRYPTOGRAPHIC:
+            with refused("KMSInvalidStateException"):
+                await use(house, operation, key_id, blob)
+        change_pin("the-next-password", PIN)
+        with refused("KMSInvalidStateException"):
+            await use(house, "Decrypt", key_id, blob)
+        await house.kms("ConnectCustomKeyStore", CustomKeyStoreId=store_id)
+        assert (await house.kms("Decrypt", CiphertextBlob=blob))["Plaintext"] == b"kept"
+
+    change_pin(PIN, "the-next-password")
+    with_clusters(after)
+
+
 def test_a_token_that_goes_away_and_comes_back(
     with_clusters: InHouse[Any], store: dict[str, Any], softhsm: SoftHsm, tmp_path: Path
 ) -> None:
