@@ -67,7 +67,8 @@ class OpensRing:
 def test_the_document_has_every_vector():
     sealing = {"message", "key-file", "passphrase", "token-key", "keyring-row", "keyring-row-in-token", "sealed"}
     objects = {"object", "object-two-layers"}
-    assert set(VECTORS) == sealing | objects | {"kms-ciphertext", "kms-grant-token", "external-key"}
+    kms = {"kms-ciphertext", "kms-grant-token", "external-key", "key-store-ciphertexts"}
+    assert set(VECTORS) == sealing | objects | kms
 
 
 def test_encrypted_message():

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from strongroom.base.errors import OperatorError
 from strongroom.hsm import module as modules
 from strongroom.hsm.errors import HsmError, KeyNotFound, ModuleUnusable, PinRefused, TokenNotFound, TokenUnavailable
 from strongroom.hsm.key import TokenKey
-from strongroom.hsm.token import TokenLogin, open_token, read_pin
+from strongroom.hsm.token import Token, TokenLogin, open_token, read_pin
 
 NUMBERS = itertools.count()
 
@@ -68,6 +69,40 @@ def test_a_wrong_pin_is_refused_while_another_user_is_logged_in(login: TokenLogi
         with open_token(login) as again:
             assert again is token
         assert key.decrypt(sealed, b"") == b"before", "the first user stays logged in"
+
+
+def change_pin(token: Token, old: str, new: str) -> None:
+    with token.use(lambda logged_in: logged_in.session.token.open(rw=True)) as writing:
+        writing.set_pin(old, new)
+
+
+def test_a_pin_that_is_refused_is_not_tried_again_and_again(login: TokenLogin) -> None:
+    changed = TokenLogin(login.module, login.label, "the-next-pin")
+    with open_token(login) as token:
+        key = TokenKey(token, token.use(lambda logged_in: logged_in.generate_key("k")))
+        sealed = key.encrypt(b"before", b"")
+        change_pin(token, PIN, changed.pin)
+        assert key.decrypt(sealed, b"") == b"before", "who is logged in stays so"
+        modules.load_module(login.module).restart()
+        with pytest.raises(PinRefused):
+            key.decrypt(sealed, b"")
+        with pytest.raises(PinRefused):
+            open_token(login)
+        with open_token(changed) as again:
+            assert again is token
+            assert key.decrypt(sealed, b"") == b"before", "whoever knows the PIN opens it for all"
+            change_pin(token, changed.pin, "one-more-pin")
+            modules.load_module(login.module).restart()
+            with pytest.raises(PinRefused):
+                key.decrypt(sealed, b"")
+            with open_token(replace(changed, pin="one-more-pin")):
+                change_pin(token, "one-more-pin", changed.pin)
+            modules.load_module(login.module).restart()
+            for _ in range(3):
+                with pytest.raises(PinRefused):
+                    key.decrypt(sealed, b"")
+            open_token(changed).close()
+            assert key.decrypt(sealed, b"") == b"before"
 
 
 def test_nothing_shows_a_pin(login: TokenLogin) -> None:

@@ -27,6 +27,34 @@ def test_what_takes_too_long_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(main())
 
 
+def test_what_came_too_late_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "SECONDS_MAX", 0.2)
+    release = threading.Event()
+    undone: list[str] = []
+
+    def work() -> str:
+        release.wait()
+        return "opened"
+
+    async def main() -> None:
+        worker = TokenWorker()
+        with pytest.raises(TokenTimedOut):
+            await worker.run(work, undone.append)
+        cancelled = asyncio.create_task(worker.run(work, undone.append))
+        await asyncio.sleep(0.05)
+        cancelled.cancel()
+        assert undone == []
+        release.set()
+        assert await worker.run(work, undone.append) == "opened"
+        deadline = time.monotonic() + 5
+        while len(undone) < 2 and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        worker.close()
+
+    asyncio.run(main())
+    assert undone == ["opened", "opened"]
+
+
 def test_not_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "WAITING_MAX", 3)
     release = threading.Event()

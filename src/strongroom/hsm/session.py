@@ -5,7 +5,7 @@ from typing import Any, Protocol, cast
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
-from pkcs11.exceptions import NoSuchKey, PKCS11Error
+from pkcs11.exceptions import AttributeSensitive, AttributeTypeInvalid, NoSuchKey
 from pkcs11.mechanisms import GCMParams
 
 from strongroom.crypto.random import random_bytes
@@ -66,7 +66,13 @@ class LoggedIn:
         return [bytes(key[Attribute.ID]) for key in self._find({Attribute.LABEL: label})]
 
     def generate_key(self, label: str, key_id: bytes | None = None) -> bytes:
-        """Make an AES-256 key that cannot leave the token, and return its CKA_ID, which is random unless given."""
+        """Make an AES-256 key that cannot leave the token, and return its CKA_ID, which is random unless given.
+
+        The key of a given id is made once: a second try finds it, should it be there after all.
+        """
+        if key_id is not None and self._find({Attribute.ID: key_id}):
+            self.key(key_id)
+            return key_id
         key_id = key_id or random_bytes(KEY_ID_BYTES)
         # The login is the token's, not the session's: this one may write, and needs no PIN.
         with self.session.token.open(rw=True) as writing:
@@ -112,5 +118,5 @@ class LoggedIn:
 def _attribute(key: SecretKey, attribute: Attribute) -> object:
     try:
         return key[attribute]
-    except PKCS11Error:
+    except (AttributeSensitive, AttributeTypeInvalid):
         return None

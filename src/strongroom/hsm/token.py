@@ -70,6 +70,7 @@ class Token:
         self._pin = pin
         self._users = 0
         self._is_closed = False
+        self._refusal: PinRefused | None = None
         self._logged_in: LoggedIn | None = None
 
     def __repr__(self) -> str:
@@ -123,15 +124,15 @@ class Token:
     def join(self, pin: str) -> None:
         """Count one more user, who has to know the PIN. Raises HsmError. For `open_token`."""
         with self._module.lock:
-            if not equal(pin, self._pin):
-                # Only the token knows which of two PINs is right: the user's PIN may have been changed meanwhile.
-                known, self._pin = self._pin, pin
-                try:
-                    self._log_in_anew()
-                except BaseException:
-                    self._pin = known
-                    raise
-            self.use(lambda _: None)
+            known, self._pin, self._refusal = self._pin, pin, None
+            try:
+                if not equal(pin, known):
+                    # Only the token knows which of two PINs is right: the user's PIN may have been changed meanwhile.
+                    self._log_out()
+                self.use(lambda _: None)
+            except BaseException:
+                self._pin, self._refusal = known, None
+                raise
             self._users += 1
             self._module.tokens[self.label] = self
 
@@ -145,6 +146,9 @@ class Token:
 
     def _log_in_anew(self) -> LoggedIn:
         self._log_out()
+        if self._refusal is not None:
+            # After a few more wrong PINs the token would take none at all.
+            raise self._refusal
         token = self._module.find(self.label)
         try:
             session = token.open(user_pin=self._pin)
@@ -153,7 +157,8 @@ class Token:
             with contextlib.suppress(exceptions.PKCS11Error):
                 self._module.restart()
             kind = PinLocked if isinstance(error, exceptions.PinLocked) else PinRefused
-            raise kind(f"{self} refuses the PIN: {_name(error)}") from None
+            self._refusal = kind(f"{self} refuses the PIN: {_name(error)}")
+            raise self._refusal from None
         self._logged_in = LoggedIn(session, self.label, self._module.generation)
         return self._logged_in
 

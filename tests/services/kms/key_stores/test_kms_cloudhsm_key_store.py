@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pkcs11 import Attribute, ObjectClass
 from tests.opened_house import InHouse, OpenedHouse
+from tests.operations.quotas.setting import with_quota
 from tests.services.kms.key_stores.conftest import ABSENT, CLUSTER, COPY, Certificates, Clusters
 from tests.services.refusals import refused
 from tests.softhsm import PIN, SoftHsm
@@ -16,6 +17,7 @@ from tests.softhsm import PIN, SoftHsm
 from strongroom.hsm.session import LoggedIn
 from strongroom.hsm.token import TokenLogin, open_token
 from strongroom.services.kms import tables
+from strongroom.services.kms.quotas import KEYS_QUOTA
 
 CRYPTOGRAPHIC = ("Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt")
 
@@ -213,6 +215,37 @@ def test_a_wrong_password_does_not_connect_while_somebody_else_is_logged_in(
     with_clusters(body)
 
 
+def test_a_password_that_was_changed_in_the_cluster(
+    with_clusters: InHouse[Any], store: dict[str, Any], softhsm: SoftHsm, clusters: Clusters
+) -> None:
+    async def before(house: OpenedHouse) -> tuple[str, str, bytes]:
+        store_id = await connected_store(house, store)
+        key_id = (await key_in(house, store_id))["KeyId"]
+        return store_id, key_id, (await house.kms("Encrypt", KeyId=key_id, Plaintext=b"kept"))["CiphertextBlob"]
+
+    store_id, key_id, blob = with_clusters(before)
+
+    def change_pin(old: str, new: str) -> None:
+        with (
+            open_token(TokenLogin(softhsm.module, clusters.tokens[0], old)) as token,
+            token.use(lambda logged_in: logged_in.session.token.open(rw=True)) as writing,
+        ):
+            writing.set_pin(old, new)
+
+    async def after(house: OpenedHouse) -> None:
+        for operation in CRYPTOGRAPHIC:
+            with refused("KMSInvalidStateException"):
+                await use(house, operation, key_id, blob)
+        change_pin("the-next-password", PIN)
+        with refused("KMSInvalidStateException"):
+            await use(house, "Decrypt", key_id, blob)
+        await house.kms("ConnectCustomKeyStore", CustomKeyStoreId=store_id)
+        assert (await house.kms("Decrypt", CiphertextBlob=blob))["Plaintext"] == b"kept"
+
+    change_pin(PIN, "the-next-password")
+    with_clusters(after)
+
+
 def test_a_token_that_goes_away_and_comes_back(
     with_clusters: InHouse[Any], store: dict[str, Any], softhsm: SoftHsm, tmp_path: Path
 ) -> None:
@@ -272,17 +305,11 @@ def test_a_deleted_key_is_destroyed_in_the_cluster(
 
 
 def test_a_key_that_does_not_come_to_be_leaves_nothing_behind(
-    with_clusters: InHouse[Any],
-    store: dict[str, Any],
-    softhsm: SoftHsm,
-    clusters: Clusters,
-    monkeypatch: pytest.MonkeyPatch,
+    with_clusters: InHouse[Any], store: dict[str, Any], softhsm: SoftHsm, clusters: Clusters
 ) -> None:
-    from strongroom.services.kms import creation
-
     async def body(house: OpenedHouse) -> None:
         store_id = await connected_store(house, store)
-        monkeypatch.setattr(creation, "KEYS_PER_REGION_MAX", 0)
+        await with_quota(house, KEYS_QUOTA, 0)
         with refused("LimitExceededException"):
             await key_in(house, store_id)
         assert keys_in_token(softhsm, clusters.tokens[0]) == {}

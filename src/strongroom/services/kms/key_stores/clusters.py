@@ -1,7 +1,7 @@
 """AWS CloudHSM clusters, for each of which a PKCS#11 token stands, as the operator says."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from strongroom.base.errors import OperatorError
@@ -24,18 +24,20 @@ class ClusterTokens(Connections["Token"]):
         super().__init__(house)
         self._clusters = parse_clusters(house.configuration.cloudhsm_clusters)
         self._worker: TokenWorker | None = None
+        self._refused: dict[KeyStore, OperatorError] = {}
+        house.store.subscribe(self._forget_refusals)
 
     def knows(self, cluster_id: str) -> bool:
         """Whether a token stands for this cluster."""
         return cluster_id in self._clusters
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do work with tokens beside the event loop. Raises HsmError, and what `work` raises."""
+    async def run(self, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
+        """Do work with tokens beside the event loop, as `TokenWorker.run` does. Raises HsmError, what `work` raises."""
         if self._worker is None:
             from strongroom.hsm.worker import TokenWorker
 
             self._worker = TokenWorker()
-        return await self._worker.run(work)
+        return await self._worker.run(work, undo)
 
     async def is_present(self, cluster_id: str) -> bool:
         """Whether the token of a cluster is there. Raises HsmError."""
@@ -57,10 +59,24 @@ class ClusterTokens(Connections["Token"]):
 
             return open_token(TokenLogin(cluster.module, cluster.token, password))
 
-        return await self.run(log_in)
+        return await self.run(log_in, lambda token: token.close())
 
     async def _open(self, store: KeyStore) -> "Token":
-        return await self.opened(store.cluster_id, store.password)
+        from strongroom.hsm.errors import PinRefused
+
+        # A password that was refused is not tried again until the key store is connected anew: after a few more tries
+        # the token would take none at all.
+        if store in self._refused:
+            raise self._refused[store]
+        try:
+            return await self.opened(store.cluster_id, store.password)
+        except PinRefused as error:
+            self._refused[store] = error
+            raise
+
+    def _forget_refusals(self, names: Sequence[str]) -> None:
+        if not names or any(name.startswith("kms-key-stores/") for name in names):
+            self._refused.clear()
 
     def _close(self, connection: "Token") -> None:
         # Logging out waits for the token, which is not for the event loop's thread.

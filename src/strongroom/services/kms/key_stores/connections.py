@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
@@ -18,7 +19,7 @@ class Connections(ABC, Generic[C]):
     def __init__(self, house: House) -> None:
         self._directory = house.part(KeyStoreDirectory)
         self._kept: dict[tuple[str, str], tuple[KeyStore, C]] = {}
-        self._opening = asyncio.Lock()
+        self._opening: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         house.store.subscribe(self._forget)
         house.before_close(self._close_all)
 
@@ -32,7 +33,7 @@ class Connections(ABC, Generic[C]):
         kept = self._kept.get((store.region, store.id))
         if kept is not None and kept[0] == store:
             return kept[1]
-        async with self._opening:
+        async with self._opening[store.region, store.id]:
             kept = self._kept.get((store.region, store.id))
             if kept is None or kept[0] != store:
                 opened = await self._open(store)
