@@ -23,11 +23,10 @@ from strongroom.wire.header_text import text_of_header
 from strongroom.wire.http import Headers, HttpRequest, HttpResponse
 from strongroom.wire.rest_route import RestRoute
 from strongroom.wire.s3 import refusals
-from strongroom.wire.s3.chunked import ChunkSigner
 from strongroom.wire.s3.form import read_form
 from strongroom.wire.s3.form_upload import answer_to_form, check_form_claim, params_of_form, read_form_claim
 from strongroom.wire.s3.operations import FORM_UPLOAD, PREFLIGHT, S3Routes
-from strongroom.wire.s3.payload import Payload, payload_of, unsigned_content_sha256
+from strongroom.wire.s3.payload import payload_of, unsigned_content_sha256
 from strongroom.wire.s3.post_policy import LengthRange, read_policy
 from strongroom.wire.s3.protocol import S3_PROTOCOL
 from strongroom.wire.s3.signature import S3Claim, check_claim, check_scope, chunk_signer_of, read_claim
@@ -101,7 +100,7 @@ class S3Pipeline:
             signer = chunk_signer_of(verified, content_sha256)
             sender = _sender(request, claimed, credential, wall_time)
         with self._recorded_refusals(route, sender):
-            body = await self._body(route, request, content_sha256, signer)
+            body = await S3_PROTOCOL.body_of(route, request, payload_of(request, content_sha256, signer))
             params = S3_PROTOCOL.accept(route, request, body)
         return await self._perform(route, request, params, sender)
 
@@ -146,16 +145,6 @@ class S3Pipeline:
         if found is None:
             raise refusals.invalid_token() if claim.session_token else refusals.unknown_access_key(access_key_id)
         return Credential(access_key_id, found.secret_access_key, found.caller, found.expires_at <= wall_time)
-
-    async def _body(
-        self, route: RestRoute, request: HttpRequest, content_sha256: bytes, signer: ChunkSigner | None
-    ) -> bytes | Payload:
-        payload = payload_of(request, content_sha256, signer)
-        if S3_PROTOCOL.reads_stream(route.operation):
-            if payload.length is None or not _states_length(request):
-                raise refusals.missing_length()
-            return payload
-        return await payload.read(S3_PROTOCOL.body_bytes_max(route.operation))
 
     async def _call(self, route: RestRoute, params: dict[str, Any], sender: "_Sender") -> Answer:
         names = route.operation
@@ -216,8 +205,3 @@ def _sender(request: HttpRequest, claimed: S3Claim, credential: Credential, wall
     )
     origin = request.origin._replace(authentication=authentication)
     return _Sender(credential.principal, claim.scope.region, origin)
-
-
-def _states_length(request: HttpRequest) -> bool:
-    fields = request.fields
-    return b"content-length" in fields or b"x-amz-decoded-content-length" in fields

@@ -78,6 +78,11 @@ class ChunkedBody:
         self._chunk = 0
         self._small: int | None = None
 
+    @property
+    def announced(self) -> frozenset[str]:
+        """The names of the trailers that are to come."""
+        return self._names or frozenset()
+
     async def decoded(self) -> AsyncIterator[bytes]:
         """Yield the data. Raises AwsError for bad framing, a wrong signature, or another length than was announced."""
         left = self._length

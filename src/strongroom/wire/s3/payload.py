@@ -57,6 +57,11 @@ class Payload:
         """The trailers, empty before the end."""
         return {} if self._body is None else self._body.trailers
 
+    @property
+    def announced_trailers(self) -> frozenset[str]:
+        """The names of the trailers that are to come, in lower case."""
+        return frozenset() if self._body is None else self._body.announced
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         chunks, self._chunks = self._chunks, None
         if chunks is None:

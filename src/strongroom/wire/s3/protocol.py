@@ -17,6 +17,7 @@ from strongroom.wire.protocol import told_as
 from strongroom.wire.rest import AnswerWriter, RequestReader
 from strongroom.wire.rest_route import RestRoute
 from strongroom.wire.s3 import refusals
+from strongroom.wire.s3.body_checksum import check_body
 from strongroom.wire.s3.error_codes import as_s3_tells
 from strongroom.wire.s3.listing_keys import with_encoded_keys
 from strongroom.wire.s3.payload import Payload
@@ -41,6 +42,8 @@ _HOST_ID = to_base64(token_bytes(48))
 _XML = (b"content-type", b"application/xml")
 _JSON = (b"content-type", b"application/json")
 
+_LENGTHS = frozenset({b"content-length", b"x-amz-decoded-content-length"})
+
 STREAM, TEXT, XML, NONE = "stream", "text", "xml", ""
 
 
@@ -64,13 +67,21 @@ class S3Protocol:
 
     name = "rest-xml"
 
-    def reads_stream(self, operation: OperationModel) -> bool:
-        """Return whether the operation takes its body as it arrives."""
-        return _compiled(operation).kind == STREAM
+    async def body_of(self, route: RestRoute, request: HttpRequest, payload: Payload) -> bytes | Payload:
+        """Return what `accept` takes of a body: the payload as it arrives, or all of it, checked.
 
-    def body_bytes_max(self, operation: OperationModel) -> int:
-        """Return how large the body of a request may be that is read whole."""
-        return BODY_BYTES_MAX_OF.get(operation.name, BODY_BYTES_MAX)
+        Raises AwsError for a body that is too long, is not what was signed or declared, or has no length that anybody
+        said though it is an upload (`MissingContentLength`).
+        """
+        compiled = _compiled(route.operation)
+        if compiled.kind == STREAM:
+            if payload.length is None or _LENGTHS.isdisjoint(request.fields):
+                raise refusals.missing_length()
+            return payload
+        body = await payload.read(BODY_BYTES_MAX_OF.get(route.operation.name, BODY_BYTES_MAX))
+        # A checksum that is a member of the operation is of an object, not of this body.
+        check_body(body, compiled.reader.unbound(request.fields), payload.trailers)
+        return body
 
     def accept(self, route: RestRoute, request: HttpRequest, body: bytes | Payload) -> dict[str, Any]:
         """Return the params of a request, validated as far as the wire can: the rest has a code of its own each time.
