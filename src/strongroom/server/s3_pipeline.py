@@ -25,7 +25,7 @@ from strongroom.wire.rest_route import RestRoute
 from strongroom.wire.s3 import refusals
 from strongroom.wire.s3.form import read_form
 from strongroom.wire.s3.form_upload import answer_to_form, check_form_claim, params_of_form, read_form_claim
-from strongroom.wire.s3.operations import FORM_UPLOAD, PREFLIGHT, S3Routes
+from strongroom.wire.s3.operations import FORM_UPLOAD, PREFLIGHT, S3Routes, refuse_response_headers
 from strongroom.wire.s3.payload import payload_of, unsigned_content_sha256
 from strongroom.wire.s3.post_policy import LengthRange, read_policy
 from strongroom.wire.s3.protocol import S3_PROTOCOL
@@ -91,6 +91,7 @@ class S3Pipeline:
         signer = None
         if claimed is None:
             sender, content_sha256 = self._nobody(request), unsigned_content_sha256(request)
+            refuse_response_headers(route.query)
         else:
             wall_time = self._house.clock.wall()
             check_claim(claimed, wall_time)

@@ -115,7 +115,7 @@ class S3Protocol:
         if request.method == "HEAD" or status == 204:
             return HttpResponse(status, headers)
         if compiled.answer_kind == STREAM:
-            return HttpResponse(status, headers, result.get(compiled.answer_payload) or b"")
+            return _streamed(status, headers, result.get(compiled.answer_payload))
         if compiled.answer_kind == TEXT:
             text = result.get(compiled.answer_payload) or ""
             return HttpResponse(status, [*headers, _JSON], text.encode())
@@ -212,6 +212,16 @@ def xml_of(operation: OperationModel, result: dict[str, Any]) -> str:
     root = root_of(operation)
     xml = compiled.write(value, root)
     return f'<{root} xmlns="{namespace}">{xml[len(root) + 2 :]}'
+
+
+def _streamed(status: int, headers: Headers, body: bytes | AsyncIterator[bytes] | None) -> HttpResponse:
+    """Return an answer whose body is an object. The server tells the length of bytes, and must not tell it twice."""
+    if body is not None and not isinstance(body, bytes):
+        return HttpResponse(status, headers, body)
+    whole = body or b""
+    if any(name == b"Content-Length" and int(value) != len(whole) for name, value in headers):
+        raise ValueError("the answer has another length than it says")
+    return HttpResponse(status, [pair for pair in headers if pair[0] != b"Content-Length"], whole)
 
 
 def _own_headers(request_id: str) -> Headers:
