@@ -57,6 +57,7 @@ class S3Pipeline:
         self._routes = routes
         self._verifier = verifier
         self._late: set[asyncio.Task[Answer]] = set()
+        house.before_close(self._finish_late)
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Raises nothing: what was not foreseen is an InternalError that tells nothing."""
@@ -161,7 +162,7 @@ class S3Pipeline:
         task = asyncio.create_task(doing)
         # Whoever hangs up does not undo what was asked for: the task is kept until it is done.
         self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        task.add_done_callback(self._forget)
         done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
         if done:
             return S3_PROTOCOL.answer(operation, task.result(), request)
@@ -178,6 +179,20 @@ class S3Pipeline:
             yield S3_PROTOCOL.late_body(route.operation, task.result())
         except Exception as problem:
             yield S3_PROTOCOL.late_error(refusal_of(problem, request.origin.request_id), request)
+
+    def _forget(self, task: asyncio.Task[Answer]) -> None:
+        self._late.discard(task)
+        if not task.cancelled():
+            # The audit trail tells of a failure that no client waits for any more.
+            task.exception()
+
+    async def _finish_late(self) -> None:
+        """Let what clients no longer wait for come to its end, or cut it when the server has to."""
+        if self._late:
+            _, unfinished = await asyncio.wait(self._late, timeout=self._house.configuration.drain_seconds_max)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def _cross_origin_headers(self, route: RestRoute, request: HttpRequest) -> Headers:
         ask, bucket = CROSS_ORIGIN.get(route.service.name), route.labels.get("Bucket")
