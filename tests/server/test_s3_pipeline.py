@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.server.fake_s3 import MODIFIED, FakeS3, chunks_of
 from tests.server.s3_server import S3Server, Serve, with_s3
 
 from strongroom.base.errors import AwsError
+from strongroom.operations.call import Call
+from strongroom.operations.registry import Answer
 from strongroom.server import s3_pipeline
 
 __all__ = ["with_s3"]
@@ -109,6 +112,36 @@ class TestClients:
 
         with_s3(main)
 
+    def test_an_object_may_be_answered_in_one_piece(self, with_s3: Serve) -> None:
+        async def main(server: S3Server) -> None:
+            async def get(fake: FakeS3, call: Call) -> Answer:
+                return {"ContentLength": len(body), "LastModified": MODIFIED, "Body": body}
+
+            server.fake.instead["GetObject"] = get
+            s3 = server.client()
+            for body in (b"", b"in one piece"):
+                got = await server.run(lambda: s3.get_object(Bucket="room", Key="k"))
+                assert (got["ContentLength"], got["Body"].read()) == (len(body), body)
+            line = await server.door.connect()
+            await line.send(server.head("GET", "/room/k"))
+            head = await line.reader.readuntil(b"\r\n\r\n")
+            assert head.lower().count(b"content-length") == 1
+
+        with_s3(main)
+
+    def test_an_answer_that_is_shorter_than_it_says_is_cut(self, with_s3: Serve) -> None:
+        async def main(server: S3Server) -> None:
+            async def get(fake: FakeS3, call: Call) -> Answer:
+                return {"ContentLength": 9, "LastModified": MODIFIED, "Body": chunks_of(b"short")}
+
+            server.fake.instead["GetObject"] = get
+            line = await server.door.connect()
+            await line.send(server.head("GET", "/room/k"))
+            assert (await line.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await line.reader.read() == b"short"
+
+        with_s3(main)
+
     def test_buckets_in_host_names(self, with_s3: Serve) -> None:
         async def main(server: S3Server) -> None:
             await server.run(lambda: server.client().put_object(Bucket="room", Key="k", Body=b"v"))
@@ -153,6 +186,13 @@ class TestClients:
 
 
 class TestRefusals:
+    def test_who_did_not_sign_chooses_no_headers(self, with_s3: Serve) -> None:
+        async def main(server: S3Server) -> None:
+            status, _, body = await server.run(lambda: fetched(f"{server.url}/room/k?response-content-type=text/html"))
+            assert (status, b"cannot be used for anonymous GET requests" in body) == (400, True)
+
+        with_s3(main)
+
     def test_errors_as_s3_writes_them(self, with_s3: Serve) -> None:
         async def main(server: S3Server) -> None:
             s3 = server.client()

@@ -40,7 +40,7 @@ class Pipeline:
         for model in models:
             # What a model needs compiled is compiled now: nothing is left for the first call to wait for, or to find.
             model.prepare()
-        self._router = Router(models, house.configuration.tls_names)
+        self._router = Router(models, (house.configuration.host, *house.configuration.tls_names))
         self._verifier = Verifier()
         s3 = self._router.s3
         self._s3 = None if s3 is None else S3Pipeline(house, counters, s3, self._verifier)

@@ -23,11 +23,10 @@ from strongroom.wire.header_text import text_of_header
 from strongroom.wire.http import Headers, HttpRequest, HttpResponse
 from strongroom.wire.rest_route import RestRoute
 from strongroom.wire.s3 import refusals
-from strongroom.wire.s3.chunked import ChunkSigner
 from strongroom.wire.s3.form import read_form
 from strongroom.wire.s3.form_upload import answer_to_form, check_form_claim, params_of_form, read_form_claim
-from strongroom.wire.s3.operations import FORM_UPLOAD, PREFLIGHT, S3Routes
-from strongroom.wire.s3.payload import Payload, payload_of, unsigned_content_sha256
+from strongroom.wire.s3.operations import FORM_UPLOAD, PREFLIGHT, S3Routes, refuse_response_headers
+from strongroom.wire.s3.payload import payload_of, unsigned_content_sha256
 from strongroom.wire.s3.post_policy import LengthRange, read_policy
 from strongroom.wire.s3.protocol import S3_PROTOCOL
 from strongroom.wire.s3.signature import S3Claim, check_claim, check_scope, chunk_signer_of, read_claim
@@ -58,6 +57,7 @@ class S3Pipeline:
         self._routes = routes
         self._verifier = verifier
         self._late: set[asyncio.Task[Answer]] = set()
+        house.before_close(self._finish_late)
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Raises nothing: what was not foreseen is an InternalError that tells nothing."""
@@ -92,6 +92,7 @@ class S3Pipeline:
         signer = None
         if claimed is None:
             sender, content_sha256 = self._nobody(request), unsigned_content_sha256(request)
+            refuse_response_headers(route.query)
         else:
             wall_time = self._house.clock.wall()
             check_claim(claimed, wall_time)
@@ -101,7 +102,7 @@ class S3Pipeline:
             signer = chunk_signer_of(verified, content_sha256)
             sender = _sender(request, claimed, credential, wall_time)
         with self._recorded_refusals(route, sender):
-            body = await self._body(route, request, content_sha256, signer)
+            body = await S3_PROTOCOL.body_of(route, request, payload_of(request, content_sha256, signer))
             params = S3_PROTOCOL.accept(route, request, body)
         return await self._perform(route, request, params, sender)
 
@@ -147,16 +148,6 @@ class S3Pipeline:
             raise refusals.invalid_token() if claim.session_token else refusals.unknown_access_key(access_key_id)
         return Credential(access_key_id, found.secret_access_key, found.caller, found.expires_at <= wall_time)
 
-    async def _body(
-        self, route: RestRoute, request: HttpRequest, content_sha256: bytes, signer: ChunkSigner | None
-    ) -> bytes | Payload:
-        payload = payload_of(request, content_sha256, signer)
-        if S3_PROTOCOL.reads_stream(route.operation):
-            if payload.length is None or not _states_length(request):
-                raise refusals.missing_length()
-            return payload
-        return await payload.read(S3_PROTOCOL.body_bytes_max(route.operation))
-
     async def _call(self, route: RestRoute, params: dict[str, Any], sender: "_Sender") -> Answer:
         names = route.operation
         return await perform(self._house, names.service.name, names.name, params, **sender._asdict())
@@ -171,7 +162,7 @@ class S3Pipeline:
         task = asyncio.create_task(doing)
         # Whoever hangs up does not undo what was asked for: the task is kept until it is done.
         self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        task.add_done_callback(self._forget)
         done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
         if done:
             return S3_PROTOCOL.answer(operation, task.result(), request)
@@ -188,6 +179,20 @@ class S3Pipeline:
             yield S3_PROTOCOL.late_body(route.operation, task.result())
         except Exception as problem:
             yield S3_PROTOCOL.late_error(refusal_of(problem, request.origin.request_id), request)
+
+    def _forget(self, task: asyncio.Task[Answer]) -> None:
+        self._late.discard(task)
+        if not task.cancelled():
+            # The audit trail tells of a failure that no client waits for any more.
+            task.exception()
+
+    async def _finish_late(self) -> None:
+        """Let what clients no longer wait for come to its end, or cut it when the server has to."""
+        if self._late:
+            _, unfinished = await asyncio.wait(self._late, timeout=self._house.configuration.drain_seconds_max)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def _cross_origin_headers(self, route: RestRoute, request: HttpRequest) -> Headers:
         ask, bucket = CROSS_ORIGIN.get(route.service.name), route.labels.get("Bucket")
@@ -216,8 +221,3 @@ def _sender(request: HttpRequest, claimed: S3Claim, credential: Credential, wall
     )
     origin = request.origin._replace(authentication=authentication)
     return _Sender(credential.principal, claim.scope.region, origin)
-
-
-def _states_length(request: HttpRequest) -> bool:
-    fields = request.fields
-    return b"content-length" in fields or b"x-amz-decoded-content-length" in fields

@@ -59,6 +59,10 @@ class RequestReader:
         elif reference.location == "headers":
             self._header_map = (name, wire_name.lower().encode())
 
+    def unbound(self, fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """Return the headers that are none of the operation's members."""
+        return {header: value for header, value in fields.items() if header not in self._headers}
+
     def params(self, request: HttpRequest, labels: Mapping[str, str], query: Query) -> dict[str, Any]:
         """Return the params. Raises AwsError for a value that is not of the type that the model names.
 

@@ -12,6 +12,8 @@ levels_max = 32
 elements_max = 200_000
 attributes_max = 16
 
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 class Element:
     """An element: its name and attributes by their local names, its children, and the text that is right in it."""
@@ -31,8 +33,10 @@ def read_xml(document: bytes) -> Element:
     Raises ValueError for what is not well-formed, is in another encoding, declares a document type, or exceeds the
     limits.
     """
+    if document.startswith(_UTF_16_MARKS):
+        raise ValueError("another encoding than UTF-8")
     builder = _Builder()
-    # Given an encoding, expat does not believe what the document says of its own.
+    # Given an encoding, expat does not believe what the document says of its own, but for these marks.
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.StartElementHandler = builder.start

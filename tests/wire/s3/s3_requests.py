@@ -45,8 +45,6 @@ def params_of(sent: HttpRequest, route: RestRoute | None = None) -> dict[str, An
 
 
 async def accepted(sent: HttpRequest, route: RestRoute) -> dict[str, Any]:
-    payload = payload_of(sent, UNSIGNED, None)
-    is_stream = S3_PROTOCOL.reads_stream(route.operation)
-    body = payload if is_stream else await payload.read(S3_PROTOCOL.body_bytes_max(route.operation))
+    body = await S3_PROTOCOL.body_of(route, sent, payload_of(sent, UNSIGNED, None))
     params = S3_PROTOCOL.accept(route, sent, body)
     return {name: await value.read(1 << 30) if isinstance(value, Payload) else value for name, value in params.items()}

@@ -27,7 +27,7 @@ class Hosts:
     """The names by which the server is known: below them, a host name begins with a bucket's."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        known = {name.lower().rstrip(".") for name in (*HOSTS, *names) if not _is_address(name)}
+        known = {name.lower().removeprefix("*.").rstrip(".") for name in (*HOSTS, *names) if not _is_address(name)}
         # Of two names that a host ends with, the longer one is meant: `s3.localhost` is no bucket of `localhost`.
         self._suffixes = tuple(sorted((f".{name}" for name in known), key=len, reverse=True))
         self._known = frozenset(known)

@@ -95,6 +95,12 @@ class S3Routes:
         return RestRoute(self.service.operations[operation], _text(labels), query, self._signing)
 
 
+def refuse_response_headers(query: Query) -> None:
+    """Raise AwsError (`InvalidRequest`, 400) for headers of the answer that somebody who did not sign asks for."""
+    if any(name.startswith("response-") for name in query):
+        raise refusals.invalid_request("Request specific response headers cannot be used for anonymous GET requests.")
+
+
 def _is_form_upload(request: HttpRequest) -> bool:
     """Return whether the request is a browser's upload by a form."""
     return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == _FORM

@@ -5,26 +5,25 @@ Source: Smithy specification, "AWS REST XML protocol"; Amazon S3 API Reference; 
 
 from collections.abc import AsyncIterator, Mapping
 from secrets import token_bytes
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 from strongroom.base.errors import AwsError
 from strongroom.model.constraints import NOT_NULL
 from strongroom.model.service import OperationModel, ServiceModel
-from strongroom.model.shapes import Reference, Shape
+from strongroom.model.shapes import Reference
 from strongroom.wire.blobs import to_base64
 from strongroom.wire.http import Headers, HttpRequest, HttpResponse
 from strongroom.wire.protocol import told_as
-from strongroom.wire.rest import AnswerWriter, RequestReader
 from strongroom.wire.rest_route import RestRoute
 from strongroom.wire.s3 import refusals
+from strongroom.wire.s3.body_checksum import check_body
+from strongroom.wire.s3.compiled import STREAM, TEXT, XML, Compiled, compiled_of
 from strongroom.wire.s3.error_codes import as_s3_tells
 from strongroom.wire.s3.listing_keys import with_encoded_keys
 from strongroom.wire.s3.payload import Payload
 from strongroom.wire.s3.roots import NAMESPACES, root_of
-from strongroom.wire.text_values import IN_MILLISECONDS
 from strongroom.wire.xml import escaped
 from strongroom.wire.xml_reader import read_xml
-from strongroom.wire.xml_values import Read, Write, compile_reader, compile_writer
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -41,22 +40,7 @@ _HOST_ID = to_base64(token_bytes(48))
 _XML = (b"content-type", b"application/xml")
 _JSON = (b"content-type", b"application/json")
 
-STREAM, TEXT, XML, NONE = "stream", "text", "xml", ""
-
-
-class _Compiled(NamedTuple):
-    """What an operation's shapes were compiled into. `payload` names the member that is the body, if one is."""
-
-    reader: RequestReader
-    payload: str
-    kind: str
-    read: Read | None
-    root: str
-    required: tuple[tuple[str, Reference], ...]
-    writer: AnswerWriter
-    answer_payload: str
-    answer_kind: str
-    write: Write | None
+_LENGTHS = frozenset({b"content-length", b"x-amz-decoded-content-length"})
 
 
 class S3Protocol:
@@ -64,13 +48,21 @@ class S3Protocol:
 
     name = "rest-xml"
 
-    def reads_stream(self, operation: OperationModel) -> bool:
-        """Return whether the operation takes its body as it arrives."""
-        return _compiled(operation).kind == STREAM
+    async def body_of(self, route: RestRoute, request: HttpRequest, payload: Payload) -> bytes | Payload:
+        """Return what `accept` takes of a body: the payload as it arrives, or all of it, checked.
 
-    def body_bytes_max(self, operation: OperationModel) -> int:
-        """Return how large the body of a request may be that is read whole."""
-        return BODY_BYTES_MAX_OF.get(operation.name, BODY_BYTES_MAX)
+        Raises AwsError for a body that is too long, is not what was signed or declared, or has no length that anybody
+        said though it is an upload (`MissingContentLength`).
+        """
+        compiled = compiled_of(route.operation)
+        if compiled.kind == STREAM:
+            if payload.length is None or _LENGTHS.isdisjoint(request.fields):
+                raise refusals.missing_length()
+            return payload
+        body = await payload.read(BODY_BYTES_MAX_OF.get(route.operation.name, BODY_BYTES_MAX))
+        # A checksum that is a member of the operation is of an object, not of this body.
+        check_body(body, compiled.reader.unbound(request.fields), payload.trailers)
+        return body
 
     def accept(self, route: RestRoute, request: HttpRequest, body: bytes | Payload) -> dict[str, Any]:
         """Return the params of a request, validated as far as the wire can: the rest has a code of its own each time.
@@ -78,7 +70,7 @@ class S3Protocol:
         A streamed body is handed over as it is. Raises AwsError for what is not what the model says: `MalformedXML`,
         `InvalidArgument`, `InvalidRequest`, `MissingRequestBodyError`, `MissingSecurityHeader`.
         """
-        compiled = _compiled(route.operation)
+        compiled = compiled_of(route.operation)
         params = compiled.reader.params(request, route.labels, route.query)
         if isinstance(body, Payload):
             params[compiled.payload] = body
@@ -95,7 +87,7 @@ class S3Protocol:
 
         Raises LookupError, TypeError or ValueError for an answer that the model does not know: a fault of ours.
         """
-        compiled = _compiled(operation)
+        compiled = compiled_of(operation)
         headers = _own_headers(request.origin.request_id)
         headers += compiled.writer.headers(result)
         status = operation.http.response_code
@@ -104,7 +96,7 @@ class S3Protocol:
         if request.method == "HEAD" or status == 204:
             return HttpResponse(status, headers)
         if compiled.answer_kind == STREAM:
-            return HttpResponse(status, headers, result.get(compiled.answer_payload) or b"")
+            return _streamed(status, headers, result.get(compiled.answer_payload))
         if compiled.answer_kind == TEXT:
             text = result.get(compiled.answer_payload) or ""
             return HttpResponse(status, [*headers, _JSON], text.encode())
@@ -115,7 +107,7 @@ class S3Protocol:
 
     def headers_of(self, operation: OperationModel, members: Mapping[str, Any]) -> Headers:
         """Return the headers that members of an operation's answer are told in."""
-        return _compiled(operation).writer.headers(members)
+        return compiled_of(operation).writer.headers(members)
 
     def late_answer(self, body: AsyncIterator[bytes], request: HttpRequest) -> HttpResponse:
         """Return an answer that begins before it is known what it says: success, as far as its status tells.
@@ -152,7 +144,7 @@ class S3Protocol:
         _, code, status = told_as(told, service)
         headers = _own_headers(request_id)
         if told.answer and operation is not None:
-            headers += _compiled(operation).writer.headers(told.answer)
+            headers += compiled_of(operation).writer.headers(told.answer)
         if request.method == "HEAD" or status == 304:
             return HttpResponse(status, headers if status == 304 else [*headers, _XML])
         xml = error_xml(told, code, request_id)
@@ -181,7 +173,7 @@ def _told(value: Any) -> str:
 
 def xml_of(operation: OperationModel, result: dict[str, Any]) -> str:
     """Return the XML of an answer, without a declaration; empty for an answer that has none."""
-    compiled = _compiled(operation)
+    compiled = compiled_of(operation)
     if compiled.answer_kind != XML or compiled.write is None:
         return ""
     result = with_encoded_keys(operation.name, result)
@@ -203,58 +195,21 @@ def xml_of(operation: OperationModel, result: dict[str, Any]) -> str:
     return f'<{root} xmlns="{namespace}">{xml[len(root) + 2 :]}'
 
 
+def _streamed(status: int, headers: Headers, body: bytes | AsyncIterator[bytes] | None) -> HttpResponse:
+    """Return an answer whose body is an object. The server tells the length of bytes, and must not tell it twice."""
+    if body is not None and not isinstance(body, bytes):
+        return HttpResponse(status, headers, body)
+    whole = body or b""
+    if any(name == b"Content-Length" and int(value) != len(whole) for name, value in headers):
+        raise ValueError("the answer has another length than it says")
+    return HttpResponse(status, [pair for pair in headers if pair[0] != b"Content-Length"], whole)
+
+
 def _own_headers(request_id: str) -> Headers:
     return [(b"x-amz-id-2", _HOST_ID.encode()), (b"x-amz-request-id", request_id.encode())]
 
 
-def _compiled(operation: OperationModel) -> _Compiled:
-    compiled = operation.compiled.get("rest-xml")
-    if compiled is None:
-        compiled = operation.compiled["rest-xml"] = _compile(operation)
-    return cast(_Compiled, compiled)
-
-
-def _compile(operation: OperationModel) -> _Compiled:
-    given, answered = operation.input, operation.output
-    payload, kind, read, root = "", NONE, None, ""
-    required: tuple[tuple[str, Reference], ...] = ()
-    if given is not None:
-        payload, kind = given.payload, _kind_of(given)
-        required = tuple((name, given.members[name]) for name in given.required)
-        if kind == XML:
-            shape = given.members[payload].target if payload else given
-            read = compile_reader(shape)
-            root = (given.members[payload].location_name if payload else operation.input_location_name) or ""
-    answer_payload, answer_kind, write = "", NONE, None
-    if answered is not None:
-        answer_payload, answer_kind = answered.payload, _kind_of(answered)
-        if answer_kind == XML:
-            shape = answered.members[answer_payload].target if answer_payload else answered
-            write = compile_writer(shape, IN_MILLISECONDS)
-    return _Compiled(
-        RequestReader(given, _refuse),
-        payload,
-        kind,
-        read,
-        root,
-        required,
-        AnswerWriter(answered, IN_MILLISECONDS),
-        answer_payload,
-        answer_kind,
-        write,
-    )
-
-
-def _kind_of(shape: Shape) -> str:
-    if not shape.payload:
-        return XML if any(not reference.location for reference in shape.members.values()) else NONE
-    target = shape.members[shape.payload].target
-    if target.type == "blob" or target.eventstream:
-        return STREAM
-    return XML if target.type == "structure" else TEXT
-
-
-def _take_body(compiled: _Compiled, params: dict[str, Any], body: bytes) -> None:
+def _take_body(compiled: Compiled, params: dict[str, Any], body: bytes) -> None:
     if compiled.kind == TEXT:
         try:
             params[compiled.payload] = body.decode()
@@ -297,13 +252,3 @@ def _missing(name: str, reference: Reference) -> AwsError:
     if reference.location:
         return refusals.invalid_request(f"{name}: {NOT_NULL}")
     return refusals.missing_body()
-
-
-def _refuse(wire_name: str, value: str, problem: str) -> AwsError:
-    if problem.endswith(("Integer", "Long")):
-        text = f"Provided {wire_name} not an integer or within integer range"
-    elif problem.endswith("Timestamp") and wire_name.lower() == "x-amz-object-lock-retain-until-date":
-        text = "The retain until date must be provided in ISO 8601 format"
-    else:
-        text = f"Invalid value for {wire_name}"
-    return refusals.invalid_argument(text, wire_name, value[:256])
