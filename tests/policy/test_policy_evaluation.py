@@ -557,6 +557,18 @@ def test_explanation_tells_which_part_failed() -> None:
     ]
 
 
+def test_explanation_calls_an_account_an_account() -> None:
+    key_policy = resource(aws(f"arn:aws:iam::{OTHER}:root"), aws(OTHER), aws(HOME, Effect="Deny", Action="s3:*"))
+    request = AccessRequest(ALICE, "kms:Encrypt", KEY, HOME)
+    text = list(explain(request, Policies(resource=key_policy, resource_is_decisive=True)).lines())
+    assert text[2:] == [
+        "  statement 1 would allow it, but does not apply",
+        f"    not met: it is about account {OTHER}",
+        "  statement 2 would allow it, but does not apply",
+        f"    not met: it is about account {OTHER}",
+    ]
+
+
 def test_explanation_names_the_policies_that_say_nothing() -> None:
     silent = NamedPolicy("inline policy p of r", policy({"Action": "s3:*"}).document)
     elsewhere = NamedPolicy(
