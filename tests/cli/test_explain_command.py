@@ -123,6 +123,26 @@ def test_an_allowance_by_a_grant_names_the_grant(server: RunningServer, kms: Any
     assert told.endswith(f"Policies looked at:\n  key policy of {key}\n  grant {grant}\n")
 
 
+def test_users_and_roles_are_told_by_their_names(server: RunningServer, kms: Any) -> None:
+    """A key policy names them by unique id at rest; a deleted one keeps its id, for it has no name any more."""
+    named, other, gone = User(server), User(server), User(server)
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    policy["Statement"].append(
+        {"Effect": "Allow", "Principal": {"AWS": [named.arn, gone.arn]}, "Action": "kms:Encrypt", "Resource": "*"}
+    )
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    allowed = named.kms.encrypt(KeyId=key, Plaintext=b"x")["ResponseMetadata"]["RequestId"]
+    request_id, _ = refusal_of(other.kms.encrypt, KeyId=key, Plaintext=b"x")
+    iam = server.client("iam")
+    gone_id = iam.get_user(UserName=gone.name)["User"]["UserId"]
+    for one in iam.list_access_keys(UserName=gone.name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=gone.name, AccessKeyId=one["AccessKeyId"])
+    iam.delete_user(UserName=gone.name)
+    assert f'"{named.arn}"' in explain(server, allowed)
+    assert f"not met: it is about {named.arn}, {gone_id}\n" in explain(server, request_id)
+
+
 def test_the_root_user_needs_no_policy(server: RunningServer, kms: Any) -> None:
     told = explain(server, kms.list_keys()["ResponseMetadata"]["RequestId"])
     assert "Allowed: the root user may do everything in its own account that no policy denies." in told

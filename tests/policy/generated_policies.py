@@ -60,6 +60,7 @@ TEXTS = ["ann", "Ann", "bob", "a*", "", "5", "7.0", "-3", "1e1", "true", "False"
 TEXTS += ["2001:db8::1", "::ffff:10.0.0.7", "arn:aws:s3", "key/k"]
 ARNS = ["arn:aws:s3:::ann/x", "arn:aws:kms:r:1:key/k", "arn:aws:kms:r:1:key/k:z", "arn:aws:kms:r:2:key/a:1:key/k"]
 MOMENTS = ["2026-01-01T00:00:00Z", "2026-06-01T12:00:00+02:00", "1767225600", "2026-06-01", "2026"]
+MOMENTS += ["2026-06-01T04:30:00-05:30", "2026-06-01T06:00:00-04:00"]
 TYPED: list[Any] = [True, False, 5, -3, b"ann", datetime(2026, 6, 1, 10, tzinfo=UTC)]
 VALUES: list[Any] = TEXTS + ARNS + MOMENTS + TYPED
 NUMBERS = ["5", "7.0", "-3", "0", "1e1"]
@@ -74,6 +75,7 @@ WANTED: dict[str, list[Any]] = {
     "Ip": ["10.0.0.0/8", "10.0.0.7", "2001:db8::/32", "0.0.0.0/0", "::/0"],
     "Arn": ["*", "arn:aws:s3:::${aws:username}/*", "arn:*:*:*:*:key/?", "arn:aws:kms:r:1:key/*", "arn:aws:kms:*:1:*k"],
 }
+WANTED["String"] += ["*b*b*b*", "*n*n*"]
 WANTED["Null"], LIKELY["Null"] = ["true", "false", True, False], ["", "", "ann", "x:y"]
 WANTED["Arn"] += ["${aws:n}", "arn:aws:kms:?:?:key/k", "arn:aws:kms:*:1:key/k"]
 WITHOUT_VARIABLES = {"Bool": ["true", "false", True], "Arn": [one for one in WANTED["Arn"] if "${" not in one]}

@@ -16,6 +16,7 @@ from strongroom.policy.evaluate import (
     NamedPolicy,
     Outcome,
     Policies,
+    PolicySet,
     Principal,
     StatementReference,
     evaluate,
@@ -556,6 +557,18 @@ def test_explanation_tells_which_part_failed() -> None:
     ]
 
 
+def test_explanation_calls_an_account_an_account() -> None:
+    key_policy = resource(aws(f"arn:aws:iam::{OTHER}:root"), aws(OTHER), aws(HOME, Effect="Deny", Action="s3:*"))
+    request = AccessRequest(ALICE, "kms:Encrypt", KEY, HOME)
+    text = list(explain(request, Policies(resource=key_policy, resource_is_decisive=True)).lines())
+    assert text[2:] == [
+        "  statement 1 would allow it, but does not apply",
+        f"    not met: it is about account {OTHER}",
+        "  statement 2 would allow it, but does not apply",
+        f"    not met: it is about account {OTHER}",
+    ]
+
+
 def test_explanation_names_the_policies_that_say_nothing() -> None:
     silent = NamedPolicy("inline policy p of r", policy({"Action": "s3:*"}).document)
     elsewhere = NamedPolicy(
@@ -586,6 +599,25 @@ def test_selection_by_resource_is_remembered_within_limits() -> None:
     for username, expected in (("7", True), ("8", False), (None, False)):
         assert second.holds(names[7], Context({"aws:username": username})) is expected
         assert second.covers(names[7], Context({"aws:username": username})) is expected
+
+
+def test_a_set_selects_what_its_policies_do_in_their_order() -> None:
+    first = NamedPolicy(
+        "first", policy({"Action": "kms:*"}, {"Effect": "Deny", "Resource": "arn:aws:s3:::b/*"}).document
+    )
+    second = NamedPolicy("second", policy({"Effect": "Deny", "Action": "kms:Decrypt"}, {"Action": "s3:*"}).document)
+    both = PolicySet([first, second])
+    assert list(both) == [first, second]
+    assert (len(both), both[1], list(both[:1])) == (2, second, [first])
+    for number in range(100):
+        for key in (KEY, f"{KEY}-{number}"):
+            denies, allows = both.select_about("kms:Decrypt", key)
+            assert denies == ((second, second.document.statements[0]),)
+            assert allows == ((first, first.document.statements[0]),)
+    denies, allows = both.select_about("s3:GetObject", "arn:aws:s3:::b/x")
+    assert denies == ((first, first.document.statements[1]),)
+    assert allows == ((second, second.document.statements[1]),)
+    assert not PolicySet([])
 
 
 def test_selection_by_action_is_remembered_within_limits() -> None:

@@ -26,6 +26,7 @@ from strongroom.policy.evaluate import (
     Decision,
     NamedPolicy,
     Policies,
+    PolicySet,
     Principal,
     PrincipalKind,
     evaluate,
@@ -66,8 +67,9 @@ def named(tree: Tree, kind: PolicyKind = PolicyKind.IDENTITY) -> NamedPolicy:
 
 
 def compiled(layers: dict[str, Any]) -> Policies:
+    """The layers as the engine takes them; the identity policies as a set, as a caller of the server has them."""
     return Policies(
-        identity=[named(tree) for tree in layers["identity"]],
+        identity=PolicySet([named(tree) for tree in layers["identity"]]),
         boundary=named(layers["boundary"]) if layers["boundary"] else None,
         session=None if layers["session"] is None else [named(tree) for tree in layers["session"]],
         resource=named(layers["resource"], PolicyKind.RESOURCE) if layers["resource"] else None,

@@ -32,17 +32,18 @@ def explain(
     import json
 
     from strongroom.cli.known_server import known_server
-    from strongroom.operations.explanations import as_explanation, lines_of
+    from strongroom.operations.explanations import as_explanation
     from strongroom.policy_check.listing import printable
     from strongroom.server.request_records import find_records
 
     configuration = known_server(store or StoreOptions()).configuration
-    records = asyncio.run(find_records(configuration, request_id))
-    if not records:
+    found = asyncio.run(find_records(configuration, request_id))
+    if not found.records:
         raise OperatorError(
             f"the audit trail has no request {request_id}; what was not signed by anybody known here leaves no record"
         )
     if format == "json":
-        print(json.dumps([as_explanation(record) for record in records], indent=2, ensure_ascii=False, default=str))
+        explained = [as_explanation(record) for record in found.records]
+        print(json.dumps(explained, indent=2, ensure_ascii=False, default=str))
     else:
-        print("\n\n".join("\n".join(map(printable, lines_of(record))) for record in records))
+        print("\n\n".join("\n".join(map(printable, found.lines(record))) for record in found.records))

@@ -108,7 +108,7 @@ def policies_for(call: Call, requirement: Requirement) -> Policies:
     """Return every policy that takes part in the decision on one requirement."""
     caller = call.caller
     return Policies(
-        caller.policies,
+        caller.asked,
         caller.boundary,
         caller.session_policies,
         requirement.policy,

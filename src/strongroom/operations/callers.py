@@ -7,7 +7,7 @@ from types import MappingProxyType
 from strongroom.base.arn import root_arn
 from strongroom.identities.sessions import Session
 from strongroom.operations.trail import Identity
-from strongroom.policy.policies import NamedPolicy
+from strongroom.policy.policies import NamedPolicy, PolicySet
 from strongroom.policy.principal import Principal
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
@@ -20,7 +20,8 @@ class Caller:
     `principal` is who it is to the policy engine, `identity` who it is in the audit trail (`identity.type` is such as
     `Root` or `IAMUser`, `identity.principal_id` what `aws:userid` and `GetCallerIdentity` answer). `session_policies`
     is None when no session policies were passed. `tags` are those of the user or role, and over them the session's.
-    `sources` names all of its policies. Whatever of this changes makes a new `Caller`: decisions are remembered by it.
+    `asked` are its `policies` as the engine asks them; `sources` names them, the boundary and the session policies.
+    Whatever of this changes makes a new `Caller`: decisions are remembered by it.
     """
 
     principal: Principal
@@ -31,9 +32,11 @@ class Caller:
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     session: Session | None = None
     organization_id: str | None = None
+    asked: PolicySet = field(init=False, repr=False)
     sources: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "asked", PolicySet(self.policies))
         boundary = () if self.boundary is None else (self.boundary,)
         every = self.policies + boundary + (self.session_policies or ())
         object.__setattr__(self, "sources", tuple(policy.source for policy in every))

@@ -68,7 +68,8 @@ class Context:
         if values is None:
             if self._fill is None:
                 return ()
-            values = known[key] = self._texts(key, self._fill(key))
+            value = self._fill(key)
+            values = known[key] = (value,) if type(value) is str else self._texts(key, value)
         return values
 
     def _folded(self) -> dict[str, tuple[str, ...]]:
@@ -79,8 +80,6 @@ class Context:
         return known
 
     def _texts(self, key: str, value: ContextValue) -> tuple[str, ...]:
-        if type(value) is str:
-            return (value,)
         try:
             return as_texts(value)
         except (TypeError, ValueError, OverflowError):

@@ -22,8 +22,9 @@ policies that the caller of `evaluate` chose to give it.
 
 from collections.abc import Iterable, Sequence
 
+from strongroom.policy.context import Context
 from strongroom.policy.decision import Decision, Layer, Outcome, StatementReference
-from strongroom.policy.policies import NamedPolicy, Policies
+from strongroom.policy.policies import Match, NamedPolicy, Policies, PolicySet
 from strongroom.policy.principal import Principal, PrincipalKind
 from strongroom.policy.principal_element import NO_GRANT, TO_ACCOUNT, TO_ISSUER, TO_PRINCIPAL
 from strongroom.policy.request import AccessRequest
@@ -36,13 +37,12 @@ __all__ = [
     "NamedPolicy",
     "Outcome",
     "Policies",
+    "PolicySet",
     "Principal",
     "PrincipalKind",
     "StatementReference",
     "evaluate",
 ]
-
-Match = tuple[NamedPolicy, Statement]
 
 _WITHOUT_ACCOUNT = frozenset({PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS, PrincipalKind.FEDERATED})
 
@@ -99,7 +99,7 @@ def _explicit_deny(request: AccessRequest, policies: Policies) -> Decision | Non
             about = element is None or element.is_denied(request.principal, has_boundary=has_boundary)
             if about and statement.holds(request.resource, request.context):
                 return Decision(Outcome.EXPLICIT_DENY, Layer.RESOURCE, ((resource, statement),))
-    if policies.identity and (match := _first_deny(request, policies.identity)) is not None:
+    if (match := _first_deny(request, policies.identity)) is not None:
         return Decision(Outcome.EXPLICIT_DENY, Layer.IDENTITY, (match,))
     if policies.boundary is not None and (match := _first_deny(request, (policies.boundary,))) is not None:
         return Decision(Outcome.EXPLICIT_DENY, Layer.BOUNDARY, (match,))
@@ -110,6 +110,8 @@ def _explicit_deny(request: AccessRequest, policies: Policies) -> Decision | Non
 
 def _first_deny(request: AccessRequest, policies: Iterable[NamedPolicy]) -> Match | None:
     action, resource, context = request.action, request.resource, request.context
+    if type(policies) is PolicySet:
+        return _first_that_holds(policies.select_about(action, resource)[0], resource, context)
     for policy in policies:
         for statement in policy.document.select_about(action, resource)[0]:
             if statement.holds(resource, context):
@@ -119,10 +121,19 @@ def _first_deny(request: AccessRequest, policies: Iterable[NamedPolicy]) -> Matc
 
 def _first_allow(request: AccessRequest, policies: Iterable[NamedPolicy]) -> Match | None:
     action, resource, context = request.action, request.resource, request.context
+    if type(policies) is PolicySet:
+        return _first_that_holds(policies.select_about(action, resource)[1], resource, context)
     for policy in policies:
         for statement in policy.document.select_about(action, resource)[1]:
             if statement.holds(resource, context):
                 return policy, statement
+    return None
+
+
+def _first_that_holds(matches: tuple[Match, ...], resource: str, context: Context) -> Match | None:
+    for match in matches:
+        if match[1].holds(resource, context):
+            return match
     return None
 
 

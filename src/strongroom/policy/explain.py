@@ -8,7 +8,7 @@ from strongroom.policy.context import Context
 from strongroom.policy.decision import Decision, Layer, StatementReference, verdict
 from strongroom.policy.evaluate import evaluate
 from strongroom.policy.policies import NamedPolicy, Policies
-from strongroom.policy.principal_element import NO_GRANT, TO_ACCOUNT
+from strongroom.policy.principal_element import NO_GRANT, TO_ACCOUNT, account_named
 from strongroom.policy.request import AccessRequest
 from strongroom.policy.statement import Effect, Statement
 from strongroom.policy.tokens import Variable, tokenize
@@ -173,7 +173,9 @@ def _principals(statement: Statement) -> str:
     element = statement.principals
     if element is None:
         return ""
-    return ("everyone but " if element.negated else "") + ", ".join(value for _, value in element.entries)
+    accounts = [(value, account_named(value)) for _, value in element.entries]
+    named = [f"account {account_id}" if account_id is not None else value for value, account_id in accounts]
+    return ("everyone but " if element.negated else "") + ", ".join(named)
 
 
 def _principal_matched(request: AccessRequest, policies: Policies, statement: Statement) -> bool | None:

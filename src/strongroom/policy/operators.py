@@ -67,15 +67,12 @@ def _booleans(values: Sequence[str], reading: Reading) -> Matcher:
             return None
         if given in static:
             return True
-        answer: bool | None = False
+        # There is no negated Bool, so that a variable without a value needs no answer of its own.
         for tokens in templates:
             resolved = resolve(tokens, context)
-            stands_for = None if resolved is None else literals.read_boolean("".join(map(str, resolved)))
-            if stands_for is given:
+            if resolved is not None and literals.read_boolean("".join(map(str, resolved))) is given:
                 return True
-            if stands_for is None:
-                answer = reading.unresolved
-        return answer
+        return False
 
     return match
 
