@@ -65,7 +65,8 @@ def test_a_quota_is_lowered_and_raised_and_reset_at_once(strict: RunningServer) 
         "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
     ):
         kms.generate_random(NumberOfBytes=8)
-    assert "(in place of 1 set before)" in strongroom(strict, "quotas", "set", SYMMETRIC.lower(), "1000000")
+    told = strongroom(strict, "quotas", "set", SYMMETRIC.lower(), "1000000")
+    assert ": 1,000,000 for every account in every Region (in place of 1 set before)\n" in told
     assert through(strict, 50) == 50
     assert "1 values taken back" in strongroom(strict, "quotas", "reset", SYMMETRIC)
     assert value_of(strict) == 100_000

@@ -92,7 +92,7 @@ def set_value(
     quota, place = quota_named(code), QuotaPlace(account_id or "", region or "")
     replaced = asyncio.run(set_quota(configuration, quota, value, place))
     instead = f" (in place of {replaced} set before)" if replaced else ""
-    print(f"{quota.id}, {quota.name}: {value:g} for {_described(account_id, region)}{instead}")
+    print(f"{quota.id}, {quota.name}: {value:,.10g} for {_described(account_id, region)}{instead}")
 
 
 @quotas.command
@@ -208,7 +208,7 @@ def _line(row: Any) -> str:
     case = f"  case {row.case_id}" if row.case_id else ""
     return (
         f"{members['Id']}  {members['Status']}  {members['AccountId']}  {members['Region']}  {members['Quota']}  "
-        f"to {members['DesiredValue']:g}  since {members['Created']}{case}"
+        f"to {members['DesiredValue']:,.10g}  since {members['Created']}{case}"
     )
 
 
@@ -280,7 +280,7 @@ def _table(uses: Sequence["QuotaUse"]) -> "Table":
             use.account_id or EVERY,
             " ".join(filter(None, (use.region or EVERY, use.scope))),
             Text(f"{use.used:,.0f}{unit}", style),
-            f"{use.value:,g}{unit}",
+            f"{use.value:,.10g}{unit}",
             Text(f"{percent:.0f}", style),
             f"{use.taken:,}" if use.taken is not None else "",
             Text(f"{use.throttled:,}", "red" if use.throttled else "") if use.throttled is not None else "",
