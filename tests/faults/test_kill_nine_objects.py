@@ -101,7 +101,8 @@ def _verify(server: RunningServer, workers: list[Worker]) -> int:
             try:
                 content = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
             except ClientError as error:
-                assert error.response["Error"]["Code"] == "NoSuchKey", error
+                if error.response["Error"]["Code"] != "NoSuchKey":
+                    raise
                 found = None
                 assert key not in listed
             else:
