@@ -197,7 +197,7 @@ def _pieces_between(content_id: str, first: int, last: int) -> Callable[[Connect
 
 
 def _overlap(piece: Any, first: int, last: int) -> tuple[int, int]:
-    """Return how many bytes of a piece come before the bytes `first` to `last` of the whole, and how many are of them."""
+    """Return how many bytes of a piece come before the range `first` to `last` of the whole, and how many are in it."""
     skipped = max(0, first - piece.starts_at)
     return skipped, min(piece.starts_at + piece.size, last + 1) - piece.starts_at - skipped
 
