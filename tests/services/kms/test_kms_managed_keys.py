@@ -14,8 +14,9 @@ ALIAS = "alias/aws/s3"
 
 def test_describing_a_predefined_alias_makes_its_key(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
-        with refused("NotFoundException"):
-            await house.call("kms", "Encrypt", via="s3", KeyId=ALIAS, Plaintext=b"x")
+        for via in (None, "ssm"):
+            with refused("NotFoundException"):
+                await house.call("kms", "Encrypt", via=via, KeyId=ALIAS, Plaintext=b"x")
         listed = {each["AliasName"]: each for each in (await house.kms("ListAliases"))["Aliases"]}
         assert set(listed[ALIAS]) == {"AliasName", "AliasArn"}
         arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:{ALIAS}"
@@ -27,6 +28,17 @@ def test_describing_a_predefined_alias_makes_its_key(in_house: InHouse[None]) ->
         assert listed[ALIAS]["TargetKeyId"] == metadata["KeyId"]
         status = await house.kms("GetKeyRotationStatus", KeyId=metadata["KeyId"])
         assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"]) == (True, 365)
+
+    in_house(body)
+
+
+def test_a_service_that_needs_its_key_makes_it(in_house: InHouse[None]) -> None:
+    async def body(house: OpenedHouse) -> None:
+        sealed = await house.call("kms", "Encrypt", via="s3", KeyId=ALIAS, Plaintext=b"x")
+        metadata = (await house.kms("DescribeKey", KeyId=ALIAS))["KeyMetadata"]
+        assert sealed["KeyId"] == metadata["Arn"]
+        with refused("AccessDeniedException"):
+            await house.kms("Encrypt", KeyId=ALIAS, Plaintext=b"x")
 
     in_house(body)
 

@@ -329,7 +329,7 @@ def test_the_layers_of_dsse_are_independent(in_bucket: InBucket[None]) -> None:
         row = await house.store.read(lambda connection: tables.select_latest(connection, storing.bucket, "key"))
         version = Version.of(row)
         kept = wrapped_keys(house, version)
-        pieces = await house.store.read(lambda c: tables.select_pieces(c, version.content_id or "", 0, 10, 1))
+        pieces = await house.store.read(lambda c: tables.select_pieces(c, version.content_id or "", 0, 10))
         inner, ciphertext = kept[:DATA_KEY_BYTES], kept[DATA_KEY_BYTES:]
         # Who has S3's key and not KMS's has the inner layer's key alone; the outer one's only KMS opens.
         outer = await _decrypted_through_s3(storing, ciphertext, version)

@@ -80,7 +80,7 @@ def test_an_object_in_parts(in_bucket: InBucket[None]) -> None:
         await storing.refused("InvalidPartNumber", "GetObject", Key="key", PartNumber=4)
         await storing.refused("InvalidArgument", "GetObject", Key="key", PartNumber=0)
         await storing.refused("InvalidRequest", "GetObject", Key="key", PartNumber=1, Range="bytes=0-1")
-        shown = await storing.s3("GetObject", Key="key")
+        shown = await storing.s3("HeadObject", Key="key")
         assert (shown["Metadata"], shown["TagCount"]) == ({"a": "b"}, 1)
         await storing.s3("DeleteObject", Key="key")
         assert storing.new_blobs() == 0

@@ -111,6 +111,19 @@ def test_many_versions_are_deleted_by_name(in_bucket: InBucket[None]) -> None:
     in_bucket(body)
 
 
+def test_what_is_no_version_id(in_bucket: InBucket[None]) -> None:
+    async def body(storing: Storing) -> None:
+        await storing.put("key")
+        foreign = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
+        for operation in ("GetObject", "HeadObject", "DeleteObject", "GetObjectTagging"):
+            refusal = await storing.refused("InvalidArgument", operation, Key="key", VersionId=foreign)
+            assert refusal.members == {"ArgumentName": "versionId", "ArgumentValue": foreign}
+        answer = await storing.s3("DeleteObjects", Delete={"Objects": [{"Key": "key", "VersionId": foreign}]})
+        assert [(each["Code"], each["VersionId"]) for each in answer["Errors"]] == [("NoSuchVersion", foreign)]
+
+    in_bucket(body)
+
+
 def test_another_permission_for_versions(in_bucket: InBucket[None]) -> None:
     async def body(storing: Storing) -> None:
         await storing.keep_versions()

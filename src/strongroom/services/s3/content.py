@@ -4,6 +4,7 @@ A piece is sealed for its own place, its content id and number, under the object
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from strongroom.operations.house import House
 from strongroom.operations.sealed_blobs.reader import SealedBlobReader
 from strongroom.operations.sealed_blobs.reference import BlobReference
 from strongroom.operations.sealed_blobs.writer import SealedBlobWriter, Watcher
-from strongroom.services.s3 import tables
+from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.object_keys import ContentKeys
 from strongroom.storage.blobs.errors import BlobsUnavailable
 from strongroom.storage.blobs.store import BlobStore
@@ -21,7 +22,6 @@ from strongroom.storage.errors import StorageUnavailable
 
 INLINE_BYTES_MAX = 16 * 1024
 """Up to this size a piece stays in its row: a file of its own would cost more than its bytes."""
-PIECES_PER_READ = 100
 
 
 class Piece(NamedTuple):
@@ -108,6 +108,8 @@ class Content:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._readers: Counter[str] = Counter()
+        self._unwanted: set[str] = set()
 
     def writer(
         self, content_id: str, number: int, keys: ContentKeys, watchers: Sequence[Watcher] = ()
@@ -130,24 +132,38 @@ class Content:
     async def _chunks(
         self, content_id: str, keys: Sequence[bytes], first: int, last: int
     ) -> AsyncGenerator[bytes, None]:
-        begin = first
-        while begin <= last:
-            pieces = await self._house.store.read(_pieces_between(content_id, begin, last))
-            if not pieces:
-                raise RuntimeError("a piece of an object is missing")
+        if last < first:
+            return
+        pieces = await self._house.store.read(_pieces_between(content_id, first, last))
+        if sum(_overlap(piece, first, last)[1] for piece in pieces) != last - first + 1:
+            # The object was overwritten or deleted between its row and its bytes.
+            raise errors.try_again()
+        blobs = [piece.blob for piece in pieces if piece.blob is not None]
+        self._readers.update(blobs)
+        try:
             for piece in pieces:
-                skipped = max(0, begin - piece.starts_at)
-                length = min(piece.starts_at + piece.size, last + 1) - piece.starts_at - skipped
+                skipped, length = _overlap(piece, first, last)
                 place = piece_place(content_id, piece.number)
                 if piece.inline is not None:
                     yield open_object(piece.inline, keys, place)[skipped : skipped + length]
-                else:
-                    reference = BlobReference(piece.blob, piece.stored_size, piece.size)
-                    reader = await SealedBlobReader.open(self._house.blobs, reference, keys, place, skipped, length)
-                    async with reader:
-                        async for chunk in reader:
-                            yield chunk
-                begin = piece.starts_at + skipped + length
+                    continue
+                reference = BlobReference(piece.blob, piece.stored_size, piece.size)
+                reader = await SealedBlobReader.open(self._house.blobs, reference, keys, place, skipped, length)
+                async with reader:
+                    async for chunk in reader:
+                        yield chunk
+        finally:
+            await self._let_go(blobs)
+
+    async def _let_go(self, blobs: Sequence[str]) -> None:
+        """Tell that a reader needs blobs no more; what was to be removed meanwhile is removed now."""
+        for name in blobs:
+            self._readers[name] -= 1
+            if not self._readers[name]:
+                del self._readers[name]
+        free = [name for name in blobs if name in self._unwanted and name not in self._readers]
+        self._unwanted.difference_update(free)
+        await self.delete(free)
 
     @contextlib.asynccontextmanager
     async def unless_committed(self, blobs: Sequence[str]) -> AsyncIterator[None]:
@@ -165,15 +181,27 @@ class Content:
             raise
 
     async def delete(self, blobs: Iterable[str]) -> None:
-        """Remove blobs that no row leads to any more. What cannot be removed now, the sweeper finds later."""
+        """Remove blobs that no row leads to any more, but not while somebody reads them.
+
+        What cannot be removed now, the sweeper finds later.
+        """
         store = self._house.blobs
         for name in blobs:
+            if name in self._readers:
+                self._unwanted.add(name)
+                continue
             with contextlib.suppress(BlobsUnavailable):
                 await store.run(store.delete, name)
 
 
 def _pieces_between(content_id: str, first: int, last: int) -> Callable[[Connection], Sequence[Any]]:
-    return lambda connection: tables.select_pieces(connection, content_id, first, last, PIECES_PER_READ)
+    return lambda connection: tables.select_pieces(connection, content_id, first, last)
+
+
+def _overlap(piece: Any, first: int, last: int) -> tuple[int, int]:
+    """Return how many bytes of a piece come before the range `first` to `last` of the whole, and how many are in it."""
+    skipped = max(0, first - piece.starts_at)
+    return skipped, min(piece.starts_at + piece.size, last + 1) - piece.starts_at - skipped
 
 
 async def _following(beginning: bytes, chunks: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:

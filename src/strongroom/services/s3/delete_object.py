@@ -15,7 +15,14 @@ from strongroom.services.s3.content import Content
 from strongroom.services.s3.object_details import require_valid_key
 from strongroom.services.s3.object_lock import require_unlocked
 from strongroom.services.s3.service import S3
-from strongroom.services.s3.versions import Version, delete_marker, new_version_id, put_version
+from strongroom.services.s3.versions import (
+    Version,
+    delete_marker,
+    is_version_id,
+    new_version_id,
+    put_version,
+    require_version_id,
+)
 from strongroom.storage.connection import Connection
 
 KEYS_PER_REQUEST_MAX = 1_000
@@ -37,8 +44,9 @@ def _action(version_id: str | None) -> str:
 
 
 async def _tags_of(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Mapping[str, str] | None:
-    if version_id is None or "\x00" in key + version_id:
+    if version_id is None or "\x00" in key:
         return None
+    require_version_id(version_id)
     row = await call.read(lambda connection: tables.select_version(connection, bucket.name, key, version_id))
     return Version.of(row).tags if row is not None else None
 
@@ -192,6 +200,8 @@ async def delete_objects(call: Call) -> Answer:
 async def _allowed(call: Call, bucket: Bucket, asked: Mapping[str, Any]) -> Deletion:
     key, version_id = asked["Key"], asked.get("VersionId")
     require_valid_key(key)
+    if version_id is not None and not is_version_id(version_id):
+        raise errors.no_such_version(key, version_id)
     tags = await _tags_of(call, bucket, key, version_id)
     if not is_allowed(call, on_object(call, bucket, key, _action(version_id), tags)):
         raise errors.access_denied()

@@ -155,6 +155,16 @@ def invalid_request(message: str) -> AwsError:
     return AwsError("InvalidRequest", message, 400)
 
 
+def try_again() -> AwsError:
+    """What was asked for changed while it was answered; asked again, it is there as it is now."""
+    return AwsError("ServiceUnavailable", "Please reduce your request rate.", 503)
+
+
+def invalid_version_id(version_id: str) -> AwsError:
+    """What no version has as its id."""
+    return invalid_argument("Invalid version id specified", "versionId", version_id[:256])
+
+
 def not_implemented(what: str) -> AwsError:
     """What S3 has and Strongroom does not serve."""
     return AwsError("NotImplemented", f"Strongroom does not serve {what}.", 501)

@@ -18,7 +18,7 @@ from strongroom.services.s3.encryption_choice import SSE_C
 from strongroom.services.s3.object_details import require_part_number, shown_details
 from strongroom.services.s3.object_keys import ContentKeys, keys_of
 from strongroom.services.s3.service import S3
-from strongroom.services.s3.versions import Version, wrapped_keys
+from strongroom.services.s3.versions import Version, require_version_id, wrapped_keys
 
 _RESPONSE_HEADERS = {
     "ResponseCacheControl": "CacheControl",
@@ -38,8 +38,13 @@ class Found(NamedTuple):
 
 
 async def find_version(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Version | None:
-    """Return the version of an object that a request names, the newest where it names none; None when there is none."""
-    if "\x00" in key or (version_id is not None and "\x00" in version_id):
+    """Return the version of an object that a request names, the newest where it names none; None when there is none.
+
+    Raises InvalidArgument.
+    """
+    if version_id is not None:
+        require_version_id(version_id)
+    if "\x00" in key:
         return None
     if version_id is None:
         row = await call.read(lambda connection: tables.select_latest(connection, bucket.name, key))

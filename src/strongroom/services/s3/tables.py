@@ -187,11 +187,11 @@ def insert_piece(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(PIECES.insert(), dict(values))
 
 
-def select_pieces(connection: Connection, content_id: str, first: int, last: int, limit: int) -> Sequence[Row[Any]]:
-    """Return up to `limit` pieces that hold any of the bytes `first` to `last`, in order."""
+def select_pieces(connection: Connection, content_id: str, first: int, last: int) -> Sequence[Row[Any]]:
+    """Return the pieces that hold any of the bytes `first` to `last`, in order."""
     overlaps = (PIECES.c.starts_at <= last) & (PIECES.c.starts_at + PIECES.c.size > first)
     statement = select(PIECES).where((PIECES.c.content_id == content_id) & overlaps)
-    return connection.execute(statement.order_by(PIECES.c.starts_at, PIECES.c.number).limit(limit)).all()
+    return connection.execute(statement.order_by(PIECES.c.starts_at, PIECES.c.number)).all()
 
 
 def select_piece_at(connection: Connection, content_id: str, index: int) -> Row[Any] | None:

@@ -1,5 +1,6 @@
 """A version of an object as the operations see it, and the one transaction that makes it the newest."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from strongroom.services.s3 import errors, tables
 from strongroom.services.s3.buckets import NULL_VERSION, Bucket
 from strongroom.services.s3.object_keys import Encryption
 from strongroom.storage.connection import Connection
+
+_VERSION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,17 @@ def object_place(bucket: str, key: str, version_id: str) -> str:
 def new_version_id(bucket: Bucket) -> str:
     """Return the id of a version about to be written: "null" unless the bucket keeps versions."""
     return uuid.uuid4().hex if bucket.keeps_versions else NULL_VERSION
+
+
+def is_version_id(text: str) -> bool:
+    """Whether a version may have this id."""
+    return text == NULL_VERSION or _VERSION_ID.fullmatch(text) is not None
+
+
+def require_version_id(version_id: str) -> None:
+    """Raise InvalidArgument for what no version has as its id."""
+    if not is_version_id(version_id):
+        raise errors.invalid_version_id(version_id)
 
 
 def new_content_id() -> str:
