@@ -50,9 +50,7 @@ class ObjectClient:
         self._socket.sendall(head)
         if body:
             self._socket.sendall(body)
-        received = self._receive(f"{method} {path}")
-        self._used_at = time.monotonic()
-        return received
+        return self._receive(f"{method} {path}")
 
     def close(self) -> None:
         """Close the connection."""
@@ -75,6 +73,9 @@ class ObjectClient:
         head, _, rest = received.partition(b"\r\n\r\n")
         fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
         length = int(fields.get(b"content-length", b"0"))
+        # Some servers hang up after every answer; what a new connection costs them is not in their figures.
+        is_kept = head.startswith(b"HTTP/1.1") and b"close" not in fields.get(b"connection", b"")
+        self._used_at = time.monotonic() if is_kept else 0.0
         got = len(rest)
         while got < length:
             count = self._socket.recv_into(self._buffer)

@@ -176,7 +176,7 @@ def main() -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
         try:
             _run(arguments, directory, stack)
-        except StartError as error:
+        except (StartError, OSError) as error:
             print(f"No figures: {error}", file=sys.stderr)
             return 1
     return 0
