@@ -36,6 +36,11 @@ class Row:
     bucket: str
     headers: dict[str, str]
 
+    @property
+    def key(self) -> str:
+        """The beginning of its objects' keys."""
+        return self.name.replace(",", "").replace(" ", "-")
+
 
 @dataclass(slots=True)
 class Timing:
@@ -86,10 +91,11 @@ def _rows(started: list[Server], stack: ExitStack) -> list[Row]:
 def _measure(row: Row, method: str, size: int, count: int, timing: Timing) -> None:
     body = os.urandom(size) if method == "PUT" else None
     read_headers = {name: value for name, value in row.headers.items() if name.startswith("x-forwarded")}
-    path = f"/{row.bucket}/{row.name.replace(' ', '-')}/{size}"
+    path = f"/{row.bucket}/{row.key}/{size}"
     cpu = processes.cpu_seconds(row.pid)
     for _ in range(count):
         headers = row.headers if method == "PUT" else read_headers
+        row.client.be_ready()
         begin = time.perf_counter()
         received = row.client.request(method, path, headers, body)
         timing.seconds.append(time.perf_counter() - begin)
@@ -170,7 +176,7 @@ def main() -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
         try:
             _run(arguments, directory, stack)
-        except StartError as error:
+        except (StartError, OSError) as error:
             print(f"No figures: {error}", file=sys.stderr)
             return 1
     return 0
