@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -142,20 +143,24 @@ def test_use_against_quota(strict: RunningServer) -> None:
     assert strongroom(strict, "quotas", "--account-id", "999999999999", "--format", "json") == "[]\n"
 
 
+@pytest.mark.usefixtures("reset")
 def test_the_live_table_follows(strict: RunningServer) -> None:
+    # Of so slow a quota nothing is taken ahead of need, so that every look is exact.
+    strongroom(strict, "quotas", "set", SYMMETRIC, "500", "--account-id", ACCOUNT, "--region", "ca-central-1")
     command, environment = command_line(strict, "quotas", "--watch", "--format", "json", "--region", "ca-central-1")
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
-        assert json.loads(watching.stdout.readline()) == []
-        calls, uses = 0, [{"Used": 0.0}]
-        # A look sees what came since the one before, so calls go on until one was made between two looks.
-        while calls < 60 and not any(use["Used"] > 0 for use in uses):
-            calls += through(strict, 2, "ca-central-1")
-            uses = json.loads(watching.stdout.readline())
+        (unused,) = json.loads(watching.stdout.readline())
+        assert (unused["Value"], unused["Used"], unused["Taken"]) == (500, 0, None)
+        through(strict, 10, "ca-central-1")
+        looks: list[list[dict[str, Any]]] = []
+        while len(looks) < 60 and not (looks and looks[-1] and looks[-1][0]["Taken"] == 10):
+            looks.append(json.loads(watching.stdout.readline()))
         watching.terminate()
-    (use,) = uses
-    assert use["Used"] > 0
-    assert use["Taken"] in range(1, calls + 1)
+    seen = [use for look in looks for use in look]
+    assert (seen[-1]["QuotaCode"], seen[-1]["Taken"], seen[-1]["Throttled"]) == (SYMMETRIC, 10, 0)
+    # A look tells the rate since the look before: together they tell of all the requests.
+    assert any(use["Used"] > 0 for use in seen)
 
 
 def test_metrics_tell_of_each_quota(strict: RunningServer) -> None:
