@@ -88,6 +88,19 @@ def test_who_comes_later_finds_it_as_it_is_and_the_last_one_removes_it(tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_killed_servers_left_is_removed_and_what_others_use_is_not(tmp_path: Path) -> None:
+    used = ServedMemory(tmp_path / "used.quotas-1.shm", is_shared=True)
+    for name in ("left.quotas-1.shm", "left.quotas-1.shm.users"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "something else").touch()
+    served = ServedMemory(tmp_path / "new.quotas-1.shm", is_shared=True)
+    shared = {f"{name}.quotas-1.shm{suffix}" for name in ("used", "new") for suffix in ("", ".users")}
+    assert {path.name for path in tmp_path.iterdir()} == shared | {"something else"}
+    used.leave()
+    served.leave()
+    assert {path.name for path in tmp_path.iterdir()} == {"something else"}
+
+
 @pytest.mark.parametrize("is_shared", [False, True])
 def test_what_is_no_file_of_ours_is_refused(tmp_path: Path, is_shared: bool) -> None:
     path = tmp_path / "quotas"

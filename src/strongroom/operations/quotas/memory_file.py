@@ -19,6 +19,7 @@ from strongroom.envelope.keyring import KeyringRow
 from strongroom.operations.quotas.memory import FILE_BYTES, FORMAT, BucketMemory, empty_memory
 
 _FILE_NAME = "quotas-1.shm"
+_USERS_SUFFIX = ".users"
 _MEMORY_DIRECTORY = Path("/dev/shm")  # noqa: S108 (below it is a directory of this user's only, which is checked)
 
 
@@ -53,7 +54,7 @@ class ServedMemory:
     """The memory as a server uses it, until `leave`.
 
     Whoever comes first makes it anew; whoever leaves last removes it, if it was shared. Users of a shared one hold a
-    lock (flock) on the file of its name with `.users` behind it.
+    lock (flock) on the file of its name with `.users` behind it. What killed servers left is removed by the next one.
     """
 
     def __init__(self, path: Path, *, is_shared: bool) -> None:
@@ -63,6 +64,7 @@ class ServedMemory:
         try:
             is_first = True
             if is_shared:
+                _remove_unused(path.parent)
                 self._users, is_first = _join_users(_users_of(path))
             self.memory = _open(path, is_shared=is_shared, is_new=is_first)
         except BaseException as error:
@@ -78,10 +80,7 @@ class ServedMemory:
         """Let go of the memory."""
         self.memory.close()
         if self._users is not None:
-            with contextlib.suppress(OSError):
-                fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._path.unlink()
-                _users_of(self._path).unlink()
+            _remove_if_unused(self._users, self._path)
             os.close(self._users)
 
 
@@ -97,12 +96,30 @@ def look_at_memory(path: Path) -> BucketMemory | None:
     return None
 
 
+def _remove_unused(directory: Path) -> None:
+    """Remove every shared memory in a directory that nobody uses."""
+    for users in directory.glob(f"*{_FILE_NAME}{_USERS_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(users, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            _remove_if_unused(descriptor, users.with_name(users.name.removesuffix(_USERS_SUFFIX)))
+            os.close(descriptor)
+
+
+def _remove_if_unused(users: int, path: Path) -> None:
+    """Remove a shared memory, and the file of its users, unless somebody else holds the lock on it."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.stat(_users_of(path)).st_ino == os.fstat(users).st_ino:
+            path.unlink(missing_ok=True)
+            _users_of(path).unlink()
+
+
 def _is_whole(descriptor: int) -> bool:
     return os.fstat(descriptor).st_size == FILE_BYTES and os.pread(descriptor, len(FORMAT), 0) == FORMAT
 
 
 def _users_of(path: Path) -> Path:
-    return path.with_name(path.name + ".users")
+    return path.with_name(path.name + _USERS_SUFFIX)
 
 
 def _open(path: Path, *, is_shared: bool, is_new: bool) -> BucketMemory:
