@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from strongroom.services.kms.symmetric import Opening
 
 from strongroom.model.service import service_model
 from strongroom.operations.call import Call
 from strongroom.operations.quotas.quota import QUOTAS, Charge, RequestQuota
 from strongroom.operations.registry import OPERATIONS
+from strongroom.services.kms.encryption import Opening
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.quotas import (
     CUSTOM_KEY_STORE_QUOTA,
