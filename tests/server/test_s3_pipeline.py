@@ -6,6 +6,7 @@ import io
 import json
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -126,6 +127,22 @@ class TestClients:
             await line.send(server.head("GET", "/room/k"))
             head = await line.reader.readuntil(b"\r\n\r\n")
             assert head.lower().count(b"content-length") == 1
+
+        with_s3(main)
+
+    def test_an_object_that_does_not_open_is_an_error(self, with_s3: Serve) -> None:
+        async def main(server: S3Server) -> None:
+            async def broken() -> AsyncIterator[bytes]:
+                raise RuntimeError("a secret")
+                yield b""
+
+            async def get(fake: FakeS3, call: Call) -> Answer:
+                return {"ContentLength": 9, "LastModified": MODIFIED, "Body": broken()}
+
+            server.fake.instead["GetObject"] = get
+            with pytest.raises(ClientError) as refusal:
+                await server.run(lambda: server.client().get_object(Bucket="room", Key="k"))
+            assert refusal.value.response["Error"]["Code"] == "InternalError"
 
         with_s3(main)
 

@@ -158,7 +158,10 @@ class S3Pipeline:
         operation = route.operation
         doing = self._call(route, params, sender)
         if operation.name not in LATE_OPERATIONS:
-            return S3_PROTOCOL.answer(operation, await doing, request)
+            response = S3_PROTOCOL.answer(operation, await doing, request)
+            if not isinstance(response.body, bytes):
+                response.body = await _begun(response.body)
+            return response
         task = asyncio.create_task(doing)
         # Whoever hangs up does not undo what was asked for: the task is kept until it is done.
         self._late.add(task)
@@ -210,6 +213,24 @@ class S3Pipeline:
             refusal_of(problem, request.origin.request_id)
             return []
         return S3_PROTOCOL.headers_of(route.service.operations[PREFLIGHT], allowed)
+
+
+async def _begun(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return a body whose first bytes are there: what fails before them can still be told as an error."""
+    first = await anext(body, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        try:
+            if first:
+                yield first
+            async for chunk in body:
+                yield chunk
+        finally:
+            close = getattr(body, "aclose", None)
+            if close is not None:
+                await close()
+
+    return whole()
 
 
 def _sender(request: HttpRequest, claimed: S3Claim, credential: Credential, wall_time: float) -> _Sender:
