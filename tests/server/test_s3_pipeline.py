@@ -159,6 +159,30 @@ class TestClients:
 
         with_s3(main)
 
+    @pytest.mark.parametrize("stated", [3, 5])
+    def test_an_answer_that_is_longer_than_it_says(self, with_s3: Serve, stated: int) -> None:
+        async def main(server: S3Server) -> None:
+            async def chunks() -> AsyncIterator[bytes]:
+                yield b"abc"
+                yield b"defg"
+
+            async def get(fake: FakeS3, call: Call) -> Answer:
+                return {"ContentLength": stated, "LastModified": MODIFIED, "Body": chunks()}
+
+            server.fake.instead["GetObject"] = get
+            line = await server.door.connect()
+            await line.send(server.head("GET", "/room/k"))
+            if stated == 3:
+                # What is known in time is an error; else the client sees that the answer is cut.
+                status, _, body = await line.answer()
+                assert (status, b"<Code>InternalError</Code>" in body) == (500, True)
+            else:
+                answer = await line.reader.read()
+                assert answer.startswith(b"HTTP/1.1 200")
+                assert answer.endswith(b"\r\n\r\nabc")
+
+        with_s3(main)
+
     def test_buckets_in_host_names(self, with_s3: Serve) -> None:
         async def main(server: S3Server) -> None:
             await server.run(lambda: server.client().put_object(Bucket="room", Key="k", Body=b"v"))

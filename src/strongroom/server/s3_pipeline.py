@@ -17,6 +17,7 @@ from strongroom.operations.cross_origin import CROSS_ORIGIN
 from strongroom.operations.house import House
 from strongroom.operations.perform import perform, record_refusal
 from strongroom.operations.registry import Answer
+from strongroom.server.begun_answers import begun
 from strongroom.server.counters import RequestCounters
 from strongroom.server.failures import refusal_of
 from strongroom.wire.header_text import text_of_header
@@ -158,10 +159,7 @@ class S3Pipeline:
         operation = route.operation
         doing = self._call(route, params, sender)
         if operation.name not in LATE_OPERATIONS:
-            response = S3_PROTOCOL.answer(operation, await doing, request)
-            if not isinstance(response.body, bytes):
-                response.body = await _begun(response.body)
-            return response
+            return await begun(S3_PROTOCOL.answer(operation, await doing, request))
         task = asyncio.create_task(doing)
         # Whoever hangs up does not undo what was asked for: the task is kept until it is done.
         self._late.add(task)
@@ -213,24 +211,6 @@ class S3Pipeline:
             refusal_of(problem, request.origin.request_id)
             return []
         return S3_PROTOCOL.headers_of(route.service.operations[PREFLIGHT], allowed)
-
-
-async def _begun(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Return a body whose first bytes are there: what fails before them can still be told as an error."""
-    first = await anext(body, b"")
-
-    async def whole() -> AsyncIterator[bytes]:
-        try:
-            if first:
-                yield first
-            async for chunk in body:
-                yield chunk
-        finally:
-            close = getattr(body, "aclose", None)
-            if close is not None:
-                await close()
-
-    return whole()
 
 
 def _sender(request: HttpRequest, claimed: S3Claim, credential: Credential, wall_time: float) -> _Sender:
