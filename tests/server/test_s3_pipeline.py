@@ -6,6 +6,7 @@ import io
 import json
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,6 +130,22 @@ class TestClients:
 
         with_s3(main)
 
+    def test_an_object_that_does_not_open_is_an_error(self, with_s3: Serve) -> None:
+        async def main(server: S3Server) -> None:
+            async def broken() -> AsyncIterator[bytes]:
+                raise RuntimeError("a secret")
+                yield b""
+
+            async def get(fake: FakeS3, call: Call) -> Answer:
+                return {"ContentLength": 9, "LastModified": MODIFIED, "Body": broken()}
+
+            server.fake.instead["GetObject"] = get
+            with pytest.raises(ClientError) as refusal:
+                await server.run(lambda: server.client().get_object(Bucket="room", Key="k"))
+            assert refusal.value.response["Error"]["Code"] == "InternalError"
+
+        with_s3(main)
+
     def test_an_answer_that_is_shorter_than_it_says_is_cut(self, with_s3: Serve) -> None:
         async def main(server: S3Server) -> None:
             async def get(fake: FakeS3, call: Call) -> Answer:
@@ -139,6 +156,30 @@ class TestClients:
             await line.send(server.head("GET", "/room/k"))
             assert (await line.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
             assert await line.reader.read() == b"short"
+
+        with_s3(main)
+
+    @pytest.mark.parametrize("stated", [3, 5])
+    def test_an_answer_that_is_longer_than_it_says(self, with_s3: Serve, stated: int) -> None:
+        async def main(server: S3Server) -> None:
+            async def chunks() -> AsyncIterator[bytes]:
+                yield b"abc"
+                yield b"defg"
+
+            async def get(fake: FakeS3, call: Call) -> Answer:
+                return {"ContentLength": stated, "LastModified": MODIFIED, "Body": chunks()}
+
+            server.fake.instead["GetObject"] = get
+            line = await server.door.connect()
+            await line.send(server.head("GET", "/room/k"))
+            if stated == 3:
+                # What is known in time is an error; else the client sees that the answer is cut.
+                status, _, body = await line.answer()
+                assert (status, b"<Code>InternalError</Code>" in body) == (500, True)
+            else:
+                answer = await line.reader.read()
+                assert answer.startswith(b"HTTP/1.1 200")
+                assert answer.endswith(b"\r\n\r\nabc")
 
         with_s3(main)
 

@@ -3,12 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 from strongroom.base.clock import Clock
 from strongroom.base.context import Origin, new_request_id
 from strongroom.base.errors import AwsError
-from strongroom.server.exchange import answer_at_once, body_at_hand
+from strongroom.server.exchange import Exchange, answer_at_once, arriving_body, body_at_hand
 from strongroom.server.logs import logger
 from strongroom.server.protocol import Peer
 from strongroom.server.proxies import Networks, sender
@@ -54,12 +52,12 @@ class FrontDoor:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request. Whatever goes wrong, the client gets an answer without a word of what it was."""
-        exchange: RequestResponseCycle = scope["state"]["exchange"]
+        exchange: Exchange = scope["state"]["exchange"]
         request = self._request(scope)
         fields = request.fields
         if b"content-length" in fields or b"transfer-encoding" in fields:
             whole = body_at_hand(exchange)
-            request.body = Body(whole) if whole is not None else _arriving(fields, receive)
+            request.body = Body(whole) if whole is not None else _arriving(fields, exchange)
         handle = self._admin if request.raw_path.startswith(RESERVED_PATH) else self._handle
         try:
             response = await handle(request)
@@ -104,25 +102,13 @@ class FrontDoor:
         return request
 
 
-def _arriving(fields: dict[bytes, bytes], receive: Receive) -> Body:
-    return DeclaredBody(int(fields.get(b"content-length", 0)), _chunks(receive))
-
-
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    """Yield the body as it arrives. Raises AwsError `RequestTimeout` when the client went away or was too slow."""
-    more_body = True
-    while more_body:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise AwsError("RequestTimeout", "The request body did not arrive in time.", 408)
-        if message["body"]:
-            yield message["body"]
-        more_body = message["more_body"]
+def _arriving(fields: dict[bytes, bytes], exchange: Exchange) -> Body:
+    return DeclaredBody(int(fields.get(b"content-length", 0)), arriving_body(exchange))
 
 
 async def _send_stream(
     request: HttpRequest,
-    exchange: RequestResponseCycle,
+    exchange: Exchange,
     response: HttpResponse,
     body: AsyncIterator[bytes],
     send: Send,

@@ -12,9 +12,11 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from strongroom.server.exchange import Exchange
 from strongroom.server.proxies import canonical_address
 
 
@@ -74,6 +76,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """An HTTP/1.1 server connection with limits; refusals of its own are short plain-text answers, then it closes."""
 
     server_state: DoorState
+    cycle: Exchange
 
     def __init__(
         self, config: Config, server_state: DoorState, app_state: dict[str, Any] | None = None, _loop: Any = None
@@ -168,16 +171,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._discarded_bytes = 0
         super().on_headers_complete()
+        self.cycle.pieces, self.cycle.pieces_bytes = [], 0
 
     def on_body(self, body: bytes) -> None:
-        """Hand a part of the body on, or drop it when the answer was already given."""
-        if self.cycle.response_complete:
+        """Keep a part of the body for whoever reads it, or drop it when the answer was already given."""
+        cycle = self.cycle
+        if cycle.response_complete:
             self._discarded_bytes += len(body)
             if self._discarded_bytes > self._limits.discarded_bytes_max:
                 self._refused = True
                 self.transport.close()
             return
-        super().on_body(body)
+        cycle.pieces.append(body)
+        cycle.pieces_bytes += len(body)
+        if cycle.pieces_bytes > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """End the body; the connection waits for the application, or for the next request."""

@@ -17,6 +17,7 @@ from strongroom.operations.cross_origin import CROSS_ORIGIN
 from strongroom.operations.house import House
 from strongroom.operations.perform import perform, record_refusal
 from strongroom.operations.registry import Answer
+from strongroom.server.begun_answers import begun
 from strongroom.server.counters import RequestCounters
 from strongroom.server.failures import refusal_of
 from strongroom.wire.header_text import text_of_header
@@ -158,7 +159,7 @@ class S3Pipeline:
         operation = route.operation
         doing = self._call(route, params, sender)
         if operation.name not in LATE_OPERATIONS:
-            return S3_PROTOCOL.answer(operation, await doing, request)
+            return await begun(S3_PROTOCOL.answer(operation, await doing, request))
         task = asyncio.create_task(doing)
         # Whoever hangs up does not undo what was asked for: the task is kept until it is done.
         self._late.add(task)

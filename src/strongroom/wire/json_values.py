@@ -89,7 +89,9 @@ class _Readers:
 
         self._structures[shape.name] = read_structure
         for name, reference in shape.members.items():
-            members[_wire_name(name, reference)] = (name, self.of(reference.target, reference.timestamp_format))
+            # What has a place of its own (a header, the path) is not taken from the body.
+            if not reference.location:
+                members[_wire_name(name, reference)] = (name, self.of(reference.target, reference.timestamp_format))
         return read_structure
 
     def _list(self, shape: Shape) -> Convert:

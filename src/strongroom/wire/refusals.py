@@ -80,6 +80,15 @@ JSON_REFUSALS = Refusals(
     expired_token=("ExpiredTokenException", 400),
 )
 
+REST_JSON_REFUSALS = Refusals(
+    missing=("MissingAuthenticationTokenException", 403),
+    missing_text="Missing Authentication Token",
+    incomplete=("IncompleteSignatureException", 403),
+    mismatch=("InvalidSignatureException", 403),
+    unknown_client=("UnrecognizedClientException", 403),
+    expired_token=("ExpiredTokenException", 403),
+)
+
 QUERY_REFUSALS = Refusals(
     missing=("MissingAuthenticationToken", 403),
     missing_text="Request is missing Authentication Token",

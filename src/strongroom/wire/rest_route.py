@@ -118,21 +118,32 @@ class RestTable:
             places.setdefault(path, {}).setdefault(operation.http.method, Rules()).add(rule)
         # What has more literal text in its path is more particular, and is looked at first.
         ordered = sorted(places, key=lambda path: (-len(_LABEL.sub("", path)), path.count("{"), path))
-        self._places = [_Place(_pattern_of(path), places[path]) for path in ordered]
+        self._places = [_Place(path_pattern(path), places[path]) for path in ordered]
 
     def place_of(self, raw_path: bytes) -> tuple[Mapping[str, Rules], dict[str, bytes]] | None:
         """Return the operations of a path by method, and the labels in it, decoded; or None for an unknown path."""
         for place in self._places:
             match = place.pattern.fullmatch(raw_path)
             if match is not None:
-                return place.rules, {name: unquote_to_bytes(value) for name, value in match.groupdict().items()}
+                return place.rules, _decoded(match)
         return None
 
 
 NO_RULES = Rules()
 
 
-def _pattern_of(path: str) -> re.Pattern[bytes]:
+def labels_in(pattern: re.Pattern[bytes], raw_path: bytes) -> dict[str, bytes]:
+    """Return the labels in a path that fits `path_pattern`, decoded; none in one that does not."""
+    match = pattern.fullmatch(raw_path)
+    return {} if match is None else _decoded(match)
+
+
+def _decoded(match: re.Match[bytes]) -> dict[str, bytes]:
+    return {name: unquote_to_bytes(value) for name, value in match.groupdict().items()}
+
+
+def path_pattern(path: str) -> re.Pattern[bytes]:
+    """Return what paths of a template (`/{Bucket}/{Key+}`) match, with a group for each label."""
     pattern, end = "", 0
     for match in _LABEL.finditer(path):
         pattern += re.escape(path[end : match.start()])

@@ -3,7 +3,8 @@
 The JSON protocols name service and operation in X-Amz-Target; the query protocol names the operation in Action, and the
 service is the one that the signature is scoped to (or, unsigned, the one with that Version). The smithy-rpc-v2-cbor
 protocol is recognised, and refused. S3 names the operation in method, path and query string (`s3.operations`): a
-request is S3's when its signature is scoped to S3, or when it has none and is nobody else's.
+request is S3's when its signature is scoped to S3, or when it has none and is nobody else's. The other REST services
+are found by the signature's scope alone.
 
 What botocore 1.44 sends: kms, ssm, secretsmanager, logs and cloudtrail list only JSON and speak it, sts and iam only
 query; codebuild lists smithy-rpc-v2-cbor first, then json, and a client takes the first that it knows.
@@ -17,9 +18,11 @@ from strongroom.model.service import OperationModel, ServiceModel
 from strongroom.wire.canonical import query_pairs
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.protocol import WireProtocol
-from strongroom.wire.protocols import JSON_1_0, JSON_1_1, QUERY
+from strongroom.wire.protocols import JSON_1_0, JSON_1_1, QUERY, REST_JSON
 from strongroom.wire.query import is_form, parameters_of
 from strongroom.wire.refusals import quoted
+from strongroom.wire.rest import query_of
+from strongroom.wire.rest_route import NO_RULES, RestTable
 from strongroom.wire.s3.address import Hosts
 from strongroom.wire.s3.operations import S3Routes
 from strongroom.wire.sigv4 import SigningRules
@@ -54,6 +57,7 @@ class Router:
         self._by_version: dict[str, ServiceModel] = {}
         self._targets: dict[bytes, Route] = {}
         self._actions: dict[tuple[str, str, str], Route] = {}
+        self._tables: dict[str, RestTable] = {}
         named = {service.name: service for service in services}
         for service in named.values():
             self._add(service)
@@ -67,6 +71,8 @@ class Router:
             rules = SigningRules(service.signing_name, protocol.refusals)
             for name, operation in service.operations.items():
                 self._targets[f"{service.target_prefix}.{name}".encode()] = Route(operation, protocol, rules)
+        if "rest-json" in service.protocols:
+            self._tables[service.name] = RestTable(service)
         if "query" in service.protocols:
             self._by_version[service.api_version] = service
             rules = SigningRules(service.signing_name, QUERY.refusals)
@@ -77,9 +83,12 @@ class Router:
         """Return the protocol that a request's headers speak of: the one to refuse it in. Never raises."""
         content_type = _media_type(request)
         protocol = _JSON_CONTENT_TYPES.get(content_type)
-        if protocol is not None:
-            return protocol
-        return JSON_1_1 if b"x-amz-target" in request.fields or content_type == b"application/cbor" else QUERY
+        if b"x-amz-target" in request.fields or content_type == b"application/cbor":
+            return protocol or JSON_1_1
+        scoped = self.service_of_scope(request)
+        if scoped is not None and scoped.name in self._tables:
+            return REST_JSON
+        return protocol or QUERY
 
     def is_for_s3(self, request: HttpRequest) -> bool:
         """Return whether S3 has to answer a request, or to refuse it. Its body is not looked at."""
@@ -107,9 +116,13 @@ class Router:
             return self._route_target(request, target)
         if request.raw_path.startswith(b"/service/") or b"smithy-protocol" in request.fields:
             raise self._unserved_cbor(request)
+        scoped = self.service_of_scope(request)
+        table = None if scoped is None else self._tables.get(scoped.name)
+        if table is not None:
+            return self._route_path(request, table)
         if request.method not in {"GET", "POST"}:
             raise _unknown_operation("", 404)
-        return self._route_action(request, body)
+        return self._route_action(request, body, scoped)
 
     def _route_target(self, request: HttpRequest, target: bytes) -> Route:
         route = self._targets.get(target)
@@ -127,7 +140,18 @@ class Router:
         # A client may speak the other version of JSON than the service's own; it is answered in the one that it speaks.
         return Route(route.operation, protocol, route.signing)
 
-    def _route_action(self, request: HttpRequest, body: bytes) -> Route:
+    def _route_path(self, request: HttpRequest, table: RestTable) -> Route:
+        found = table.place_of(request.raw_path)
+        rules = NO_RULES if found is None else found[0].get(request.method, NO_RULES)
+        try:
+            rule = rules.best(query_of(query_pairs(request.query_string)), request.fields)
+        except UnicodeDecodeError:
+            rule = None
+        if rule is None:
+            raise _unknown_operation("", 404)
+        return Route(rule.operation, REST_JSON, SigningRules(table.service.signing_name, REST_JSON.refusals))
+
+    def _route_action(self, request: HttpRequest, body: bytes, scoped: ServiceModel | None) -> Route:
         given: dict[bytes, bytes] = {}
         for name, value in parameters_of(request, body):
             if name in {b"Action", b"Version"}:
@@ -139,7 +163,7 @@ class Router:
             raise AwsError("MissingAction", "The request must contain the parameter Action.", 400)
         action_text = quoted(action)
         version_text = "NO_VERSION_SPECIFIED" if version is None else quoted(version)
-        service = self.service_of_scope(request) or self._by_version.get(version_text)
+        service = scoped or self._by_version.get(version_text)
         if service is not None:
             route = self._actions.get((service.name, version_text, action_text))
             if route is not None:
@@ -157,8 +181,10 @@ class Router:
         header = request.fields.get(b"authorization")
         if header is not None:
             credential = header.partition(b"Credential=")[2].partition(b",")[0]
-        elif b"X-Amz-Credential" in request.query_string:
-            credential = dict(query_pairs(request.query_string)).get(b"X-Amz-Credential", b"")
+        elif b"X-Amz-Credential=" in request.query_string:
+            # One parameter alone is looked at: a query string with too many of them is refused elsewhere.
+            sent = request.query_string.partition(b"X-Amz-Credential=")[2].partition(b"&")[0]
+            credential = query_pairs(sent)[0][0] if sent else b""
         else:
             return None
         parts = credential.split(b"/")

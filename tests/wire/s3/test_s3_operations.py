@@ -95,8 +95,8 @@ OPERATIONS = [
     ("POST", "/b/k", "select&select-type=2", {}, "SelectObjectContent"),
     ("DELETE", "/b/k", "versionId=1", {}, "DeleteObject"),
     ("DELETE", "/b/k", "uploadId=1", {}, "AbortMultipartUpload"),
-    ("OPTIONS", "/b/k", "", {"Origin": "https://a.test"}, "OptionsObject"),
-    ("OPTIONS", "/b", "", {}, "OptionsObject"),
+    ("OPTIONS", "/b/k", "", {"Origin": "o", "Access-Control-Request-Method": "PUT"}, "OptionsObject"),
+    ("OPTIONS", "/b", "", {"Origin": "o", "Access-Control-Request-Method": "PUT"}, "OptionsObject"),
 ]
 
 
@@ -157,6 +157,13 @@ def test_what_cannot_be_asked(method: str, path: str, query: str, resource_type:
     error = refused(request(method, path, query))
     assert (error.code, error.status) == ("MethodNotAllowed", 405)
     assert error.members == {"Method": method, "ResourceType": resource_type}
+
+
+def test_a_preflight_that_asks_about_nothing() -> None:
+    error = refused(request("OPTIONS", "/b/k", "", {"Access-Control-Request-Method": "PUT"}))
+    assert (error.code, error.status) == ("BadRequest", 400)
+    assert error.message == "Insufficient information. Origin request header needed."
+    assert refused(request("OPTIONS", "/b/k", "", {"Origin": "o"})).code == "BadRequest"
 
 
 def test_a_post_to_a_bucket_that_is_no_form() -> None:

@@ -47,6 +47,7 @@ class S3Routes:
                 return route
         raw_path = self.path_of(request)
         if request.method == "OPTIONS":
+            _check_preflight(request)
             return self._route_object(request, raw_path, query, PREFLIGHT)
         found = self._table.place_of(raw_path if raw_path != b"" else b"/")
         if found is None:
@@ -93,6 +94,13 @@ class S3Routes:
         if key:
             labels["Key"] = unquote_to_bytes(key)
         return RestRoute(self.service.operations[operation], _text(labels), query, self._signing)
+
+
+def _check_preflight(request: HttpRequest) -> None:
+    if not request.fields.get(b"origin"):
+        raise refusals.bad_request("Insufficient information. Origin request header needed.")
+    if not request.fields.get(b"access-control-request-method"):
+        raise refusals.bad_request("Invalid Access-Control-Request-Method: null")
 
 
 def refuse_response_headers(query: Query) -> None:

@@ -130,7 +130,10 @@ def payload_of(request: HttpRequest, content_sha256: bytes, signer: ChunkSigner 
 def _content_length(request: HttpRequest) -> int | None:
     if b"transfer-encoding" in request.fields:
         return None
-    return _checked_length(int(request.fields.get(b"content-length", b"0")))
+    stated = request.fields.get(b"content-length", b"0")
+    if not _LENGTH.fullmatch(stated):
+        raise refusals.missing_length()
+    return _checked_length(int(stated))
 
 
 def _decoded_length(request: HttpRequest) -> int:

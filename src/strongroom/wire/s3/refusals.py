@@ -37,6 +37,11 @@ def invalid_request(text: str) -> AwsError:
     return AwsError("InvalidRequest", text, 400)
 
 
+def bad_request(text: str) -> AwsError:
+    """A browser's question that lacks what it asks about."""
+    return AwsError("BadRequest", text, 400)
+
+
 def missing_header(name: str) -> AwsError:
     """A header that the operation cannot be without."""
     return AwsError(
