@@ -90,4 +90,5 @@ def measure() -> list[Cost]:
     costs.append(Cost(f"KMS ciphertext: open, {size}", _microseconds(lambda: aead.decrypt(blob, AAD))))
     costs.append(_signature())
     costs.append(Cost("Authorisation: 5 policies of 10 statements", _microseconds(one_authorization())))
+    costs.append(Cost("Authorisation: the same, decided anew", _microseconds(one_authorization(anew=True))))
     return costs
