@@ -182,6 +182,21 @@ def test_a_denied_request_tells_what_is_missing(tmp_path: Path) -> None:
     assert "Add to the identity-based policy of arn:aws:iam::444455556666:role/app:" in other.stdout
 
 
+def test_a_statement_that_only_lacks_a_condition_is_told_to_programs_too(tmp_path: Path) -> None:
+    near = {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"aws:userid": "x"}}}
+    asked = ("--action", "s3:GetObject", "--resource", "arn:aws:s3:::b/x", "--principal", ALICE, "--format", "json")
+    done = strongroom(tmp_path, "simulate", *asked, "--policy", write(tmp_path / "p.json", near))
+    assert json.loads(done.stdout)["remedy"]["near_misses"] == [
+        {
+            "layer": "identity-based policy",
+            "source": "p.json",
+            "statement": 0,
+            "sid": None,
+            "unmet": ["if aws:userid were x (the request has no aws:userid)"],
+        }
+    ]
+
+
 def test_the_context_decides(tmp_path: Path) -> None:
     allow = write(tmp_path / "allow.json", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
     deny = PUBLIC | {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}

@@ -285,6 +285,10 @@ def remedy_as_plain(cure: "Remedy") -> dict[str, Any]:
             for one in cure.obstacles
         ],
         "additions": [one.as_plain() for one in cure.additions],
+        "near_misses": [
+            {"layer": one.layer.value, **reference_as_plain(one.reference), "unmet": list(one.unmet)}
+            for one in cure.near_misses
+        ],
         "is_sufficient": cure.is_sufficient,
         "unreadable": list(cure.unreadable),
     }

@@ -55,19 +55,20 @@ def authorize(call: Call) -> None:
 def _allowance(call: Call, requirement: Requirement) -> Reason:
     """Return why a requirement is allowed, or raise the refusal."""
     remembered = requirement.remembered
-    if remembered is not None:
-        reason = remembered.find(call.caller, requirement.action)
-        if reason is not None:
-            return reason
+    last = remembered.find(call.caller, requirement.action) if remembered is not None else None
+    if last is not None and not last.asked:
+        return last.reason
     request = access_request(call, requirement)
+    if last is not None and last.holds_in(request.context):
+        return last.reason
     policies = policies_for(call, requirement)
     decision = evaluate(request, policies)
     if not decision.allowed:
         raise refusal(call, requirement, request, policies, decision)
     reason = _reason_of(call, requirement, decision)
     # A grant comes and goes without a change to the policies that are remembered with.
-    if remembered is not None and not request.context.was_asked and not requirement.grants:
-        remembered.remember(call.caller, requirement.action, reason)
+    if remembered is not None and not requirement.grants:
+        remembered.remember(call.caller, requirement.action, reason, request.context.asked)
     return reason
 
 

@@ -74,6 +74,9 @@ def _compile_test(
 
     def is_met(context: Context) -> bool:
         values = context.values_of(key)
+        if len(values) == 1:
+            matched = matcher(values[0], context)
+            return doubt if matched is None else matched is not negated
         if not values:
             return when_absent
         for value in values:

@@ -50,11 +50,6 @@ class Context:
         self.unreadable: tuple[str, ...] = ()
 
     @property
-    def was_asked(self) -> bool:
-        """Whether any key was asked for: a decision for which none was does not depend on the circumstances."""
-        return self._known is not None
-
-    @property
     def asked(self) -> Mapping[str, tuple[str, ...]]:
         """The keys that were asked for so far, in lower case, with the values that the request has for them."""
         return self._known or {}

@@ -132,7 +132,12 @@ def _first_allow(request: AccessRequest, policies: Iterable[NamedPolicy]) -> Mat
 
 def _first_that_holds(matches: tuple[Match, ...], resource: str, context: Context) -> Match | None:
     for match in matches:
-        if match[1].holds(resource, context):
+        statement = match[1]
+        # What `Statement.holds` does, without a call for each of the many that only their conditions decide.
+        if statement.resource_varies:
+            if statement.holds(resource, context):
+                return match
+        elif statement.conditions_met is None or statement.conditions_met(context):
             return match
     return None
 
