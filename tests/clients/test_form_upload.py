@@ -8,9 +8,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.config import Config
 from tests.running_server import RunningServer
-
-pytest.importorskip("strongroom.wire.s3.form_upload", reason="forms are not read yet")
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -44,7 +43,7 @@ def post(server: RunningServer, url: str, fields: dict[str, str], file: bytes) -
 
 @pytest.fixture(scope="module")
 def s3(server: RunningServer) -> Any:
-    client = server.client("s3")
+    client = server.client("s3", config=Config(signature_version="s3v4"))
     client.create_bucket(Bucket="forms")
     rule = {"AllowedMethods": ["POST"], "AllowedOrigins": ["https://page.test"], "ExposeHeaders": ["ETag"]}
     client.put_bucket_cors(Bucket="forms", CORSConfiguration={"CORSRules": [rule]})

@@ -14,7 +14,9 @@ from tests.running_server import RunningServer
 
 
 @pytest.fixture
-def sts(server: RunningServer) -> Any:
+def sts(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client that signs in Python even where awscrt is installed, so that a test can choose the time of signing."""
+    monkeypatch.setitem(botocore.auth.AUTH_TYPE_MAPS, "v4-query", botocore.auth.SigV4QueryAuth)
     return server.client("sts")
 
 
