@@ -13,7 +13,6 @@ from urllib.parse import unquote_to_bytes
 
 from strongroom.model.service import OperationModel, ServiceModel
 from strongroom.wire.rest import Query
-from strongroom.wire.sigv4 import SigningRules
 
 _LABEL = re.compile(r"\{(\w+)(\+?)\}")
 
@@ -24,7 +23,6 @@ class RestRoute(NamedTuple):
     operation: OperationModel
     labels: Mapping[str, str]
     query: Query
-    signing: SigningRules
 
     @property
     def service(self) -> ServiceModel:

@@ -13,7 +13,6 @@ _TOLD: Mapping[str, tuple[str, str, int]] = {
         "connections will be closed.",
         400,
     ),
-    "RequestEntityTooLargeException": ("MaxMessageLengthExceeded", "Your request was too big.", 400),
 }
 
 

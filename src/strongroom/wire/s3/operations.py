@@ -7,15 +7,12 @@ from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from strongroom.model.service import ServiceModel
-from strongroom.wire.canonical import literal_path, query_pairs
+from strongroom.wire.canonical import query_pairs
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.rest import Query, query_of
 from strongroom.wire.rest_route import NO_RULES, RestRoute, RestTable
 from strongroom.wire.s3 import refusals
 from strongroom.wire.s3.address import Hosts
-from strongroom.wire.sigv4 import SigningRules
-
-SIGNING_NAME = "s3"
 
 FORM_UPLOAD, PREFLIGHT = "PostObject", "OptionsObject"
 """Two operations that only browsers ask for."""
@@ -35,7 +32,6 @@ class S3Routes:
         self._hosts = hosts
         self._table = RestTable(service, _ELSEWHERE)
         self._control = None if control is None else RestTable(control)
-        self._signing = SigningRules(SIGNING_NAME, canonical_path=literal_path)
         self.service = service
 
     def route(self, request: HttpRequest) -> RestRoute:
@@ -45,11 +41,11 @@ class S3Routes:
             route = self._route_control(self._control, request, query)
             if route is not None:
                 return route
-        raw_path = self.path_of(request)
+        raw_path = self._path_of(request)
         if request.method == "OPTIONS":
             _check_preflight(request)
             return self._route_object(request, raw_path, query, PREFLIGHT)
-        found = self._table.place_of(raw_path if raw_path != b"" else b"/")
+        found = self._table.place_of(raw_path)
         if found is None:
             raise refusals.method_not_allowed(request.method, "SERVICE")
         rules, labels = found
@@ -62,16 +58,16 @@ class S3Routes:
                 raise refusals.not_a_form()
             raise refusals.method_not_allowed(request.method, resource_type)
         self._check_sub_resources(query, rule.literals, rule.known, request.method)
-        return RestRoute(rule.operation, _text(labels), query, self._signing)
+        return RestRoute(rule.operation, _text(labels), query)
 
-    def path_of(self, request: HttpRequest) -> bytes:
+    def _path_of(self, request: HttpRequest) -> bytes:
         """Return the path of a request with the bucket in it, wherever the client put it."""
+        raw_path = request.raw_path or b"/"
         bucket = self._hosts.bucket_of(request.origin.host)
-        return (
-            b"/%b%b" % (bucket.encode(), request.raw_path if request.raw_path != b"/" else b"")
-            if bucket
-            else (_bucket_alone(request.raw_path))
-        )
+        if bucket:
+            return b"/%b%b" % (bucket.encode(), b"" if raw_path == b"/" else raw_path)
+        # The slash after a bucket that no key follows means nothing.
+        return raw_path[:-1] if raw_path.count(b"/") == 2 and raw_path.endswith(b"/") else raw_path
 
     def _check_sub_resources(self, query: Query, literals: Iterable[str], known: frozenset[str], method: str) -> None:
         """Refuse a sub-resource that exists, but not here: what was asked is not what would be done."""
@@ -86,14 +82,14 @@ class S3Routes:
         rule = None if found is None else found[0].get(request.method, NO_RULES).best(query, request.fields)
         if found is None or rule is None:
             raise refusals.method_not_allowed(request.method, "ACCOUNT")
-        return RestRoute(rule.operation, _text(found[1]), query, self._signing)
+        return RestRoute(rule.operation, _text(found[1]), query)
 
     def _route_object(self, request: HttpRequest, raw_path: bytes, query: Query, operation: str) -> RestRoute:
         bucket, _, key = raw_path[1:].partition(b"/")
         labels = {"Bucket": unquote_to_bytes(bucket)} if bucket else {}
         if key:
             labels["Key"] = unquote_to_bytes(key)
-        return RestRoute(self.service.operations[operation], _text(labels), query, self._signing)
+        return RestRoute(self.service.operations[operation], _text(labels), query)
 
 
 def _check_preflight(request: HttpRequest) -> None:
@@ -112,11 +108,6 @@ def refuse_response_headers(query: Query) -> None:
 def _is_form_upload(request: HttpRequest) -> bool:
     """Return whether the request is a browser's upload by a form."""
     return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == _FORM
-
-
-def _bucket_alone(raw_path: bytes) -> bytes:
-    """Return a path without the slash after a bucket that is not followed by a key."""
-    return raw_path[:-1] if raw_path.count(b"/") == 2 and raw_path.endswith(b"/") else raw_path
 
 
 def _query(request: HttpRequest) -> Query:
