@@ -1,21 +1,15 @@
-"""Pages of a listing: limits as IAM has them, and markers that say where the next page begins.
+"""Pages of a listing: limits as IAM has them, and markers that say where the next page begins."""
 
-A marker is opaque to clients: a mark of the operation and the position of the page's last item, base64url-encoded. It
-grants nothing, so it is not authenticated: a forged one shows only what the caller may list anyway.
-"""
-
-import base64
-import binascii
-import hashlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from strongroom.operations.call import Call
+from strongroom.operations.page_position import position_of, position_text
 from strongroom.operations.registry import Answer
 from strongroom.services.iam.errors import validation
 
 ITEMS_PER_PAGE = 100
-MARK_BYTES = 6
+ALTCHARS = b"-_"
 
 Item = TypeVar("Item")
 
@@ -26,24 +20,19 @@ class Page:
     Raises ValidationError for a marker that this operation did not give out.
     """
 
-    __slots__ = ("_mark", "after", "limit")
+    __slots__ = ("_operation", "after", "limit")
 
     def __init__(self, call: Call) -> None:
-        self._mark = hashlib.sha256(call.operation.name.encode()).digest()[:MARK_BYTES]
+        self._operation = call.operation.name
         self.limit: int = call.params.get("MaxItems") or ITEMS_PER_PAGE
         marker = call.params.get("Marker")
         self.after = "" if marker is None else self._position(marker)
 
     def _position(self, marker: str) -> str:
         try:
-            decoded = base64.b64decode(marker.encode("ascii"), altchars=b"-_", validate=True)
-            mark, after = decoded[:MARK_BYTES], decoded[MARK_BYTES:].decode()
-        except (binascii.Error, UnicodeError):
+            return position_of(self._operation, marker, ALTCHARS)
+        except ValueError:
             raise _invalid_marker() from None
-        # U+0000 is in no position that was ever given out, and PostgreSQL would not even look for it.
-        if mark != self._mark or not after or "\x00" in after:
-            raise _invalid_marker()
-        return after
 
     @property
     def index(self) -> int:
@@ -62,8 +51,7 @@ class Page:
         values = [value for _, value in items[: self.limit]]
         if len(items) <= self.limit:
             return {member: values, "IsTruncated": False}
-        last = items[self.limit - 1][0]
-        marker = base64.urlsafe_b64encode(self._mark + last.encode()).decode("ascii")
+        marker = position_text(self._operation, items[self.limit - 1][0], ALTCHARS)
         return {member: values, "IsTruncated": True, "Marker": marker}
 
     def numbered(self, member: str, items: Sequence[Item]) -> Answer:
