@@ -1,10 +1,11 @@
 """Text that a database may refuse: wherever a request can carry it, AWS's clear error comes back, never a failure."""
 
-import base64
 from typing import Any
 
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
 from tests.services.refusals import refused
+
+from strongroom.operations.page_position import position_text
 
 NUL = "\x00"
 ARN = f"arn:aws:kms:us-east-1:{ACCOUNT}:"
@@ -36,10 +37,10 @@ def test_in_markers(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         for operation in ("ListKeys", "ListAliases"):
             for after in (NUL, f"alias/{NUL}", "a\n\x00"):
-                marker = base64.urlsafe_b64encode(f"{operation}\n{after}".encode()).decode()
+                marker = position_text(operation, after, b"-_")
                 with refused("InvalidMarkerException"):
                     await house.kms(operation, Marker=marker)
-            marker = base64.urlsafe_b64encode(f"{operation}\n\U0010ffff'\"%_\\".encode()).decode()
+            marker = position_text(operation, "\U0010ffff'\"%_\\", b"-_")
             assert (await house.kms(operation, Marker=marker))["Truncated"] is False
 
     in_house(body)

@@ -1,16 +1,13 @@
-"""Pages of a listing: limits as KMS has them, and markers that say where the next page begins.
+"""Pages of a listing: limits as KMS has them, and markers that say where the next page begins."""
 
-A marker is opaque to clients: the operation's name and the last item of the page, base64url-encoded. It grants nothing,
-so it is not authenticated: a forged one shows only what the caller may list anyway.
-"""
-
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from strongroom.operations.page_position import position_of, position_text
 from strongroom.operations.registry import Answer
 from strongroom.services.kms.errors import invalid_marker, validation
+
+ALTCHARS = b"-_"
 
 Item = TypeVar("Item")
 
@@ -33,20 +30,14 @@ class Page:
 
     def _position(self, marker: str) -> str:
         try:
-            text = base64.b64decode(marker.encode("ascii"), altchars=b"-_", validate=True).decode()
-        except (binascii.Error, UnicodeError):
+            return position_of(self._operation, marker, ALTCHARS)
+        except ValueError:
             raise invalid_marker() from None
-        operation, _, after = text.partition("\n")
-        # U+0000 is in no name that was ever listed, and PostgreSQL would not even look for it.
-        if operation != self._operation or not after or "\x00" in after:
-            raise invalid_marker()
-        return after
 
     def answer(self, member: str, items: Sequence[tuple[str, Item]]) -> Answer:
         """Return the page. `items` are positions and values, up to `limit + 1`: one too many tells that more follow."""
         values = [value for _, value in items[: self.limit]]
         if len(items) <= self.limit:
             return {member: values, "Truncated": False}
-        last = items[self.limit - 1][0]
-        marker = base64.urlsafe_b64encode(f"{self._operation}\n{last}".encode()).decode("ascii")
+        marker = position_text(self._operation, items[self.limit - 1][0], ALTCHARS)
         return {member: values, "NextMarker": marker, "Truncated": True}
