@@ -147,7 +147,9 @@ def test_sigterm_drains_and_exits_zero_though_connections_are_open(tmp_path: Pat
         client = server.client("kms")
         key_id = client.create_key()["KeyMetadata"]["KeyId"]
         slow = socket.create_connection(("127.0.0.1", port(server.http)), 10)
-        slow.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n01234")
+        # A request for KMS: what S3 refuses, it refuses before the body is there.
+        head = b"POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: TrentService.ListKeys\r\ncontent-length: 10\r\n\r\n"
+        slow.sendall(head + b"01234")
         time.sleep(0.1)
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
