@@ -90,7 +90,7 @@ def new_context() -> tuple[ssl.SSLContext, bool]:
 
 def names_of(configuration: Configuration) -> Names:
     """Return the names that this server's certificate carries. Raises OperatorError for one that cannot be in it."""
-    texts = ["localhost", "127.0.0.1", "::1", *configuration.tls_names]
+    texts = ["localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1", *configuration.tls_names]
     if configuration.host not in ("0.0.0.0", "::"):  # noqa: S104 (compared with, not listened on)
         texts.append(configuration.host.partition("%")[0])
     try:
