@@ -102,7 +102,7 @@ def with_five_policies(access: Access) -> Access:
 def one_authorization(*, anew: bool = False) -> Any:
     """Return a function that authorises one Encrypt of the user, as the server does once all is warm.
 
-    `anew` makes each request come from another address than the one before, so that no decision is remembered for it.
+    `anew` makes each request come from another address than the 99 before, so that nothing remembered holds for it.
     """
     attached = tuple(
         NamedPolicy(f"arn:aws:iam::{ACCOUNT_ID}:policy/benchmark-{number}", parse(text))
@@ -113,7 +113,7 @@ def one_authorization(*, anew: bool = False) -> Any:
     key_policy = NamedPolicy("key policy", parse(default_key_policy(ACCOUNT_ID, "us-east-1"), PolicyKind.RESOURCE))
     remembered = RememberedDecisions()
     operation = cast(Operation, _Encrypt())
-    addresses = ("127.0.0.1", "127.0.0.2") if anew else ("127.0.0.1",)
+    addresses = [f"127.0.0.{number}" for number in range(1, 101)] if anew else ["127.0.0.1"]
     origins = cycle([Origin(new_request_id(0.0), 0.0, address, False) for address in addresses])
     conditions = {"kms:encryptioncontext:purpose": CONTEXT["purpose"]}
 

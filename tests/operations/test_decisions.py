@@ -16,7 +16,7 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import Requirement, access_request, authorize, policies_for
 from strongroom.operations.call import Call
 from strongroom.operations.callers import Caller
-from strongroom.operations.decisions import ASKED_CHARACTERS_MAX, DECISIONS_MAX, RememberedDecisions
+from strongroom.operations.decisions import DECISIONS_MAX, MISSES_MAX, VALUE_CHARACTERS_MAX, RememberedDecisions
 from strongroom.operations.registry import find_operation
 from strongroom.operations.trail import Identity, Reason
 from strongroom.policy.context import AMBIGUOUS, Context, ContextValue
@@ -115,9 +115,26 @@ def test_a_value_that_cannot_be_read_is_not_an_absent_one() -> None:
     assert not found.holds_in(Context(None, {"aws:userid": AMBIGUOUS}.get))
 
 
+def test_what_did_not_hold_for_a_while_is_replaced() -> None:
+    caller, remembered = Caller.root(HOME, "AKIATEST"), RememberedDecisions()
+    remembered.remember(caller, "kms:Encrypt", REASON, {"aws:userid": ("a",)})
+    found = remembered.find(caller, "kms:Encrypt")
+    assert found is not None
+    for number in range(2 * MISSES_MAX):
+        assert remembered.find(caller, "kms:Encrypt") is found
+        # One hit begins the count anew.
+        assert found.holds_in(Context(None, {"aws:userid": "a" if number == MISSES_MAX - 1 else "b"}.get)) is (
+            number == MISSES_MAX - 1
+        )
+        remembered.remember(caller, "kms:Encrypt", REASON, {"aws:userid": ("b",)})
+    replaced = remembered.find(caller, "kms:Encrypt")
+    assert replaced is not None
+    assert replaced.asked == {"aws:userid": ("b",)}
+
+
 def test_neither_many_nor_long_ones_are_remembered() -> None:
     caller, remembered = Caller.root(HOME, "AKIATEST"), RememberedDecisions()
-    remembered.remember(caller, "kms:Encrypt", REASON, {"a:b": ("x" * (ASKED_CHARACTERS_MAX + 1),)})
+    remembered.remember(caller, "kms:Encrypt", REASON, {"a:b": ("x", "x" * (VALUE_CHARACTERS_MAX + 1))})
     assert remembered.find(caller, "kms:Encrypt") is None
     for number in range(2 * DECISIONS_MAX + 1):
         remembered.remember(caller, f"kms:Made{number}", REASON, {})

@@ -1,7 +1,6 @@
 """Decisions that need not be made again."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from strongroom.operations.callers import Caller
 from strongroom.operations.trail import Reason
@@ -10,32 +9,40 @@ from strongroom.policy.policies import NamedPolicy
 from strongroom.policy.statement import Statement
 
 DECISIONS_MAX = 1_024
-ASKED_CHARACTERS_MAX = 512
+VALUE_CHARACTERS_MAX = 128
+MISSES_MAX = 8
 
 Matched = tuple[tuple[NamedPolicy, Statement] | NamedPolicy, ...]
 """The statements that decided, and the grants that were looked at."""
 
 
-class Allowance(NamedTuple):
+class Allowance:
     """An allowance, and the values of the condition keys that policies asked for when it was decided.
 
     A decision depends on the policies and on nothing else but these: which key is asked next follows from the values
-    of those before. Whoever finds the same values would find the same decision.
+    of those before. Whoever finds the same values would find the same decision. `misses` counts the requests in a row
+    for which it did not hold: what differs from request to request is not worth remembering each time.
     """
 
-    reason: Reason
-    asked: tuple[tuple[str, tuple[str, ...]], ...]
+    __slots__ = ("asked", "misses", "reason")
+
+    def __init__(self, reason: Reason, asked: Mapping[str, tuple[str, ...]]) -> None:
+        self.reason = reason
+        self.asked = asked
+        self.misses = 0
 
     def holds_in(self, context: Context) -> bool:
         """Return whether the request has the very values; one that cannot be read is none of them."""
-        for key, values in self.asked:
+        for key, values in self.asked.items():
             if context.values_of(key) != values:
+                self.misses += 1
                 return False
+        self.misses = 0
         return not context.unreadable
 
 
 class RememberedDecisions:
-    """Allowances about one resource under one version of its policy, by caller and action: the last one of each.
+    """Allowances about one resource under one version of its policy, by caller and action: one of each.
 
     The owner drops this object when the resource's policy changes, and a caller's other policies changing has to give a
     new `Caller`: callers are told apart by identity.
@@ -50,16 +57,25 @@ class RememberedDecisions:
         self._reasons: dict[tuple[Caller, str], tuple[Matched, Reason]] = {}
 
     def find(self, caller: Caller, action: str) -> Allowance | None:
-        """Return the last allowance, or None. Whether it holds for the request at hand is for the asker to ask it."""
+        """Return the allowance that is remembered, or None. Whether it holds for a request it tells itself."""
         return self._allowed.get((caller, action))
 
     def remember(self, caller: Caller, action: str, reason: Reason, asked: Mapping[str, tuple[str, ...]]) -> None:
-        """Remember why this was allowed, and what was asked for; not what is too long to be worth it."""
-        if asked and sum(len(text) for values in asked.values() for text in values) > ASKED_CHARACTERS_MAX:
+        """Remember why this was allowed, and what was asked for, which must not change from now on.
+
+        It takes the place of an allowance that did not hold MISSES_MAX times in a row. A value of more than
+        VALUE_CHARACTERS_MAX is not worth its memory: nothing is remembered then.
+        """
+        last = self._allowed.get((caller, action))
+        if last is not None and last.misses < MISSES_MAX:
             return
+        for values in asked.values():
+            for text in values:
+                if len(text) > VALUE_CHARACTERS_MAX:
+                    return
         if len(self._allowed) >= DECISIONS_MAX:
             self._allowed.clear()
-        self._allowed[caller, action] = Allowance(reason, tuple(asked.items()))
+        self._allowed[caller, action] = Allowance(reason, asked)
 
     def reason_for(self, caller: Caller, action: str, matched: Matched) -> Reason | None:
         """Return the reason that was kept for an allowance by exactly these statements."""
