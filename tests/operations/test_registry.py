@@ -15,7 +15,7 @@ from strongroom.services.sts.service import STS
 
 
 def test_every_operation_is_one_of_its_model() -> None:
-    assert {name for name, _ in OPERATIONS} == {"kms", "iam", "sts", "service-quotas"}
+    assert {name for name, _ in OPERATIONS} == {"kms", "iam", "sts", "service-quotas", "s3", "s3control"}
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)
         assert served.model.name == name
@@ -44,11 +44,11 @@ def test_nothing_is_registered_twice() -> None:
 
 
 def test_what_is_not_served_is_refused(tmp_path: Path) -> None:
-    assert find_operation("kms", "CreateCustomKeyStore") is None
+    assert find_operation("iam", "CreateSAMLProvider") is None
 
     async def main() -> None:
         async with opened_house(tmp_path) as house:
             with refused("UnsupportedOperationException"):
-                await house.kms("CreateCustomKeyStore", CustomKeyStoreName="x")
+                await house.call("iam", "CreateSAMLProvider", Name="x", SAMLMetadataDocument="x" * 1000)
 
     asyncio.run(main())
