@@ -152,15 +152,16 @@ def test_a_report_tells_what_is_used(in_house: InHouse[None]) -> None:
         await house.kms("CreateGrant", KeyId=key, GranteePrincipal=house.caller.arn, Operations=["Encrypt"])
         started = await ask(house, "StartQuotaUtilizationReport")
         report = await ask(house, "GetQuotaUtilizationReport", ReportId=started["ReportId"])
-        assert (report["Status"], report["TotalCount"]) == ("COMPLETED", 4)
+        assert (report["Status"], report["TotalCount"]) == ("COMPLETED", 5)
         used = {quota["QuotaName"]: quota["Utilization"] for quota in report["Quotas"]}
         assert list(used) == [
             "On-demand rotations per CMK",
             "Aliases per CMK",
             "Grants per CMK",
             "Customer Master Keys (CMKs)",
+            "Custom Key Stores",
         ]
-        assert list(used.values()) == pytest.approx([4.0, 4.0, 0.002, 0.001])
+        assert list(used.values()) == pytest.approx([4.0, 4.0, 0.002, 0.001, 0.0])
         page = await ask(house, "GetQuotaUtilizationReport", ReportId=started["ReportId"], MaxResults=3)
         last = await ask(house, "GetQuotaUtilizationReport", ReportId=started["ReportId"], NextToken=page["NextToken"])
         assert page["Quotas"] + last["Quotas"] == report["Quotas"]
