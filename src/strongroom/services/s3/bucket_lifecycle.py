@@ -6,7 +6,7 @@ from typing import Any
 
 from strongroom.base.clock import as_datetime
 from strongroom.base.errors import AwsError
-from strongroom.model.service import service_model
+from strongroom.model.regions import region_names
 from strongroom.operations.authorize import ConditionValue, Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
@@ -25,7 +25,7 @@ BUCKETS_PER_ACCOUNT_MAX = 10_000
 """Source: AWS General Reference, "Amazon S3 endpoints and quotas" (the default since November 2024)."""
 
 _HOME_REGION = "us-east-1"
-_LOCATIONS = frozenset(service_model("s3").shapes["BucketLocationConstraint"].enum)
+_LOCATIONS = (region_names() | {"EU"}) - {_HOME_REGION}
 _NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)(?!xn--)(?!sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
