@@ -185,6 +185,8 @@ def test_the_longest_constraint(in_house: InHouse[None]) -> None:
         key = await new_key(house)
         constraint = {str(number): "x" * 384 for number in range(8)}
         await granted(house, key, Constraints={"EncryptionContextEquals": constraint})
+        (listed,) = (await house.kms("ListGrants", KeyId=key))["Grants"]
+        assert listed["Constraints"] == {"EncryptionContextEquals": constraint}
 
     in_house(body)
 
