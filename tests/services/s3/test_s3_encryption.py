@@ -355,15 +355,15 @@ async def _decrypted_through_s3(storing: Storing, ciphertext: bytes, version: Ve
     return plaintext
 
 
-@pytest.mark.parametrize(("bucket_key", "most", "least"), [(True, 5, 1), (False, 100, 100)])
+@pytest.mark.parametrize(("bucket_key", "most", "least"), [(True, 5, 1), (False, 1_000, 1_000)])
 def test_how_often_kms_is_asked(tmp_path: Path, *, bucket_key: bool, most: int, least: int) -> None:
     async def main() -> None:
         async with opened_house(tmp_path) as house:
             storing = Storing(house)
             await storing.s3("CreateBucket")
             kms: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "BucketKeyEnabled": bucket_key}
-            await asyncio.gather(*(storing.put(f"key-{number}", **kms) for number in range(50)))
-            for number in range(50, 100):
+            await asyncio.gather(*(storing.put(f"key-{number}", **kms) for number in range(500)))
+            for number in range(500, 1_000):
                 await storing.put(f"key-{number}", **kms)
             asked = [each for each in await _kms_calls(storing) if each.operation == "GenerateDataKey"]
             assert least <= len(asked) <= most
