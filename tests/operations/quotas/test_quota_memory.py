@@ -109,6 +109,12 @@ def test_each_name_has_a_bucket_of_its_own(memory: BucketMemory) -> None:
         memory.find(NAME._replace(scope="x" * 160), 1)
 
 
+def test_buckets_that_nobody_took_from_yet_keep_their_places(memory: BucketMemory) -> None:
+    buckets = [memory.find(name(number), 1) for number in range(64)]
+    assert len({bucket.at for bucket in buckets}) == 64
+    assert [memory.take(bucket) for bucket in buckets] == [True] * 64
+
+
 def test_full_buckets_make_room_and_empty_ones_stay(memory: BucketMemory) -> None:
     empty = memory.find(NAME, 0.01)
     assert memory.take(empty)

@@ -220,13 +220,14 @@ class BucketMemory:
         for at in places:
             if numbers[at] and self._name(at) == encoded:
                 return at
-        # A place that is free has the time zero; of the others, the bucket that has been full for longest goes.
+        # A place that is free has the time zero; of the others, the bucket that has been full for longest goes. A new
+        # one is full from now on, so that the next does not take its place for a free one.
         at = min(places, key=lambda place: numbers[place + _FULL_AT])
         numbers[_SERIAL] += 1
         numbers[at] = 0.0
         self._name(at)[:] = encoded
-        for offset in (_FULL_AT, _TAKEN, _THROTTLED):
-            numbers[at + offset] = 0.0
+        numbers[at + _FULL_AT] = time.monotonic()
+        numbers[at + _TAKEN] = numbers[at + _THROTTLED] = 0.0
         numbers[at] = numbers[_SERIAL]
         return at
 
