@@ -136,3 +136,18 @@ def test_acceleration_needs_a_name_without_periods(in_bucket: InBucket[None]) ->
         assert await storing.s3("GetBucketAccelerateConfiguration") == {"Status": "Enabled"}
 
     in_bucket(body)
+
+
+def test_how_small_is_too_small_for_a_transition_is_kept(in_bucket: InBucket[None]) -> None:
+    async def body(storing: Storing) -> None:
+        rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+        rules = {"LifecycleConfiguration": {"Rules": [rule]}}
+        put, get = "PutBucketLifecycleConfiguration", "GetBucketLifecycleConfiguration"
+        minimum = "TransitionDefaultMinimumObjectSize"
+        assert await storing.s3(put, **rules) == {minimum: "all_storage_classes_128K"}
+        assert (await storing.s3(get))[minimum] == "all_storage_classes_128K"
+        await storing.s3(put, **rules, **{minimum: "varies_by_storage_class"})
+        await storing.refused("InvalidRequest", put, **rules, **{minimum: "none"})
+        assert (await storing.s3(get))[minimum] == "varies_by_storage_class"
+
+    in_bucket(body)
