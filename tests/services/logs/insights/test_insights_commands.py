@@ -5,9 +5,7 @@ import itertools
 import pytest
 from tests.services.logs.insights.events import START_MS, column, event, events, run
 
-from strongroom.services.logs.insights import QueryEvent, QueryTooLargeError, parse_query
-from strongroom.services.logs.insights import pipeline as running
-from strongroom.services.logs.insights import statistics as grouping
+from strongroom.services.logs.insights import QueryEvent, QueryTooLargeError, budget, parse_query
 
 LINE = "25 May 2019 10:24:39,474 [ERROR] {foo=2, bar=data} The error was: DataIntegrityException"
 SERVERS = events(
@@ -302,9 +300,20 @@ def test_filters_and_limits_do_not_hold_what_they_read() -> None:
 
 
 def test_what_would_hold_too_much_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "HELD_ROWS_MAX", 3)
-    monkeypatch.setattr(grouping, "GROUPS_MAX", 3)
-    with pytest.raises(QueryTooLargeError):
-        parse_query("dedup n").run(SERVERS, None)
-    with pytest.raises(QueryTooLargeError):
-        parse_query("stats count(*) by n").run(SERVERS, None)
+    many = [event({"n": place, "long": "x" * 1000}, START_MS + place) for place in range(2_000)]
+    monkeypatch.setattr(budget, "UNITS_MAX", 1_000)
+    for query in (
+        "dedup n",
+        "dedup missing",
+        "stats count(*) by n",
+        "stats count(*) by @message",
+        "stats pct(n, 50)",
+        "stats count_distinct(n)",
+        "fields n",
+        "sort n | limit 500",
+    ):
+        with pytest.raises(QueryTooLargeError):
+            parse_query(query).run(many, None)
+    # What is not held does not count: these hold a few rows and groups, however many they read.
+    for query in ("sort n | limit 2", "limit 10 | stats count(*) by n", "dedup @logStream", "stats count(*), avg(n)"):
+        parse_query(query).run(many, None)
