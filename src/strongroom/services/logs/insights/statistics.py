@@ -13,6 +13,9 @@ from strongroom.services.logs.insights.expressions import Aggregate
 from strongroom.services.logs.insights.record import Record
 from strongroom.services.logs.insights.values import Timestamp, Value, as_text
 
+_GROUP_WEIGHT = 8
+_ACCUMULATOR_WEIGHT = 4
+
 Group = tuple[tuple[Value, ...], list[Accumulator]]
 
 
@@ -37,13 +40,15 @@ def _gathered(
         None if aggregate.argument is None else compile_expression(aggregate.argument, context)
         for aggregate in aggregates
     )
-    groups: dict[tuple[str | None, ...], Group] = {}
+    groups: dict[tuple[Value, ...], Group] = {}
     for row in rows:
         values = tuple(value(row) for value in by)
-        key = tuple(as_text(value) for value in values)
+        # Values that are told alike are one group: the number 200 and the text "200".
+        key = tuple(value if isinstance(value, Timestamp) else as_text(value) for value in values)
         group = groups.get(key)
         if group is None:
-            context.budget.take(sum(weight_of(text or "") for text in key) + len(aggregates) + 1)
+            texts = sum(weight_of(text) for text in key if isinstance(text, str))
+            context.budget.take(_GROUP_WEIGHT + _ACCUMULATOR_WEIGHT * len(aggregates) + texts)
             group = groups[key] = (
                 values,
                 [AGGREGATES[aggregate.name](aggregate.constant, context.budget) for aggregate in aggregates],
