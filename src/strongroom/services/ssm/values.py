@@ -1,0 +1,72 @@
+"""Values of parameters on their way into a version and out of it.
+
+Every content is sealed by the house when it is stored. That of a SecureString is encrypted by KMS before, as the caller
+and under the parameter's ARN: a standard one by Encrypt, an advanced one under a data key.
+
+Source: AWS KMS Developer Guide, "How AWS Systems Manager Parameter Store uses AWS KMS".
+"""
+
+import base64
+from typing import NamedTuple
+
+from strongroom.crypto.aead import AuthenticationFailed, decrypt_once, encrypt_once
+from strongroom.operations.call import Call
+from strongroom.operations.data_keys import decrypt_data_key, encrypt_data_key, generate_data_key
+from strongroom.services.ssm import errors
+from strongroom.services.ssm.kms_refusals import kms_refusals_as_ssm
+from strongroom.services.ssm.parameters import SECURE_STRING, STANDARD, Parameter, Version
+
+DEFAULT_KEY = "alias/aws/ssm"
+CONTEXT_ARN = "PARAMETER_ARN"
+ENVELOPE_START = b"PE\x01"
+"""Begins an envelope, and tells its format: then come two bytes with the length of the encrypted data key, that key,
+and the value under it."""
+
+
+class Content(NamedTuple):
+    """What is stored of a value; and of a SecureString the ARN of the key that it is encrypted under."""
+
+    stored: bytes
+    key_arn: str | None
+
+    def __repr__(self) -> str:
+        return f"Content({self.key_arn!r}, hidden)"
+
+
+async def content_of(call: Call, value: str, arn: str, type_: str, tier: str, key_id: str) -> Content:
+    """Return what is stored of a value of the parameter `arn`. Raises AwsError as SSM does when KMS refuses."""
+    plaintext = value.encode()
+    if type_ != SECURE_STRING:
+        return Content(plaintext, None)
+    context = {CONTEXT_ARN: arn}
+    with kms_refusals_as_ssm(call):
+        if tier == STANDARD:
+            made = await encrypt_data_key(call, plaintext, key_id, context)
+            return Content(made.ciphertext, made.key_arn)
+        made = await generate_data_key(call, key_id, context)
+    # The data key encrypts this value and nothing else, ever.
+    sealed = encrypt_once(made.plaintext, plaintext, arn.encode())
+    return Content(ENVELOPE_START + len(made.ciphertext).to_bytes(2) + made.ciphertext + sealed, made.key_arn)
+
+
+async def value_of(call: Call, parameter: Parameter, version: Version, *, with_decryption: bool) -> str:
+    """Return the value of a version; without decryption, of a SecureString its ciphertext in base64.
+
+    Raises AwsError as SSM does when KMS refuses.
+    """
+    if parameter.type != SECURE_STRING:
+        return version.content.decode()
+    if not with_decryption:
+        return base64.b64encode(version.content).decode("ascii")
+    key_arn, context = version.details["key_arn"], {CONTEXT_ARN: parameter.arn}
+    if version.tier == STANDARD:
+        with kms_refusals_as_ssm(call):
+            return (await decrypt_data_key(call, version.content, key_arn, context)).decode()
+    start = len(ENVELOPE_START) + 2
+    end = start + int.from_bytes(version.content[start - 2 : start])
+    with kms_refusals_as_ssm(call):
+        data_key = await decrypt_data_key(call, version.content[start:end], key_arn, context)
+    try:
+        return decrypt_once(data_key, version.content[end:], parameter.arn.encode()).decode()
+    except AuthenticationFailed:
+        raise errors.invalid_key_id("The value does not open with its data key.") from None
