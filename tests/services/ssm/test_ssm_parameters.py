@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pytest
 from tests.opened_house import InHouse, OpenedHouse
 from tests.services.refusals import refused
 from tests.services.ssm.asking import ARN, InSqliteHouse, ask, names, put, shown, value
@@ -236,47 +235,44 @@ def test_filters_of_descriptions(in_house: InHouse[None]) -> None:
     in_house(body)
 
 
-@pytest.mark.parametrize(
-    ("code", "message", "params"),
-    [
-        (
-            "InvalidFilterKey",
-            "The following filter key is not valid: Label. Valid filter keys include: [Path, Name, Type, KeyId, Tier, "
-            "DataType].",
-            {"Key": "Label", "Values": ["x"]},
-        ),
-        (
-            "InvalidFilterOption",
-            "The following filter option is not valid: Contains. Valid options include: [BeginsWith, Equals].",
-            {"Key": "Type", "Option": "Contains", "Values": ["String"]},
-        ),
-        (
-            "InvalidFilterOption",
-            "The following filter option is not valid: Equals. Valid options include: [Recursive, OneLevel].",
-            {"Key": "Path", "Option": "Equals", "Values": ["/a"]},
-        ),
-        (
-            "InvalidFilterOption",
-            "The following filter value is not valid: Number. Valid values include: [String, StringList, SecureString]"
-            ".",
-            {"Key": "Type", "Values": ["Number"]},
-        ),
-        (
-            "InvalidFilterValue",
-            "The following filter values are missing : null for filter key Name.",
-            {"Key": "Name"},
-        ),
-        ("ValidationException", None, {"Key": "Path", "Values": ["/a//b"]}),
-        ("ValidationException", None, {"Key": "Path", "Values": ["/aws/x"]}),
-        ("ValidationException", None, {"Key": "Colour", "Values": ["x"]}),
-    ],
-)
-def test_filters_that_cannot_be(
-    in_sqlite_house: InSqliteHouse, code: str, message: str | None, params: dict[str, object]
-) -> None:
+WRONG_FILTERS: list[tuple[str, str | None, dict[str, object]]] = [
+    (
+        "InvalidFilterKey",
+        "The following filter key is not valid: Label. Valid filter keys include: [Path, Name, Type, KeyId, Tier, "
+        "DataType].",
+        {"Key": "Label", "Values": ["x"]},
+    ),
+    (
+        "InvalidFilterOption",
+        "The following filter option is not valid: Contains. Valid options include: [BeginsWith, Equals].",
+        {"Key": "Type", "Option": "Contains", "Values": ["String"]},
+    ),
+    (
+        "InvalidFilterOption",
+        "The following filter option is not valid: Equals. Valid options include: [Recursive, OneLevel].",
+        {"Key": "Path", "Option": "Equals", "Values": ["/a"]},
+    ),
+    (
+        "InvalidFilterOption",
+        "The following filter value is not valid: Number. Valid values include: [String, StringList, SecureString].",
+        {"Key": "Type", "Values": ["Number"]},
+    ),
+    (
+        "InvalidFilterValue",
+        "The following filter values are missing : null for filter key Name.",
+        {"Key": "Name"},
+    ),
+    ("ValidationException", None, {"Key": "Path", "Values": ["/a//b"]}),
+    ("ValidationException", None, {"Key": "Path", "Values": ["/aws/x"]}),
+    ("ValidationException", None, {"Key": "Colour", "Values": ["x"]}),
+]
+
+
+def test_filters_that_cannot_be(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
-        with refused(code, message):
-            await ask(house, "DescribeParameters", ParameterFilters=[params])
+        for code, message, params in WRONG_FILTERS:
+            with refused(code, message):
+                await ask(house, "DescribeParameters", ParameterFilters=[params])
 
     in_sqlite_house(body)
 

@@ -12,8 +12,9 @@ from strongroom.services.ssm.names import new_name
 from strongroom.services.ssm.quotas import STANDARD_PARAMETERS_QUOTA
 
 LONG_RULES = (
-    'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths '
-    "divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_"
+    'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of '
+    "sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 "
+    "symbols .-_"
 )
 PREFIX = 'Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).'
 FIFTEEN = "/" + "/".join(f"L{number}" for number in range(1, 16))
@@ -64,54 +65,54 @@ def test_names_that_can_be(in_sqlite_house: InSqliteHouse) -> None:
     in_sqlite_house(body)
 
 
-@pytest.mark.parametrize(
-    ("code", "message", "params"),
-    [
-        ("ValidationException", "A parameter type is required when you create a parameter.", {"Type": None}),
-        ("ValidationException", None, {"Type": "Number"}),
-        ("ValidationException", None, {"Value": ""}),
-        ("ValidationException", "The parameter value has characters that are not Unicode text.", {"Value": "\ud800"}),
-        (
-            "ValidationException",
-            'Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.',
-            {"Value": "x {{ssm:other}} y"},
-        ),
-        (
-            "ValidationException",
-            "KeyId is required for SecureString type parameter only.",
-            {"KeyId": "alias/aws/ssm"},
-        ),
-        (
-            "ValidationException",
-            "The following data type is not supported: Text (Data type names are all lowercase.)",
-            {"DataType": "Text"},
-        ),
-        (
-            "ValidationException",
-            "The data type aws:ec2:image needs Amazon EC2, which Strongroom does not serve.",
-            {"DataType": "aws:ec2:image", "Value": "ami-12345678"},
-        ),
-        ("ValidationException", None, {"Type": "StringList", "DataType": "integer", "Value": "1"}),
-        (
-            "ParameterPatternMismatchException",
-            "Parameter value, cannot be validated against allowedPattern: ^\\d+$",
-            {"AllowedPattern": "^\\d+$"},
-        ),
-        ("InvalidAllowedPatternException", None, {"AllowedPattern": "("}),
-        ("InvalidAllowedPatternException", None, {"AllowedPattern": "[a&&b]"}),
-        ("InvalidAllowedPatternException", None, {"AllowedPattern": "(x+x+)+y", "Value": "x" * 60}),
-        ("ValidationException", None, {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}),
-        ("ValidationException", None, {"Tags": [{"Key": "aws:a", "Value": "1"}]}),
-        ("TooManyTagsError", None, {"Tags": [{"Key": f"{number}", "Value": ""} for number in range(51)]}),
-    ],
-)
-def test_what_cannot_be_put(in_sqlite_house: InSqliteHouse, code: str, message: str | None, params: Any) -> None:
+WRONG: list[tuple[str, str | None, dict[str, Any]]] = [
+    ("ValidationException", "A parameter type is required when you create a parameter.", {"Type": None}),
+    ("ValidationException", None, {"Type": "Number"}),
+    ("ValidationException", None, {"Value": ""}),
+    ("ValidationException", "The parameter value has characters that are not Unicode text.", {"Value": "\ud800"}),
+    (
+        "ValidationException",
+        'Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.',
+        {"Value": "x {{ssm:other}} y"},
+    ),
+    (
+        "ValidationException",
+        "KeyId is required for SecureString type parameter only.",
+        {"KeyId": "alias/aws/ssm"},
+    ),
+    (
+        "ValidationException",
+        "The following data type is not supported: Text (Data type names are all lowercase.)",
+        {"DataType": "Text"},
+    ),
+    (
+        "ValidationException",
+        "The data type aws:ec2:image needs Amazon EC2, which Strongroom does not serve.",
+        {"DataType": "aws:ec2:image", "Value": "ami-12345678"},
+    ),
+    ("ValidationException", None, {"Type": "StringList", "DataType": "integer", "Value": "1"}),
+    (
+        "ParameterPatternMismatchException",
+        "Parameter value, cannot be validated against allowedPattern: ^\\d+$",
+        {"AllowedPattern": "^\\d+$"},
+    ),
+    ("InvalidAllowedPatternException", None, {"AllowedPattern": "("}),
+    ("InvalidAllowedPatternException", None, {"AllowedPattern": "[a&&b]"}),
+    ("InvalidAllowedPatternException", None, {"AllowedPattern": "(x+x+)+y", "Value": "x" * 60}),
+    ("ValidationException", None, {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}),
+    ("ValidationException", None, {"Tags": [{"Key": "aws:a", "Value": "1"}]}),
+    ("TooManyTagsError", None, {"Tags": [{"Key": f"{number}", "Value": ""} for number in range(51)]}),
+]
+
+
+def test_what_cannot_be_put(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
-        asked = {"Name": "p", "Value": "value", "Type": "String"} | params
-        with refused(code, message):
-            await ask(house, "PutParameter", **{name: given for name, given in asked.items() if given is not None})
-        with refused("ParameterNotFound"):
-            await shown(house, "p")
+        for code, message, params in WRONG:
+            asked = {"Name": "p", "Value": "value", "Type": "String"} | params
+            with refused(code, message):
+                await ask(house, "PutParameter", **{name: given for name, given in asked.items() if given is not None})
+            with refused("ParameterNotFound"):
+                await shown(house, "p")
 
     in_sqlite_house(body)
 
@@ -195,38 +196,44 @@ def test_so_many_parameters_and_no_more(in_sqlite_house: InSqliteHouse) -> None:
     in_sqlite_house(body)
 
 
-@pytest.mark.parametrize(
-    ("data_type", "right", "wrong"),
-    [
-        ("text", ["anything"], []),
-        ("aws:ssm:integration", ["anything"], []),
-        ("aws:region", ["eu-west-1"], ["eu-west", "x"]),
-        ("aws:account:id", ["111122223333"], ["1", "11112222333x"]),
-        ("boolean", ["true", "false"], ["True", "yes", "1"]),
-        ("integer", ["0", "-12", "443"], ["1.5", "x", "1e3"]),
-        ("float", ["1", "-1.5", "2e10"], ["x", "nan", "inf", "1e9999"]),
-        ("binary", ["0101"], ["012"]),
-        ("hostname", ["db-1.example.com", "localhost"], ["-x", "a b", "a..b"]),
-        ("email", ["a.b@example.com"], ["a@", "@b", "a b@c"]),
-        ("ipv4-address", ["10.0.0.1"], ["10.0.0", "::1"]),
-        ("ipv6-address", ["::1", "2001:db8::1"], ["10.0.0.1", "x"]),
-        ("url", ["https://example.com/x?y"], ["example.com", "https://"]),
-        ("json", ['{"a": [1]}'], ["{", '{"a": 1} // no']),
-        ("jsonc", ['{"a": "//x"} // yes', "/* c */ 1"], ["{", "// only"]),
-    ],
-)
-def test_data_types(in_sqlite_house: InSqliteHouse, data_type: str, right: list[str], wrong: list[str]) -> None:
+DATA_TYPES: list[tuple[str, list[str], list[str]]] = [
+    ("text", ["anything"], []),
+    ("aws:ssm:integration", ["anything"], []),
+    ("aws:region", ["eu-west-1"], ["eu-west", "x"]),
+    ("aws:account:id", ["111122223333"], ["1", "11112222333x"]),
+    ("boolean", ["true", "false"], ["True", "yes", "1"]),
+    ("integer", ["0", "-12", "443"], ["1.5", "x", "1e3"]),
+    ("float", ["1", "-1.5", "2e10"], ["x", "nan", "inf", "1e9999"]),
+    ("binary", ["0101"], ["012"]),
+    ("hostname", ["db-1.example.com", "localhost"], ["-x", "a b", "a..b"]),
+    ("email", ["a.b@example.com"], ["a@", "@b", "a b@c"]),
+    ("ipv4-address", ["10.0.0.1"], ["10.0.0", "::1"]),
+    ("ipv6-address", ["::1", "2001:db8::1"], ["10.0.0.1", "x"]),
+    ("url", ["https://example.com/x?y"], ["example.com", "https://"]),
+    ("json", ['{"a": [1]}'], ["{", '{"a": 1} // no']),
+    ("jsonc", ['{"a": "//x"} // yes', "/* c */ 1"], ["{", "// only"]),
+]
+
+
+def test_data_types(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
-        for number, text in enumerate(right):
-            await put(house, f"p{number}", text, DataType=data_type, Tier="Advanced")
-            assert (await shown(house, f"p{number}"))["DataType"] == data_type
-        for text in wrong:
-            with refused("ValidationException", f"The parameter value is not valid for the data type {data_type}."):
-                await put(house, "q", text, DataType=data_type, Tier="Advanced")
-        if data_type in ("url", "json", "jsonc"):
+        for data_type, right, wrong in DATA_TYPES:
+            for text in right:
+                await put(house, "p", text, DataType=data_type, Tier="Advanced", Type="String", Overwrite=True)
+                assert (await shown(house, "p"))["DataType"] == data_type
+            for text in wrong:
+                with refused("ValidationException", f"The parameter value is not valid for the data type {data_type}."):
+                    await put(house, "q", text, DataType=data_type, Tier="Advanced")
+
+    in_sqlite_house(body)
+
+
+def test_data_types_of_advanced_parameters(in_sqlite_house: InSqliteHouse) -> None:
+    async def body(house: OpenedHouse) -> None:
+        for data_type, text in (("url", "https://example.com"), ("json", "{}"), ("jsonc", "1 // one")):
             with refused("ValidationException"):
-                await put(house, "q", right[0], DataType=data_type)
+                await put(house, data_type, text, DataType=data_type)
             clever = {"DataType": data_type, "Tier": "Intelligent-Tiering", "Type": "String"}
-            assert (await ask(house, "PutParameter", Name="q", Value=right[0], **clever))["Tier"] == "Advanced"
+            assert (await ask(house, "PutParameter", Name=data_type, Value=text, **clever))["Tier"] == "Advanced"
 
     in_sqlite_house(body)

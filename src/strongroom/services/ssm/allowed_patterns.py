@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from strongroom.model.patterns import translated
 from strongroom.services.ssm import errors
 
-SECONDS_MAX = 2.0
+SECONDS_MAX = 1.0
 AT_ONCE_MAX = 2
 """How many patterns may be run at a time: whoever sends a costly one waits for those before it."""
 
