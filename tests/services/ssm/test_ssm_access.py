@@ -50,9 +50,7 @@ def test_denials_come_before_existence_is_told(in_sqlite_house: InSqliteHouse) -
             for operation, params in asked:
                 with pytest.raises(AwsError) as caught:
                     await ask(house, operation, **params, caller=nobody)
-                says = (
-                    f"is not authorized to perform: ssm:{operation} on resource: {resource} because no identity-based"
-                )
+                says = f"is not authorized to perform: ssm:{operation} on resource: {resource} because no"
                 assert caught.value.code == "AccessDeniedException"
                 assert says in caught.value.message, operation
         for operation in ("DescribeParameters",):

@@ -56,7 +56,7 @@ def test_a_parameter_expires(in_house: InHouse[None]) -> None:
         await house.run_periodic_work()
         await house.run_periodic_work()
         assert await _events(house) == [("DeleteParameter", "Expiration")]
-        event = [record for record in await records(house) if record.identity.type == "AWS Internal"][0]
+        event = next(record for record in await records(house) if record.identity.type == "AWS Internal")
         assert [one.arn for one in event.resources] == [f"{ARN}/soon"]
         assert await put(house, "/soon", "anew") == 1
         assert await value(house, "/later") == "value"
