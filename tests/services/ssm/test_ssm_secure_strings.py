@@ -12,11 +12,10 @@ from tests.services.refusals import refused
 from tests.services.ssm.asking import ARN, InSqliteHouse, ask, put, records, value
 
 from strongroom.base.errors import AwsError
-from strongroom.crypto.aead import decrypt_once
 from strongroom.envelope.sealed import SealBroken
 from strongroom.operations.callers import Caller
 from strongroom.services.ssm import tables
-from strongroom.services.ssm.values import ENVELOPE_START
+from strongroom.services.ssm.envelopes import START, encrypted_data_key_of, open_envelope
 
 SECURE = {"Type": "SecureString"}
 
@@ -58,12 +57,10 @@ def test_a_ciphertext_is_shown_and_opens_in_kms(in_sqlite_house: InSqliteHouse) 
             await house.kms("Decrypt", CiphertextBlob=blob)
         await put(house, "/p", "geheim", Overwrite=True, Tier="Advanced", KeyId=key_id)
         envelope = base64.b64decode(await value(house, "/p", WithDecryption=False))
-        assert envelope.startswith(ENVELOPE_START)
-        length = int.from_bytes(envelope[3:5])
-        data_key = await house.kms("Decrypt", CiphertextBlob=envelope[5 : 5 + length], EncryptionContext=context)
-        assert (
-            decrypt_once(data_key["Plaintext"], envelope[5 + length :], context["PARAMETER_ARN"].encode()) == b"geheim"
-        )
+        assert envelope.startswith(START)
+        encrypted = encrypted_data_key_of(envelope)
+        data_key = await house.kms("Decrypt", CiphertextBlob=encrypted, EncryptionContext=context)
+        assert open_envelope(data_key["Plaintext"], envelope, context["PARAMETER_ARN"]) == b"geheim"
         # The version before is as it was, and both are in the history.
         assert await value(house, "/p:1") == "geheim"
         for decrypted in (True, False):

@@ -9,18 +9,16 @@ Source: AWS KMS Developer Guide, "How AWS Systems Manager Parameter Store uses A
 import base64
 from typing import NamedTuple
 
-from strongroom.crypto.aead import AuthenticationFailed, decrypt_once, encrypt_once
+from strongroom.crypto.aead import AuthenticationFailed
 from strongroom.operations.call import Call
 from strongroom.operations.data_keys import decrypt_data_key, encrypt_data_key, generate_data_key
 from strongroom.services.ssm import errors
+from strongroom.services.ssm.envelopes import encrypted_data_key_of, open_envelope, seal_in_envelope
 from strongroom.services.ssm.kms_refusals import kms_refusals_as_ssm
 from strongroom.services.ssm.parameters import SECURE_STRING, STANDARD, Parameter, Version
 
 DEFAULT_KEY = "alias/aws/ssm"
 CONTEXT_ARN = "PARAMETER_ARN"
-ENVELOPE_START = b"PE\x01"
-"""Begins an envelope, and tells its format: then come two bytes with the length of the encrypted data key, that key,
-and the value under it."""
 
 
 class Content(NamedTuple):
@@ -44,9 +42,8 @@ async def content_of(call: Call, value: str, arn: str, type_: str, tier: str, ke
             made = await encrypt_data_key(call, plaintext, key_id, context)
             return Content(made.ciphertext, made.key_arn)
         made = await generate_data_key(call, key_id, context)
-    # The data key encrypts this value and nothing else, ever.
-    sealed = encrypt_once(made.plaintext, plaintext, arn.encode())
-    return Content(ENVELOPE_START + len(made.ciphertext).to_bytes(2) + made.ciphertext + sealed, made.key_arn)
+    stored = seal_in_envelope(made.plaintext, made.ciphertext, plaintext, arn)
+    return Content(stored, made.key_arn)
 
 
 async def value_of(call: Call, parameter: Parameter, version: Version, *, with_decryption: bool) -> str:
@@ -62,11 +59,10 @@ async def value_of(call: Call, parameter: Parameter, version: Version, *, with_d
     if version.tier == STANDARD:
         with kms_refusals_as_ssm(call):
             return (await decrypt_data_key(call, version.content, key_arn, context)).decode()
-    start = len(ENVELOPE_START) + 2
-    end = start + int.from_bytes(version.content[start - 2 : start])
-    with kms_refusals_as_ssm(call):
-        data_key = await decrypt_data_key(call, version.content[start:end], key_arn, context)
     try:
-        return decrypt_once(data_key, version.content[end:], parameter.arn.encode()).decode()
+        encrypted = encrypted_data_key_of(version.content)
+        with kms_refusals_as_ssm(call):
+            data_key = await decrypt_data_key(call, encrypted, key_arn, context)
+        return open_envelope(data_key, version.content, parameter.arn).decode()
     except AuthenticationFailed:
         raise errors.invalid_key_id("The value does not open with its data key.") from None
