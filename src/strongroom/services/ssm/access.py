@@ -15,7 +15,7 @@ from strongroom.operations.call import Call
 from strongroom.operations.conditions import tag_value
 from strongroom.operations.registry import Needs
 from strongroom.operations.trail import Resource
-from strongroom.services.ssm.names import Named, named, plain_name
+from strongroom.services.ssm.names import Named, named, parameter_arn, plain_name
 from strongroom.services.ssm.parameter_directory import ParameterDirectory
 from strongroom.services.ssm.parameters import RESOURCE_TYPE, Parameter
 from strongroom.services.ssm.settings import ServiceSettings
@@ -60,7 +60,7 @@ def on_parameter(wanted: Named, parameter: Parameter | None, action: str, own: O
 
 def on_path(call: Call, action: str, path: str, own: Own) -> Requirement:
     """Return the requirement of an action on what is below a path, which is decided by the path alone."""
-    arn = f"arn:{partition_of(call.region)}:ssm:{call.region}:{call.account_id}:parameter/{path.removeprefix('/')}"
+    arn = parameter_arn(call.account_id, call.region, path)
     return Requirement(action=action, resource=arn, account_id=call.account_id, conditions=_conditions(None, own))
 
 

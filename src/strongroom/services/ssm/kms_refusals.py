@@ -3,9 +3,6 @@
 Source: answers of AWS; AWS KMS Developer Guide, "How AWS Systems Manager Parameter Store uses AWS KMS".
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.services.ssm.errors import invalid_key_id
@@ -24,21 +21,17 @@ _OF_THE_KEY = frozenset(
 )
 
 
-@contextmanager
-def kms_refusals_as_ssm(call: Call) -> Iterator[None]:
-    """Turn what KMS raises into what Parameter Store answers: who may not, may not; a key that fails is InvalidKeyId.
+def as_ssm_refuses(call: Call, error: AwsError) -> AwsError:
+    """Return what Parameter Store answers when KMS raises: who may not, may not; a key that fails is InvalidKeyId.
 
-    What is about neither (throttling, trouble of the server) is passed on.
+    What is about neither (throttling, trouble of the server) stays as it is.
     """
-    try:
-        yield
-    except AwsError as error:
-        if error.code != "AccessDeniedException" and error.code not in _OF_THE_KEY:
-            raise
-        message = (
-            f"{error.message} (Service: AWSKMS; Status Code: {error.status}; Error Code: {error.code}; "
-            f"Request ID: {call.origin.request_id}; Proxy: null)"
-        )
-        if error.code == "AccessDeniedException":
-            raise AwsError(error.code, message, error.status) from None
-        raise invalid_key_id(message) from None
+    if error.code != "AccessDeniedException" and error.code not in _OF_THE_KEY:
+        return error
+    message = (
+        f"{error.message} (Service: AWSKMS; Status Code: {error.status}; Error Code: {error.code}; "
+        f"Request ID: {call.origin.request_id}; Proxy: null)"
+    )
+    if error.code == "AccessDeniedException":
+        return AwsError(error.code, message, error.status)
+    return invalid_key_id(message)

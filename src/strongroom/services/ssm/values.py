@@ -9,12 +9,13 @@ Source: AWS KMS Developer Guide, "How AWS Systems Manager Parameter Store uses A
 import base64
 from typing import NamedTuple
 
+from strongroom.base.errors import AwsError
 from strongroom.crypto.aead import AuthenticationFailed
 from strongroom.operations.call import Call
 from strongroom.operations.data_keys import decrypt_data_key, encrypt_data_key, generate_data_key
 from strongroom.services.ssm import errors
 from strongroom.services.ssm.envelopes import encrypted_data_key_of, open_envelope, seal_in_envelope
-from strongroom.services.ssm.kms_refusals import kms_refusals_as_ssm
+from strongroom.services.ssm.kms_refusals import as_ssm_refuses
 from strongroom.services.ssm.parameters import SECURE_STRING, STANDARD, Parameter, Version
 
 DEFAULT_KEY = "alias/aws/ssm"
@@ -37,13 +38,14 @@ async def content_of(call: Call, value: str, arn: str, type_: str, tier: str, ke
     if type_ != SECURE_STRING:
         return Content(plaintext, None)
     context = {CONTEXT_ARN: arn}
-    with kms_refusals_as_ssm(call):
+    try:
         if tier == STANDARD:
             made = await encrypt_data_key(call, plaintext, key_id, context)
             return Content(made.ciphertext, made.key_arn)
         made = await generate_data_key(call, key_id, context)
-    stored = seal_in_envelope(made.plaintext, made.ciphertext, plaintext, arn)
-    return Content(stored, made.key_arn)
+    except AwsError as error:
+        raise as_ssm_refuses(call, error) from None
+    return Content(seal_in_envelope(made.plaintext, made.ciphertext, plaintext, arn), made.key_arn)
 
 
 async def value_of(call: Call, parameter: Parameter, version: Version, *, with_decryption: bool) -> str:
@@ -55,14 +57,13 @@ async def value_of(call: Call, parameter: Parameter, version: Version, *, with_d
         return version.content.decode()
     if not with_decryption:
         return base64.b64encode(version.content).decode("ascii")
-    key_arn, context = version.details["key_arn"], {CONTEXT_ARN: parameter.arn}
-    if version.tier == STANDARD:
-        with kms_refusals_as_ssm(call):
-            return (await decrypt_data_key(call, version.content, key_arn, context)).decode()
+    content, key_arn, arn = version.content, version.details["key_arn"], parameter.arn
+    is_envelope = version.details["tier"] != STANDARD
     try:
-        encrypted = encrypted_data_key_of(version.content)
-        with kms_refusals_as_ssm(call):
-            data_key = await decrypt_data_key(call, encrypted, key_arn, context)
-        return open_envelope(data_key, version.content, parameter.arn).decode()
+        encrypted = encrypted_data_key_of(content) if is_envelope else content
+        decrypted = await decrypt_data_key(call, encrypted, key_arn, {CONTEXT_ARN: arn})
+        return (open_envelope(decrypted, content, arn) if is_envelope else decrypted).decode()
+    except AwsError as error:
+        raise as_ssm_refuses(call, error) from None
     except AuthenticationFailed:
         raise errors.invalid_key_id("The value does not open with its data key.") from None
