@@ -1,6 +1,7 @@
 """Parameters that stand for secrets."""
 
 import json
+import uuid
 
 import pytest
 from tests.identities_made import allow, document
@@ -53,8 +54,9 @@ def test_without_secrets_manager_it_says_so(in_sqlite_house: InSqliteHouse) -> N
 @pytest.mark.skipif(not IS_SERVED, reason="Secrets Manager is not served")
 def test_a_secret_is_shown_as_a_parameter(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
-        made = await house.call("secretsmanager", "CreateSecret", Name="app/db", SecretString="first")
-        await house.call("secretsmanager", "PutSecretValue", SecretId="app/db", SecretString="second")
+        tokens = [{"ClientRequestToken": str(uuid.uuid4())} for _ in range(2)]
+        made = await house.call("secretsmanager", "CreateSecret", Name="app/db", SecretString="first", **tokens[0])
+        await house.call("secretsmanager", "PutSecretValue", SecretId="app/db", SecretString="second", **tokens[1])
         now = await house.call("secretsmanager", "GetSecretValue", SecretId="app/db")
         parameter = await shown(house, f"{REFERENCE}/app/db")
         source = json.loads(parameter.pop("SourceResult"))
