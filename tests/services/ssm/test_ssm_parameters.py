@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from tests.opened_house import InHouse, OpenedHouse
 from tests.services.refusals import refused
 from tests.services.ssm.asking import ARN, InSqliteHouse, ask, names, put, shown, value
 
 from strongroom.model.service import service_model
 from strongroom.operations.registry import OPERATIONS
+from strongroom.services.ssm import by_path, describe
 
 EXISTS = "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."
 SERVED = """
@@ -326,3 +328,26 @@ def test_many_at_once_and_tags(in_house: InHouse[None]) -> None:
         assert await names(house, "DescribeParameters") == []
 
     in_house(body)
+
+
+def test_a_page_looks_at_so_many_rows_and_no_more(
+    in_sqlite_house: InSqliteHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (by_path, describe):
+        monkeypatch.setattr(module, "ROWS_PER_READ", 2)
+        monkeypatch.setattr(module, "ROWS_PER_PAGE_MAX", 4)
+
+    async def body(house: OpenedHouse) -> None:
+        for number in range(9):
+            await put(house, f"/p{number}", Type="StringList" if number in (0, 7) else "String")
+        filters = [{"Key": "Type", "Values": ["StringList"]}]
+        for operation, more in (("DescribeParameters", {}), ("GetParametersByPath", {"Path": "/"})):
+            first = await ask(house, operation, **more, ParameterFilters=filters)
+            assert [each["Name"] for each in first["Parameters"]] == ["/p0"]
+            # Between what is found there may be pages of nothing.
+            assert await names(house, operation, **more, ParameterFilters=filters) == ["/p0", "/p7"]
+            for size in (1, 2, 3, 4, 9):
+                found = await names(house, operation, **more, MaxResults=size)
+                assert found == [f"/p{number}" for number in range(9)], (operation, size)
+
+    in_sqlite_house(body)

@@ -65,7 +65,7 @@ async def _page(
             if len(chosen) == limit:
                 return chosen, after
             after = position_of_row(row)
-            parameter = parameter_of(row, call.house.sealer)
+            parameter = parameter_of(row, None)
             if all(each.lets_through(parameter) for each in filters) and _may_see(call, parameter):
                 chosen.append(parameter)
         if len(rows) < ROWS_PER_READ:

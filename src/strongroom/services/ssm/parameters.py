@@ -70,8 +70,8 @@ def version_of(row: Any, sealer: Sealer) -> Version:
     return Version(row.version, row.modified_at, row.details, sealer.open(row.sealed, place))
 
 
-def parameter_of(row: Any, sealer: Sealer) -> Parameter:
-    """Return the parameter of a row with its current version.
+def parameter_of(row: Any, sealer: Sealer | None) -> Parameter:
+    """Return the parameter of a row with its current version; without a sealer, of a row without the value.
 
     A stored resource policy that cannot be read any more denies everything. Raises SealBroken.
     """
@@ -86,7 +86,7 @@ def parameter_of(row: Any, sealer: Sealer) -> Parameter:
         name=row.name,
         type=row.type,
         tier=row.tier,
-        version=version_of(row, sealer),
+        version=version_of(row, sealer) if sealer else Version(row.version, row.modified_at, row.details, b""),
         tags=row.tags,
         expires_at=row.expires_at,
         policy_id=row.resource_policy_id,

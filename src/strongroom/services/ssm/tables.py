@@ -88,7 +88,8 @@ _WITH_CURRENT = PARAMETERS.join(
     VERSIONS,
     (VERSIONS.c.parameter_id == PARAMETERS.c.parameter_id) & (VERSIONS.c.version == PARAMETERS.c.version),
 )
-_CURRENT = select(PARAMETERS, VERSIONS.c.modified_at, VERSIONS.c.details, VERSIONS.c.sealed).select_from(_WITH_CURRENT)
+_DESCRIBED = select(PARAMETERS, VERSIONS.c.modified_at, VERSIONS.c.details).select_from(_WITH_CURRENT)
+_CURRENT = _DESCRIBED.add_columns(VERSIONS.c.sealed)
 
 
 def _in(account_id: str, region: str) -> Any:
@@ -138,9 +139,9 @@ def parameters_of_accounts(connection: Connection, tier: str) -> list[ResourceUs
 def list_parameters(
     connection: Connection, account_id: str, region: str, after: str, limit: int, now: float
 ) -> Sequence[Row[Any]]:
-    """Return up to `limit` parameters with their current versions in the order of their names, behind `after`."""
+    """Return up to `limit` parameters without their values, in the order of their names, beginning behind `after`."""
     wanted = _in(account_id, region) & (PARAMETERS.c.name > after) & _alive(now)
-    return connection.execute(_CURRENT.where(wanted).order_by(PARAMETERS.c.name).limit(limit)).all()
+    return connection.execute(_DESCRIBED.where(wanted).order_by(PARAMETERS.c.name).limit(limit)).all()
 
 
 def list_by_path(
@@ -153,7 +154,7 @@ def list_by_path(
     limit: int,
     now: float,
 ) -> Sequence[Row[Any]]:
-    """Return up to `limit` parameters below a path (`/` or `/a/b`) like `list_parameters`."""
+    """Return up to `limit` parameters below a path (`/` or `/a/b`) with their values, like `list_parameters`."""
     wanted = _in(account_id, region) & (PARAMETERS.c.name > after) & _alive(now)
     if not recursive:
         wanted &= PARAMETERS.c.parent == path
@@ -169,7 +170,7 @@ def list_shared(
     """Return up to `limit` parameters of other accounts that have a resource policy, in the order of their ids."""
     wanted = (PARAMETERS.c.region == region) & PARAMETERS.c.resource_policy_id.is_not(None)
     wanted &= (PARAMETERS.c.account_id != account_id) & (PARAMETERS.c.parameter_id > after) & _alive(now)
-    return connection.execute(_CURRENT.where(wanted).order_by(PARAMETERS.c.parameter_id).limit(limit)).all()
+    return connection.execute(_DESCRIBED.where(wanted).order_by(PARAMETERS.c.parameter_id).limit(limit)).all()
 
 
 def due_for_policy(connection: Connection, now: float, limit: int) -> Sequence[Row[Any]]:
