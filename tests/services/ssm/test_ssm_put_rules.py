@@ -1,5 +1,6 @@
 """What PutParameter takes and what it refuses: names, types, tiers, data types, patterns, tags."""
 
+import time
 from typing import Any
 
 import pytest
@@ -211,7 +212,11 @@ DATA_TYPES: list[tuple[str, list[str], list[str]]] = [
     ("ipv6-address", ["::1", "2001:db8::1"], ["10.0.0.1", "x"]),
     ("url", ["https://example.com/x?y"], ["example.com", "https://"]),
     ("json", ['{"a": [1]}'], ["{", '{"a": 1} // no']),
-    ("jsonc", ['{"a": "//x"} // yes', "/* c */ 1"], ["{", "// only"]),
+    (
+        "jsonc",
+        ['"a \\" // \\\\" /* all */', "[1, /* // */ 2] //", '{"a": "//x"} // yes', "/* c */ 1"],
+        ["{", "// only"],
+    ),
 ]
 
 
@@ -235,5 +240,27 @@ def test_data_types_of_advanced_parameters(in_sqlite_house: InSqliteHouse) -> No
                 await put(house, data_type, text, DataType=data_type)
             clever = {"DataType": data_type, "Tier": "Intelligent-Tiering", "Type": "String"}
             assert (await ask(house, "PutParameter", Name=data_type, Value=text, **clever))["Tier"] == "Advanced"
+
+    in_sqlite_house(body)
+
+
+def test_no_value_takes_long_to_judge(in_sqlite_house: InSqliteHouse) -> None:
+    async def body(house: OpenedHouse) -> None:
+        costly = {
+            "jsonc": ['"\\' * 4_000, "/*" * 4_000, "//" * 4_000, '"' * 8_000],
+            "url": ["a://" + "x" * 8_000 + " ", "a" * 8_000],
+            "email": ["a." * 4_000 + "@", "a" * 8_000],
+            "hostname": ["a-" * 4_000, "a." * 4_000],
+            "float": ["1" * 8_000 + "x", "." * 8_000],
+            "json": ["[" * 8_000],
+        }
+        began = time.process_time()
+        for data_type, values in costly.items():
+            for text in values:
+                with refused("ValidationException"):
+                    await put(house, "p", text, DataType=data_type, Tier="Advanced")
+        with refused("ValidationException"):
+            await put(house, "p", "{{" * 400_000)
+        assert time.process_time() - began < 1.5
 
     in_sqlite_house(body)

@@ -70,7 +70,8 @@ async def find_named(call: Call, text: str) -> tuple[Named, Parameter | None]:
     Raises ValidationException for what can't be a name.
     """
     wanted = named(text, call.account_id, call.region)
-    return wanted, await call.house.part(ParameterDirectory).find_named(wanted)
+    directory = call.house.part(ParameterDirectory)
+    return wanted, directory.known(wanted) or await directory.find_named(wanted)
 
 
 async def find_plain(call: Call, text: str) -> tuple[Named, Parameter | None]:
@@ -83,7 +84,9 @@ def read_of_parameter(action: str) -> Needs:
     """Declare an operation on the parameter that `Name` names, by name or by ARN."""
 
     async def needs(call: Call) -> Sequence[Requirement]:
-        await call.house.part(ServiceSettings).know(call.account_id, call.region)
+        settings = call.house.part(ServiceSettings)
+        if not settings.is_known(call.account_id, call.region):
+            await settings.know(call.account_id, call.region)
         wanted, parameter = call.target = await find_named(call, call.params["Name"])
         return (on_parameter(wanted, parameter, action),)
 

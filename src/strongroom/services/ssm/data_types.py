@@ -24,8 +24,7 @@ _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?"
 _BINARY = re.compile(r"[01]+")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _EMAIL_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*")
-_JSONC_TOKEN = re.compile(r'(?P<text>"(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]\S*")
 
 
 def _is_host_name(value: str) -> bool:
@@ -56,7 +55,23 @@ def _is_json(value: str) -> bool:
 
 
 def _is_json_with_comments(value: str) -> bool:
-    return _is_json(_JSONC_TOKEN.sub(lambda token: token["text"] or " ", value))
+    kept: list[str] = []
+    at, is_text = 0, False
+    while at < len(value):
+        here, pair = value[at], value[at : at + 2]
+        if not is_text and pair in ("//", "/*"):
+            closing = "\n" if pair == "//" else "*/"
+            end = value.find(closing, at + 2)
+            if end < 0 and pair == "/*":
+                return False
+            at = len(value) if end < 0 else end + len(closing)
+            kept.append(" ")
+            continue
+        taken = pair if is_text and here == "\\" else here
+        is_text = is_text if taken != '"' else not is_text
+        kept.append(taken)
+        at += len(taken)
+    return _is_json("".join(kept))
 
 
 def _is_float(value: str) -> bool:

@@ -41,6 +41,11 @@ class ParameterDirectory:
                 self._parameters.pop((account_id, region, parameter_name), None)
                 self._changes_seen += 1
 
+    def known(self, named: Named) -> Parameter | None:
+        """Return the parameter that a request names, if it is at hand and nothing is to be asked about it."""
+        parameter = self._parameters.get((named.account_id, named.region, named.names[0]))
+        return parameter if parameter is not None and parameter.expires_at is None else None
+
     async def find(self, account_id: str, region: str, name: str) -> Parameter | None:
         """Return a parameter, or None. One whose time is over is gone, deleted yet or not."""
         place = (account_id, region, name)

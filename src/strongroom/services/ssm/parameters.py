@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from strongroom.base.clock import as_datetime
@@ -32,7 +33,7 @@ class Version:
     """
 
     number: int
-    modified_at: float
+    modified: datetime
     details: Mapping[str, Any]
     content: bytes = field(repr=False)
 
@@ -67,7 +68,11 @@ class Parameter:
 def version_of(row: Any, sealer: Sealer) -> Version:
     """Return the version of a row, its content opened. Raises SealBroken."""
     place = VALUE_PLACE.format(parameter_id=row.parameter_id, version=row.version)
-    return Version(row.version, row.modified_at, row.details, sealer.open(row.sealed, place))
+    return Version(row.version, as_datetime(row.modified_at), row.details, sealer.open(row.sealed, place))
+
+
+def _without_content(row: Any) -> Version:
+    return Version(row.version, as_datetime(row.modified_at), row.details, b"")
 
 
 def parameter_of(row: Any, sealer: Sealer | None) -> Parameter:
@@ -86,7 +91,7 @@ def parameter_of(row: Any, sealer: Sealer | None) -> Parameter:
         name=row.name,
         type=row.type,
         tier=row.tier,
-        version=version_of(row, sealer) if sealer else Version(row.version, row.modified_at, row.details, b""),
+        version=version_of(row, sealer) if sealer is not None else _without_content(row),
         tags=row.tags,
         expires_at=row.expires_at,
         policy_id=row.resource_policy_id,
@@ -104,7 +109,7 @@ def with_value(parameter: Parameter, version: Version, value: str, selector: str
         "Type": parameter.type,
         "Value": value,
         "Version": version.number,
-        "LastModifiedDate": as_datetime(version.modified_at),
+        "LastModifiedDate": version.modified,
         "ARN": parameter.arn,
         "DataType": version.details["data_type"],
     }
@@ -119,7 +124,7 @@ def without_value(parameter: Parameter, version: Version) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Name": parameter.name,
         "Type": parameter.type,
-        "LastModifiedDate": as_datetime(version.modified_at),
+        "LastModifiedDate": version.modified,
         "LastModifiedUser": details["modified_by"],
         "Version": version.number,
         "Tier": details["tier"],

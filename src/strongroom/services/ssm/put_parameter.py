@@ -7,7 +7,6 @@ Source: AWS Systems Manager API Reference, PutParameter; User Guide, "Managing p
 versions".
 """
 
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,8 +47,6 @@ from strongroom.storage.connection import Connection
 VERSIONS_MAX = 100
 TRIES_MAX = 8
 VALUE_BYTES_MAX = {STANDARD: 4_096, ADVANCED: 8_192}
-
-_NESTED = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 class _ChangedMeanwhileError(Exception):
@@ -113,7 +110,8 @@ def _check_request(params: dict[str, Any]) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise errors.validation("The parameter value has characters that are not Unicode text.") from None
-    if _NESTED.search(value):
+    opens = value.find("{{")
+    if opens >= 0 and value.find("}}", opens + 2) >= 0:
         raise errors.validation('Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.')
     if params.get("Overwrite") and params.get("Tags"):
         raise errors.validation(

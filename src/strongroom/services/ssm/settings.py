@@ -46,6 +46,10 @@ class ServiceSettings:
             self._known.clear()
             self._changes_seen += 1
 
+    def is_known(self, account_id: str, region: str) -> bool:
+        """Return whether what an account has changed in a Region is at hand."""
+        return (account_id, region) in self._known
+
     async def know(self, account_id: str, region: str) -> Changed:
         """Return the rows of what an account has changed in a Region, by setting; they are at hand from then on."""
         place = (account_id, region)
