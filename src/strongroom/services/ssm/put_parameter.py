@@ -44,6 +44,7 @@ from strongroom.services.ssm.tags import checked_tags
 from strongroom.services.ssm.values import DEFAULT_KEY, Content, content_of
 from strongroom.storage.connection import Connection
 
+FIRST_VERSION = 1
 VERSIONS_MAX = 100
 TRIES_MAX = 8
 VALUE_BYTES_MAX = {STANDARD: 4_096, ADVANCED: 8_192}
@@ -193,53 +194,80 @@ async def _has_no_room(call: Call) -> bool:
 
 
 async def _write(call: Call, wanted: Named, plan: _Plan, content: Content, tags: dict[str, str]) -> Answer:
-    before, now = plan.before, call.now
-    account_id, region, name = wanted.account_id, wanted.region, wanted.name
-    most = call.house.quotas.most(PARAMETERS_QUOTAS[plan.tier], account_id, region)
-    details = dict(plan.details)
-    if content.key_arn is not None:
-        details["key_arn"] = content.key_arn
-    if plan.policies:
-        details["policies"] = plan.policies
-    changed = {
-        "tier": plan.tier,
-        "expires_at": expires_at(plan.policies),
-        "next_policy_at": next_due_at(plan.policies, now),
-    }
+    """Write what was planned. Raises `_ChangedMeanwhileError` when it was planned from what is no more."""
+    place, now = (wanted.account_id, wanted.region, wanted.name), call.now
+    most = call.house.quotas.most(PARAMETERS_QUOTAS[plan.tier], wanted.account_id, wanted.region)
+    before = plan.before and (plan.before.parameter_id, plan.before.version.number)
+    policies_before = plan.before.version.details.get("policies") if plan.before is not None else None
 
     def write(connection: Connection) -> Answer:
-        row = tables.select_parameter(connection, account_id, region, name)
+        row = tables.select_parameter(connection, *place)
         if row is not None and delete_if_expired(call.house, connection, row, now):
             row = None
-        if (row and (row.parameter_id, row.version)) != (before and (before.parameter_id, before.version.number)):
+        if (row and (row.parameter_id, row.version)) != before:
+            raise _ChangedMeanwhileError
+        if row is not None and row.details.get("policies") != policies_before:
             raise _ChangedMeanwhileError
         if row is None or row.tier != plan.tier:
-            _require_room(connection, account_id, region, plan.tier, most)
-        if row is None:
-            parameter_id, version = uuid.uuid4().hex, 1
-            place = {"account_id": account_id, "region": region, "name": name, "parent": parent_of(name)}
-            made = {"parameter_id": parameter_id, "type": plan.type, "version": version, "tags": tags}
-            tables.insert_parameter(connection, {**place, **made, **changed})
+            _require_room(connection, wanted, plan.tier, most)
+        if before is None:
+            parameter_id, version = _insert(connection, wanted, plan, tags, now)
         else:
-            parameter_id, version = row.parameter_id, row.version + 1
-            _make_room(connection, parameter_id, name)
-            tables.update_parameter(connection, parameter_id, {"version": version, **changed})
+            parameter_id, version = before[0], before[1] + 1
+            _make_room(connection, parameter_id, wanted.name)
+            tables.update_parameter(connection, parameter_id, {"version": version, **_of_parameter(plan, now)})
         sealed_for = tables.VALUE_PLACE.format(parameter_id=parameter_id, version=version)
         values = {
             "parameter_id": parameter_id,
             "version": version,
             "modified_at": now,
-            "details": details,
+            "details": _details(plan, content),
             "sealed": call.house.sealer.seal(content.stored, sealed_for),
         }
         tables.insert_version(connection, values)
         return {"Version": version, "Tier": plan.tier}
 
-    return await call.write(write, invalidates=(parameter_cache_name(account_id, region, name),))
+    return await call.write(write, invalidates=(parameter_cache_name(*place),))
 
 
-def _require_room(connection: Connection, account_id: str, region: str, tier: str, most: int) -> None:
-    if tables.count_parameters(connection, account_id, region, tier) >= most:
+def _details(plan: _Plan, content: Content) -> Details:
+    """Return the details of the new version, with what is known of it only now."""
+    details = dict(plan.details)
+    if content.key_arn is not None:
+        details["key_arn"] = content.key_arn
+    if plan.policies:
+        details["policies"] = plan.policies
+    return details
+
+
+def _of_parameter(plan: _Plan, now: float) -> dict[str, Any]:
+    """Return the columns of a parameter that every new version decides anew."""
+    return {
+        "tier": plan.tier,
+        "expires_at": expires_at(plan.policies),
+        "next_policy_at": next_due_at(plan.policies, now),
+    }
+
+
+def _insert(connection: Connection, wanted: Named, plan: _Plan, tags: dict[str, str], now: float) -> tuple[str, int]:
+    """Insert a parameter that is new, and return its id and first version."""
+    values = {
+        "parameter_id": uuid.uuid4().hex,
+        "account_id": wanted.account_id,
+        "region": wanted.region,
+        "name": wanted.name,
+        "parent": parent_of(wanted.name),
+        "type": plan.type,
+        "version": FIRST_VERSION,
+        "tags": tags,
+        **_of_parameter(plan, now),
+    }
+    tables.insert_parameter(connection, values)
+    return values["parameter_id"], FIRST_VERSION
+
+
+def _require_room(connection: Connection, wanted: Named, tier: str, most: int) -> None:
+    if tables.count_parameters(connection, wanted.account_id, wanted.region, tier) >= most:
         raise errors.too_many_parameters(tier, most)
 
 
