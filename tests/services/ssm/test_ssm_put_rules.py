@@ -59,6 +59,10 @@ def test_names_that_can_be(in_sqlite_house: InSqliteHouse) -> None:
         for name in ("x", "/x", FIFTEEN, "x" * 966, "._-", "/my/aws/x", "9"):
             await put(house, name, name[:20])
             assert await value(house, name) == name[:20]
+        # The public parameters of AWS are not here.
+        for name in ("/aws/service/ami-amazon-linux-latest/x", "aws-x", "/ssm/x"):
+            with refused("ParameterNotFound", ""):
+                await shown(house, name)
         # Spaces around a name are no part of it.
         await put(house, "  spaced ")
         assert (await shown(house, " spaced"))["Name"] == "spaced"
