@@ -165,6 +165,8 @@ def about_secret(*actions: str) -> Needs:
     async def needs(call: Call) -> Sequence[Requirement]:
         named, secret = await call.house.part(SecretDirectory).identify(call, call.params["SecretId"])
         call.target = secret
+        if len(actions) == 1:
+            return (on_secret(call, named, secret, actions[0]),)
         return tuple(on_secret(call, named, secret, action) for action in actions)
 
     return needs

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from strongroom.base.clock import as_datetime
 from strongroom.base.errors import AwsError
 from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
@@ -42,7 +41,7 @@ async def get_secret_value(call: Call) -> Answer:
         "VersionId": version.version_id,
         **value.member(),
         "VersionStages": list(version.labels),
-        "CreatedDate": as_datetime(version.created_at),
+        "CreatedDate": version.created,
     }
 
 

@@ -4,8 +4,7 @@ Every opening asks KMS. Source: AWS Secrets Manager User Guide, "Secret encrypti
 Manager".
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from strongroom.base.arn import partition_of
@@ -87,17 +86,11 @@ def stored_key_id(key_id: str | None, account_id: str, region: str) -> str | Non
     return None if key_id in (None, "", DEFAULT_KEY, managed) else key_id
 
 
-@contextmanager
-def kms_refusals(failure: AwsError) -> Iterator[None]:
-    """Turn what KMS raises into what Secrets Manager answers: who may not, may not; for the rest it is `failure`."""
-    try:
-        yield
-    except AwsError as error:
-        if error.code == "AccessDeniedException":
-            raise errors.kms_not_allowed() from None
-        if error.code == "ThrottlingException" or error.status >= 500:
-            raise
-        raise failure from None
+def answer_for(error: AwsError, failure: Callable[[], AwsError]) -> AwsError:
+    """Return what Secrets Manager answers when KMS raises: who may not, may not; for the rest it is `failure`."""
+    if error.code == "AccessDeniedException":
+        return errors.kms_not_allowed()
+    return error if error.code == "ThrottlingException" or error.status >= 500 else failure()
 
 
 def _require_own_account(call: Call, is_default_key: bool, account_id: str) -> None:
@@ -115,8 +108,10 @@ async def seal(
     """
     _require_own_account(call, key_id is None, account_id)
     key = key_reference(key_id, account_id, region)
-    with kms_refusals(errors.encryption_failure()):
+    try:
         data_key = await generate_data_key(call, key, encryption_context(arn, version_id), region=region)
+    except AwsError as error:
+        raise answer_for(error, errors.encryption_failure) from None
     ciphertext = encrypt_once(data_key.plaintext, value.plaintext, place_of(arn, version_id, value.kind))
     return SealedValue(
         arn, version_id, value.kind, ciphertext, data_key.ciphertext, data_key.key_arn, is_default_key=key_id is None
@@ -130,8 +125,10 @@ async def unseal(call: Call, secret: Secret, version: Version) -> Value:
     serve another account.
     """
     _require_own_account(call, version.is_default_key, secret.account_id)
-    with kms_refusals(errors.decryption_failure()):
+    try:
         key = await decrypt_data_key(call, version.data_key, version.key_arn, version.context)
+    except AwsError as error:
+        raise answer_for(error, errors.decryption_failure) from None
     try:
         return Value(version.kind, decrypt_once(key, version.ciphertext, version.place))
     except AuthenticationFailed:
@@ -157,6 +154,8 @@ async def must_be_usable_key(call: Call, arn: str, account_id: str, region: str,
     if key_id is None:
         return
     context = encryption_context(arn, VALIDATION)
-    with kms_refusals(errors.encryption_failure()):
+    try:
         data_key = await generate_data_key(call, key_reference(key_id, account_id, region), context)
         await decrypt_data_key(call, data_key.ciphertext, data_key.key_arn, context)
+    except AwsError as error:
+        raise answer_for(error, errors.encryption_failure) from None

@@ -6,6 +6,7 @@ Source: AWS Secrets Manager User Guide, "Concepts in Secrets Manager".
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from strongroom.base.arn import parse_arn, partition_of
@@ -42,13 +43,13 @@ class Version:
     """
 
     version_id: str
-    created_at: float
     kind: str
     ciphertext: bytes
     data_key: bytes
     key_arn: str
     is_default_key: bool
     labels: tuple[str, ...]
+    created: datetime
     context: Mapping[str, str]
     place: bytes
 

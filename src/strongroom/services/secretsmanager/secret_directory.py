@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from strongroom.base.clock import as_datetime
 from strongroom.operations.call import Call
 from strongroom.operations.house import House
 from strongroom.policy.document import PolicyKind, parse
@@ -147,7 +148,7 @@ def version_of(row: Any, stages: dict[str, str]) -> Version:
     """Return the version of a row; `stages` are those of its secret."""
     return Version(
         version_id=row.version_id,
-        created_at=row.created_at,
+        created=as_datetime(row.created_at),
         kind=row.kind,
         ciphertext=row.ciphertext,
         data_key=row.data_key,
