@@ -4,10 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.opened_house import InHouse, OpenedHouse
 from tests.services.refusals import refused
 from tests.services.secretsmanager.keeping import Keeper, keeping
+
+from strongroom.services.secretsmanager import tables
 
 
 async def names(secrets: Keeper, **params: Any) -> list[str]:
@@ -141,9 +142,8 @@ def test_tags(in_house: InHouse[None]) -> None:
     in_house(body)
 
 
-@pytest.mark.parametrize("rows", [1_201])
-def test_a_filter_that_passes_over_many(tmp_path: Path, rows: int) -> None:
-    from strongroom.services.secretsmanager import tables
+def test_a_filter_that_passes_over_many(tmp_path: Path) -> None:
+    rows = 1_201
 
     async def body(secrets: Keeper) -> None:
         def insert(connection: Any) -> None:
@@ -155,8 +155,6 @@ def test_a_filter_that_passes_over_many(tmp_path: Path, rows: int) -> None:
 
         await secrets.house.house.store.write(insert)
         found = await names(secrets, Filters=[{"Key": "name", "Values": ["odd"]}])
-        assert found == [f"odd/{number:04}" for number in range(1, rows, 2)] or sorted(found) == [
-            f"odd/{number:04}" for number in range(1, rows, 2)
-        ]
+        assert sorted(found) == [f"odd/{number:04}" for number in range(1, rows, 2)]
 
     keeping(tmp_path, body)
