@@ -154,8 +154,8 @@ def use_accounts_command(server: RunningServer) -> Secrets:
 
 def use(server: RunningServer, canary: bytes) -> Secrets:
     """Use the server in every way that lets a secret pass through it. Return what it was told, and what it told."""
-    told = use_kms(server, canary) | use_identities(server, secrets.token_bytes(30) + canary)
-    return told | use_secrets(server, secrets.token_bytes(32))
+    told = use_kms(server, canary) | use_secrets(server, secrets.token_bytes(32))
+    return told | use_identities(server, secrets.token_bytes(30) + canary)
 
 
 def is_code(name: str) -> bool:

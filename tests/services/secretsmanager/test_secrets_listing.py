@@ -8,6 +8,7 @@ from tests.opened_house import InHouse, OpenedHouse
 from tests.services.refusals import refused
 from tests.services.secretsmanager.keeping import Keeper, keeping
 
+from strongroom.operations.page_position import position_text
 from strongroom.services.secretsmanager import tables
 
 
@@ -45,6 +46,22 @@ def test_pages_in_every_order(in_house: InHouse[None]) -> None:
         for params in ({"NextToken": "x"}, {"NextToken": token, "SortBy": "name"}):
             with refused("InvalidNextTokenException"):
                 await secrets("ListSecrets", **params)
+        for position in (
+            "[]",
+            "[1]",
+            "[1, 2]",
+            '["a", "b"]',
+            '[NaN, "b"]',
+            '[1e999, "b"]',
+            '["\\u0000", "b"]',
+            "x",
+            "[[], {}]",
+        ):
+            for sort_by in ("name", "created-date"):
+                forged = position_text("ListSecrets", position)
+                if (position, sort_by) != ('["a", "b"]', "name"):
+                    with refused("InvalidNextTokenException"):
+                        await secrets("ListSecrets", NextToken=forged, SortBy=sort_by)
         with refused("InvalidNextTokenException"):
             await secrets("ListSecretVersionIds", SecretId="a", NextToken=token)
 
@@ -143,18 +160,23 @@ def test_tags(in_house: InHouse[None]) -> None:
 
 
 def test_a_filter_that_passes_over_many(tmp_path: Path) -> None:
-    rows = 1_201
+    rows = 12_001
 
     async def body(secrets: Keeper) -> None:
         def insert(connection: Any) -> None:
             for number in range(rows):
-                name = f"{'odd' if number % 2 else 'even'}/{number:04}"
+                name = f"{'odd' if number % 2 else 'even'}/{number:05}"
                 arn = f"arn:aws:secretsmanager:us-east-1:111122223333:secret:{name}-abcdef"
                 columns = {"arn": arn, "name": name, "account_id": "111122223333", "region": "us-east-1"}
                 tables.insert_secret(connection, columns | {"created_at": 1.0 + number // 7, "changed_at": 1.0})
 
         await secrets.house.house.store.write(insert)
         found = await names(secrets, Filters=[{"Key": "name", "Values": ["odd"]}])
-        assert sorted(found) == [f"odd/{number:04}" for number in range(1, rows, 2)]
+        # Nobody waits for a search through everything: pages end before they are full.
+        first = await secrets("ListSecrets", Filters=[{"Key": "name", "Values": ["none"]}])
+        assert first["SecretList"] == []
+        assert "NextToken" in first
+        assert await names(secrets, Filters=[{"Key": "name", "Values": ["none"]}]) == []
+        assert sorted(found) == [f"odd/{number:05}" for number in range(1, rows, 2)]
 
     keeping(tmp_path, body)

@@ -120,6 +120,18 @@ def test_a_secret_of_that_name_is_in_the_way(tmp_path: Path) -> None:
     keeping(tmp_path, body)
 
 
+def test_nobody_overwrites_a_replica(tmp_path: Path) -> None:
+    async def body(secrets: Keeper) -> None:
+        await secrets("CreateSecret", Name="s", SecretString="of another", region="eu-west-2", **to(THERE))
+        made = await secrets("CreateSecret", Name="s", SecretString="1", ForceOverwriteReplicaSecret=True, **to(THERE))
+        assert made["ReplicationStatus"][0]["Status"] == "Failed"
+        assert await secrets.value("s", region=THERE) == "of another"
+        await secrets("RemoveRegionsFromReplication", SecretId="s", RemoveReplicaRegions=[THERE])
+        assert await secrets.value("s", region=THERE) == "of another"
+
+    keeping(tmp_path, body)
+
+
 def test_replicas_end(tmp_path: Path) -> None:
     async def body(secrets: Keeper) -> None:
         await secrets("CreateSecret", Name="s", SecretString="1", **to(THERE, "eu-west-2"))

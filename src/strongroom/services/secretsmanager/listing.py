@@ -1,6 +1,8 @@
 """Pages of secrets and of versions. Source: API Reference, ListSecrets, ListSecretVersionIds."""
 
+import asyncio
 import json
+import math
 from typing import Any, NamedTuple
 
 from strongroom.base.clock import as_datetime
@@ -17,6 +19,9 @@ from strongroom.services.secretsmanager.service import SECRETS_MANAGER
 
 SECRETS_PER_PAGE = VERSIONS_PER_PAGE = 100
 ROWS_PER_READ = 500
+ROWS_PER_PAGE_MAX = 10_000
+"""How many secrets a request looks at: a page may end before it is full, and tell where to go on."""
+
 _DEFAULT_KEY = "DefaultEncryptionKey"
 
 
@@ -33,9 +38,17 @@ def _position(call: Call) -> Any:
         return None
     try:
         value, identifier = json.loads(position_of(call.operation.name, token))
-    except (ValueError, TypeError):
+        if not isinstance(value, str):
+            value = float(value)
+    except (ValueError, TypeError, OverflowError):
         raise errors.invalid_token() from None
-    return value, str(identifier)
+    # Anybody may make up a token: no database is asked for what it could not even hold.
+    for part in (value, identifier):
+        if not (part.isascii() and part.isprintable() if isinstance(part, str) else isinstance(part, float)):
+            raise errors.invalid_token()
+    if not isinstance(identifier, str) or (isinstance(value, float) and not math.isfinite(value)):
+        raise errors.invalid_token()
+    return value, identifier
 
 
 def _token(call: Call, value: Any, identifier: str) -> dict[str, str]:
@@ -57,7 +70,7 @@ class Listing:
     async def page(self) -> Page:
         """Return the page that the request asks for. Raises InvalidNextTokenException."""
         found: list[Any] = []
-        while True:
+        for _ in range(ROWS_PER_PAGE_MAX // ROWS_PER_READ):
             rows = await self._call.read(self._read)
             for row in rows:
                 if self._test(row):
@@ -67,6 +80,9 @@ class Listing:
             if len(rows) < ROWS_PER_READ:
                 return Page(found, {})
             self._after = (rows[-1].sorted_by, rows[-1].arn)
+            # A long search lets others have their turn.
+            await asyncio.sleep(0)
+        return Page(found, _token(self._call, *self._after))
 
     def _read(self, connection: Any) -> Any:
         call = self._call
@@ -121,7 +137,7 @@ async def list_secret_version_ids(call: Call) -> Answer:
     """List a secret's versions, the oldest first. Source: API Reference, ListSecretVersionIds."""
     secret = existing(call)
     limit, after = call.params.get("MaxResults") or VERSIONS_PER_PAGE, _position(call)
-    if after is not None and not isinstance(after[0], float | int):
+    if after is not None and not isinstance(after[0], float):
         raise errors.invalid_token()
     await call.house.part(Accesses).written()
     rows, stages = await call.read(

@@ -11,6 +11,7 @@ from strongroom.base.errors import AwsError
 from strongroom.model.regions import region_names
 from strongroom.operations.call import Call
 from strongroom.services.secretsmanager import errors, tables
+from strongroom.services.secretsmanager.deletion import erase
 from strongroom.services.secretsmanager.mirroring import mirror, set_status
 from strongroom.services.secretsmanager.sealing import SealedValue, Value, seal, stored_key_id
 from strongroom.services.secretsmanager.secret import arn_in
@@ -75,19 +76,23 @@ def insert_replicas(connection: Connection, call: Call, arn: str, replicas: Sequ
     row: Any = tables.select_secret(connection, arn)
     for replica in replicas:
         there = arn_in(arn, replica.region)
-        before = tables.select_named(connection, row.account_id, replica.region, row.name)
-        failure = replica.failure
-        if before is not None and before.arn != there and failure is None:
-            if call.params.get("ForceOverwriteReplicaSecret") and not tables.replicas_of(connection, before.arn):
-                tables.delete_secret(connection, before.arn)
-            else:
-                failure = f"Replication failed: Secret name {row.name} already exists in region {replica.region}."
-        if failure is not None:
-            set_status(connection, call, row, replica, failure)
-            continue
-        _insert_replica(connection, row, replica, exists=before is not None and before.arn == there)
-        set_status(connection, call, row, replica, None)
+        failure = replica.failure or _obstacle(connection, call, row, replica.region)
+        if failure is None:
+            _insert_replica(connection, row, replica, exists=tables.select_secret(connection, there) is not None)
+        set_status(connection, call, row, replica, failure)
     mirror(connection, call, arn)
+
+
+def _obstacle(connection: Connection, call: Call, row: Any, region: str) -> str | None:
+    """Return what keeps a replica from being made, None when nothing does; clear away what the request overwrites."""
+    before = tables.select_named(connection, row.account_id, region, row.name)
+    if before is None or before.arn == arn_in(row.arn, region):
+        return None
+    is_gone = before.deletion_at is not None and before.deletion_at <= call.now
+    if is_gone or (call.params.get("ForceOverwriteReplicaSecret") and before.primary_region is None):
+        erase(connection, call.house, before, call.now)
+        return None
+    return f"Replication failed: Secret name {row.name} already exists in region {region}."
 
 
 def _insert_replica(connection: Connection, row: Any, replica: NewReplica, *, exists: bool) -> None:

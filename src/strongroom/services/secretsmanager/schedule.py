@@ -7,6 +7,7 @@ Reference, RotationRulesType.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ SHORTEST_INTERVAL_HOURS = 4
 HOURS_OF_DAY = 24
 CHECKED_WINDOWS = 60
 """How many windows of a cron expression are looked at: two months of daily ones, some years of monthly ones."""
+
+READ_MAX = 4_096
+"""How many cron expressions are remembered: to look at one takes milliseconds."""
 
 _RATE = re.compile(r"rate\((\d{1,4}) (hours?|days?)\)")
 _CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
@@ -34,13 +38,17 @@ class Window(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """Rules, read. One of `days`, `hours` and `cron` is set; `duration` is in hours, None for the usual one."""
+    """Rules, read. One of `days`, `hours` and `cron` is set; `duration` is in hours, None for the usual one.
+
+    `shown_days` is what AutomaticallyAfterDays tells: the days between rotations, None for less than one.
+    """
 
     days: int | None = None
     hours: int | None = None
     cron: str | None = None
     is_hourly: bool = False
     duration: int | None = None
+    shown_days: int | None = None
 
     def next_window(self, last: float, now: float) -> Window:
         """Return the first window that is not over at `now`; intervals are counted from `last`, the last rotation."""
@@ -66,14 +74,6 @@ class Schedule(NamedTuple):
             return begins + HOUR_SECONDS
         return begins // DAY_SECONDS * DAY_SECONDS + DAY_SECONDS - 1
 
-    @property
-    def shown_days(self) -> int | None:
-        """What AutomaticallyAfterDays tells: the days between rotations, None for less than one."""
-        if self.days is not None or self.cron is None:
-            return self.days
-        first, second = islice(_moments(self.cron, 0.0), 2)
-        return max(1, round((second - first) / DAY_SECONDS)) if not self.is_hourly else None
-
 
 def read_rules(rules: Mapping[str, Any]) -> Schedule:
     """Return rotation rules, read. Raises InvalidParameterException."""
@@ -86,7 +86,7 @@ def read_rules(rules: Mapping[str, Any]) -> Schedule:
     if duration is not None and not 1 <= duration <= HOURS_OF_DAY:
         raise invalid_parameter("Duration must be from 1h to 24h.")
     if expression is None:
-        return Schedule(days=days, duration=duration)
+        return Schedule(days=days, duration=duration, shown_days=days)
     return _rate(expression, duration) if expression.startswith("rate") else _cron(expression, duration)
 
 
@@ -98,7 +98,7 @@ def _rate(expression: str, duration: int | None) -> Schedule:
     if match[2].startswith("day"):
         if value > 1_000:
             raise invalid_parameter("A secret is rotated at least once in 1000 days.")
-        return Schedule(days=value, duration=duration)
+        return Schedule(days=value, duration=duration, shown_days=value)
     if not SHORTEST_INTERVAL_HOURS <= value <= 24_000:
         raise _too_often() if value < SHORTEST_INTERVAL_HOURS else invalid_parameter("Use days for so long a time.")
     if duration is not None and duration > value:
@@ -106,6 +106,7 @@ def _rate(expression: str, duration: int | None) -> Schedule:
     return Schedule(hours=value, is_hourly=True, duration=duration)
 
 
+@lru_cache(maxsize=READ_MAX)
 def _cron(expression: str, duration: int | None) -> Schedule:
     match = _CRON.fullmatch(expression)
     if match is None:
@@ -134,7 +135,8 @@ def _cron(expression: str, duration: int | None) -> Schedule:
         ends = moment + (duration or 1) * HOUR_SECONDS
         if ends > moment + shortest or ends > moment // DAY_SECONDS * DAY_SECONDS + DAY_SECONDS:
             raise _window_too_long()
-    return Schedule(cron=cron, is_hourly=not hours.isdigit(), duration=duration)
+    days = None if not hours.isdigit() else max(1, round((moments[1] - moments[0]) / DAY_SECONDS))
+    return Schedule(cron=cron, is_hourly=not hours.isdigit(), duration=duration, shown_days=days)
 
 
 def _weekdays(field: str) -> str:

@@ -18,6 +18,9 @@ from strongroom.services.secretsmanager.secret import BINARY, STRING, Secret, Ve
 from strongroom.services.secretsmanager.secret_directory import encryption_context, place_of
 
 DEFAULT_KEY = "alias/aws/secretsmanager"
+HEADER = b"SV\x01\x01"
+"""Begins every encrypted value: its format's version, and the algorithm. Source: docs/formats.md, "Secret value"."""
+
 VALIDATION = "RequestToValidateKeyAccess"
 """In the place of a version id, where it is only tried whether the caller may use a key."""
 
@@ -98,6 +101,19 @@ def _require_own_account(call: Call, is_default_key: bool, account_id: str) -> N
         raise errors.default_key_elsewhere()
 
 
+def encrypted(data_key: bytes, value: Value, place: bytes) -> bytes:
+    """Return a value under a data key that encrypts this value alone, ever; `place` is authenticated with it."""
+    return HEADER + encrypt_once(data_key, value.plaintext, HEADER + place)
+
+
+def decrypted(data_key: bytes, version: Version) -> Value:
+    """Return the value of a version. Raises AuthenticationFailed for what was not encrypted for its place."""
+    ciphertext = version.ciphertext
+    if not ciphertext.startswith(HEADER):
+        raise AuthenticationFailed
+    return Value(version.kind, decrypt_once(data_key, ciphertext[len(HEADER) :], HEADER + version.place))
+
+
 async def seal(
     call: Call, arn: str, account_id: str, region: str, key_id: str | None, version_id: str, value: Value
 ) -> SealedValue:
@@ -112,7 +128,7 @@ async def seal(
         data_key = await generate_data_key(call, key, encryption_context(arn, version_id), region=region)
     except AwsError as error:
         raise answer_for(error, errors.encryption_failure) from None
-    ciphertext = encrypt_once(data_key.plaintext, value.plaintext, place_of(arn, version_id, value.kind))
+    ciphertext = encrypted(data_key.plaintext, value, place_of(arn, version_id, value.kind))
     return SealedValue(
         arn, version_id, value.kind, ciphertext, data_key.ciphertext, data_key.key_arn, is_default_key=key_id is None
     )
@@ -130,7 +146,7 @@ async def unseal(call: Call, secret: Secret, version: Version) -> Value:
     except AwsError as error:
         raise answer_for(error, errors.decryption_failure) from None
     try:
-        return Value(version.kind, decrypt_once(key, version.ciphertext, version.place))
+        return decrypted(key, version)
     except AuthenticationFailed:
         # Somebody changed the row behind Strongroom's back.
         raise errors.decryption_failure() from None
