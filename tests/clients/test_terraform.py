@@ -122,15 +122,15 @@ resource "aws_iam_account_password_policy" "strict" {
 
 
 class Terraform:
-    """`terraform` in a directory with the configuration above, connected to a server as the root user."""
+    """`terraform` in a directory with a configuration, connected to a server as the root user."""
 
-    def __init__(self, server: RunningServer, directory: Path) -> None:
+    def __init__(self, server: RunningServer, directory: Path, configuration: str = CONFIGURATION) -> None:
         self._directory = directory
         # A configuration of somebody's own could send it elsewhere.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
         ours = {name: value for name, value in server.environment().items() if name.startswith("AWS_")}
         self._environment = kept | ours | {"HOME": str(directory), "CHECKPOINT_DISABLE": "1"}
-        (directory / "main.tf").write_text(CONFIGURATION)
+        (directory / "main.tf").write_text(configuration)
 
     def run(self, *arguments: str, seconds_max: int = RUN_SECONDS_MAX) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
