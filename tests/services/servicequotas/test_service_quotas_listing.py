@@ -29,7 +29,9 @@ def test_what_is_served() -> None:
 
 def test_services(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
-        assert (await ask(house, "ListServices"))["Services"] == [{"ServiceCode": "kms", "ServiceName": KMS_NAME}]
+        listed = {each["ServiceCode"]: each["ServiceName"] for each in (await ask(house, "ListServices"))["Services"]}
+        assert listed["kms"] == KMS_NAME
+        assert listed["secretsmanager"] == "AWS Secrets Manager"
 
     in_house(body)
 
