@@ -94,6 +94,8 @@ def test_a_replica_is_encrypted_in_its_own_region(tmp_path: Path) -> None:
         assert mended["ReplicationStatus"][0]["Status"] == "InSync"
         assert await secrets.value("s", region=THERE) == "2"
         contexts = await secrets.house.house.audit.records(0, secrets.house.clock.now() + 60)
+        events = [each.operation for each in contexts if each.operation.startswith("Replication")]
+        assert events == ["ReplicationSucceeded", "ReplicationFailed", "ReplicationSucceeded"]
         arns = {
             each.request["EncryptionContext"]["SecretARN"] for each in contexts if each.operation == "GenerateDataKey"
         }

@@ -155,6 +155,15 @@ def unsupported(what: str) -> AwsError:
     return AwsError("UnsupportedOperationException", f"Strongroom does not serve {what} yet.")
 
 
+def rotation_not_run() -> AwsError:
+    """A request to rotate a secret at once."""
+    return AwsError(
+        "UnsupportedOperationException",
+        "Strongroom keeps rotation schedules, and does not run rotation functions yet. To set the schedule alone, call "
+        "RotateSecret with RotateImmediately=false.",
+    )
+
+
 def denied_elsewhere(caller_arn: str, action: str, resource: str) -> AwsError:
     """The refusal about a secret of another account, the same whether it exists or not."""
     return AwsError(

@@ -38,17 +38,16 @@ def _position(call: Call) -> Any:
         return None
     try:
         value, identifier = json.loads(position_of(call.operation.name, token))
-        if not isinstance(value, str):
-            value = float(value)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError):
         raise errors.invalid_token() from None
     # Anybody may make up a token: no database is asked for what it could not even hold.
-    for part in (value, identifier):
-        if not (part.isascii() and part.isprintable() if isinstance(part, str) else isinstance(part, float)):
-            raise errors.invalid_token()
-    if not isinstance(identifier, str) or (isinstance(value, float) and not math.isfinite(value)):
+    if not _is_text(identifier) or not (_is_text(value) or (isinstance(value, float) and math.isfinite(value))):
         raise errors.invalid_token()
     return value, identifier
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, str) and part.isascii() and part.isprintable()
 
 
 def _token(call: Call, value: Any, identifier: str) -> dict[str, str]:

@@ -60,9 +60,7 @@ async def rotate_secret(call: Call) -> Answer:
     # A year of a cron expression takes longer to look at than others should have to wait.
     schedule = await asyncio.to_thread(read_rules, rules)
     if params.get("RotateImmediately", True):
-        raise errors.unsupported(
-            "running a rotation function: call RotateSecret with RotateImmediately=false. Rotation"
-        )
+        raise errors.rotation_not_run()
     rotated_at = secret.rotation.rotated_at if secret.rotation is not None else None
     window = schedule.next_window(call.now if rotated_at is None else rotated_at, call.now)
     columns = {
