@@ -13,6 +13,7 @@ import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
 from tests.faults.told_by_kms import Secrets, refused, use_kms
+from tests.faults.told_by_secrets import use_secrets
 from tests.faults.told_parameters import use_parameters
 from tests.running_server import RunningServer
 from tests.services.sts.identity_provider import CLIENT_ID, identity_provider
@@ -155,6 +156,7 @@ def use_accounts_command(server: RunningServer) -> Secrets:
 def use(server: RunningServer, canary: bytes) -> Secrets:
     """Use the server in every way that lets a secret pass through it. Return what it was told, and what it told."""
     told = use_kms(server, canary) | use_identities(server, secrets.token_bytes(30) + canary)
+    told |= use_secrets(server, secrets.token_bytes(32))
     return told | use_parameters(server, canary)
 
 

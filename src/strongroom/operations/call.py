@@ -114,8 +114,11 @@ class Call:
         self.recorded = True
         return result
 
-    async def invoke(self, service: str, name: str, params: dict[str, Any]) -> Answer:
-        """Call another service's operation on the caller's behalf; authorisation, quota and audit hold for it too."""
+    async def invoke(self, service: str, name: str, params: dict[str, Any], *, region: str | None = None) -> Answer:
+        """Call another service's operation on the caller's behalf; authorisation, quota and audit hold for it too.
+
+        `region` is another Region than the call's own, for what the service keeps there as well.
+        """
         from strongroom.operations.perform import perform
 
         return await perform(
@@ -125,6 +128,6 @@ class Call:
             params,
             caller=self.caller,
             origin=self.origin,
-            region=self.region,
+            region=region or self.region,
             called_via=(*self.called_via, self.operation.service.name),
         )

@@ -23,10 +23,15 @@ class DataKey(NamedTuple):
         return f"DataKey({self.key_arn!r}, hidden)"
 
 
-async def generate_data_key(call: Call, key_id: str, context: Mapping[str, str]) -> DataKey:
-    """Return a fresh data key under the key that `key_id` names. Raises AwsError as KMS does."""
+async def generate_data_key(
+    call: Call, key_id: str, context: Mapping[str, str], *, region: str | None = None
+) -> DataKey:
+    """Return a fresh data key under the key that `key_id` names, in the call's Region or another.
+
+    Raises AwsError as KMS does.
+    """
     params = {"KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": dict(context)}
-    answer = await call.invoke("kms", "GenerateDataKey", params)
+    answer = await call.invoke("kms", "GenerateDataKey", params, region=region)
     return DataKey(answer["Plaintext"], answer["CiphertextBlob"], answer["KeyId"])
 
 

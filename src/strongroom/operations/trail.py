@@ -263,6 +263,10 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _member_name(name: str) -> str:
+    return "arn" if name == "ARN" else name[:1].lower() + name[1:]
+
+
 def _shown(value: Any, shape: Shape | None) -> Any:
     """Return a plain value as CloudTrail writes it: members begin in lower case, a map's keys stay, times are text."""
     if shape is None:
@@ -271,7 +275,7 @@ def _shown(value: Any, shape: Shape | None) -> Any:
         return _time(value)
     if shape.type == "structure" and isinstance(value, dict):
         return {
-            name[:1].lower() + name[1:]: _shown(each, shape.members[name].target)
+            _member_name(name): _shown(each, shape.members[name].target)
             for name, each in value.items()
             if name in shape.members
         }

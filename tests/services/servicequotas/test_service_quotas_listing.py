@@ -29,9 +29,10 @@ def test_what_is_served() -> None:
 
 def test_services(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
-        services = (await ask(house, "ListServices"))["Services"]
-        assert {"ServiceCode": "kms", "ServiceName": KMS_NAME} in services
-        assert {"ServiceCode": "ssm", "ServiceName": "AWS Systems Manager"} in services
+        listed = {each["ServiceCode"]: each["ServiceName"] for each in (await ask(house, "ListServices"))["Services"]}
+        assert listed["kms"] == KMS_NAME
+        assert listed["secretsmanager"] == "AWS Secrets Manager"
+        assert listed["ssm"] == "AWS Systems Manager"
 
     in_house(body)
 

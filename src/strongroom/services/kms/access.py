@@ -146,15 +146,15 @@ class KeyConditions:
         """Return the value of a condition key, named in lower case, or None when the request has none."""
         if self._own is not None and name in self._own:
             return self._own[name]
+        of_the_call = _OF_THE_CALL.get(name)
+        if of_the_call is not None:
+            return of_the_call(self._call)
         if name.startswith(CONTEXT_PREFIX):
             return self._encryption_context_value(name[len(CONTEXT_PREFIX) :])
         if name == "kms:encryptioncontextkeys":
             return list(self._context) if self._context else None
         if name.startswith(_RESOURCE_TAG):
             return tag_value(self._tags(), name[len(_RESOURCE_TAG) :])
-        of_the_call = _OF_THE_CALL.get(name)
-        if of_the_call is not None:
-            return of_the_call(self._call)
         if self._key is not None:
             value = _OF_THE_KEY.get(name)
             if value is not None:

@@ -4,6 +4,7 @@ The layout is documented, with test vectors, in docs/formats.md ("KMS ciphertext
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from strongroom.services.kms.errors import invalid_ciphertext
@@ -21,6 +22,7 @@ _KEY_ID_BYTES = 16
 _MATERIAL_ID_BYTES = 32
 HEADER_BYTES = 2 + _KEY_ID_BYTES + _MATERIAL_ID_BYTES
 _SHORTEST_BODY_BYTES = 12 + 16
+HEADERS_REMEMBERED_MAX = 1_024
 NO_KEY_MATERIAL = bytes(_MATERIAL_ID_BYTES).hex()
 """In the place of a key material id, for a key that has its material elsewhere."""
 
@@ -52,18 +54,25 @@ def header_for(key_id: str, key_material_id: str, algorithm: int = AES_256_GCM_D
 
 def parse(blob: bytes) -> CiphertextBlob:
     """Return the parts of `blob`. Raises InvalidCiphertextException for what was never one of ours."""
-    if len(blob) < HEADER_BYTES + _SHORTEST_BODY_BYTES or blob[0] != FORMAT_VERSION:
+    if len(blob) < HEADER_BYTES + _SHORTEST_BODY_BYTES:
         raise invalid_ciphertext()
-    algorithm = blob[1] & ~_MULTI_REGION_FLAG
-    if algorithm not in _ALGORITHMS:
+    header = blob[:HEADER_BYTES]
+    key_id, key_material_id, algorithm = _read_header(header)
+    return CiphertextBlob(key_id, key_material_id, header, blob[HEADER_BYTES:], algorithm)
+
+
+@lru_cache(maxsize=HEADERS_REMEMBERED_MAX)
+def _read_header(header: bytes) -> tuple[str, str, int]:
+    """Return key id, key material id and algorithm. All that one key material encrypts begins with the same header."""
+    algorithm = header[1] & ~_MULTI_REGION_FLAG
+    if header[0] != FORMAT_VERSION or algorithm not in _ALGORITHMS:
         raise invalid_ciphertext()
-    digits = blob[2 : 2 + _KEY_ID_BYTES].hex()
-    if blob[1] & _MULTI_REGION_FLAG:
+    digits = header[2 : 2 + _KEY_ID_BYTES].hex()
+    if header[1] & _MULTI_REGION_FLAG:
         key_id = f"mrk-{digits}"
     else:
         key_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-    material_id = blob[2 + _KEY_ID_BYTES : HEADER_BYTES].hex()
-    return CiphertextBlob(key_id, material_id, blob[:HEADER_BYTES], blob[HEADER_BYTES:], algorithm)
+    return key_id, header[2 + _KEY_ID_BYTES :].hex(), algorithm
 
 
 def authenticated_data(header: bytes, context: Context) -> bytes:
