@@ -8,7 +8,6 @@ from strongroom.services.logs import errors
 from strongroom.services.logs.access import existing_group, of_group
 from strongroom.services.logs.events.batches import Event
 from strongroom.services.logs.events.reading import PAGE_EVENTS_MAX, TIME_MAX, Search, search_page
-from strongroom.services.logs.filter_patterns import compile_pattern
 from strongroom.services.logs.filters.patterns import accepted_pattern
 from strongroom.services.logs.groups.directory import Group
 from strongroom.services.logs.paging import Page
@@ -52,15 +51,14 @@ async def filter_log_events(call: Call) -> Answer:
     if end is not None and end < start:
         raise errors.invalid_parameter("The specified endTime must not be before startTime.")
     descending, position = _direction_and_position(page, params.get("startFromHead") is False)
-    pattern = accepted_pattern(params.get("filterPattern") or "", compile_pattern)
+    pattern = accepted_pattern(params.get("filterPattern") or "")
     search = Search(
         group,
         start,
         TIME_MAX if end is None else end,
         streams=await streams_of(call, group, names),
         prefix=prefix or "",
-        matches=pattern.matches if pattern is not None else None,
-        needles=pattern.required_bytes if pattern is not None else (),
+        pattern=pattern,
         descending=descending,
     )
     found = await search_page(call.house, search, call.origin, position=position, limit=page.limit)

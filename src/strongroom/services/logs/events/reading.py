@@ -7,7 +7,7 @@ enough was read without finding much, the next one begins at a position that is 
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from strongroom.operations.house import House
 from strongroom.services.logs.events.batches import BYTES_PER_EVENT, Event, decoded, event_id, opened_batch, place_of_id
 from strongroom.services.logs.events.data_keys import DataKey, DataKeys
 from strongroom.services.logs.events.tables import Extent, select_batches
+from strongroom.services.logs.filter_patterns import FilterPattern
 from strongroom.services.logs.groups.directory import Group
 from strongroom.storage.connection import Connection
 
@@ -29,13 +30,9 @@ TIME_MAX = (1 << 41) - 1
 
 
 class Wanted(NamedTuple):
-    """Which events are wanted: of these messages, with `needles` in each (None wants all), and of these ids.
+    """Which events are wanted: those that a pattern matches (None wants all), between two ids that are not."""
 
-    `after` and `before` are ids outside of what is wanted.
-    """
-
-    matches: Callable[[str], bool] | None
-    needles: Sequence[bytes]
+    pattern: FilterPattern | None
     after: int
     before: int
 
@@ -54,15 +51,17 @@ class Page:
 
 
 class Search(NamedTuple):
-    """A search in one log group: in which streams and times (milliseconds, both included), for what, which way."""
+    """A search in one log group: in which streams and times (milliseconds, both included), for what, which way.
+
+    `streams` are numbers, None for all; `prefix` is what the names of streams begin with.
+    """
 
     group: Group
     first: int
     last: int
     streams: tuple[int, ...] | None = None
     prefix: str = ""
-    matches: Callable[[str], bool] | None = None
-    needles: Sequence[bytes] = ()
+    pattern: FilterPattern | None = None
     descending: bool = False
 
 
@@ -76,21 +75,30 @@ def _scan(rows: Sequence[Any], keys: Mapping[str, DataKey], wanted: Wanted) -> _
     """Open batches and return what is wanted of them. It may run in a thread of its own."""
     found: list[Event] = []
     events = size = 0
+    pattern = wanted.pattern
+    matches = None if pattern is None else pattern.matches
     for row in rows:
         values = row._mapping
         content = opened_batch(keys[row.data_key_id], values)
         events += row.events
         size += len(content)
-        if not all(needle in content for needle in wanted.needles):
+        if pattern is not None and not _may_match(pattern, content):
             continue
         timestamps, messages = decoded(content)
-        matches, number, ingested_at, stream = wanted.matches, row.number, row.ingested_at, row.name
+        number, ingested_at, stream = row.number, row.ingested_at, row.name
         for index, (timestamp, message) in enumerate(zip(timestamps, messages, strict=True)):
             if matches is None or matches(message):
                 identifier = event_id(timestamp, number, index)
                 if wanted.after < identifier < wanted.before:
                     found.append(Event(identifier, timestamp, ingested_at, stream, message))
     return _Scanned(found, events, size)
+
+
+def _may_match(pattern: FilterPattern, content: bytes) -> bool:
+    """Return whether any message in an opened batch may match: all that every match must hold is there."""
+    if not all(needle in content for needle in pattern.required_bytes):
+        return False
+    return b"\\" in content or all(needle in content for needle in pattern.required_unless_escaped)
 
 
 async def search_page(
@@ -123,7 +131,7 @@ class _Sweep:
         self._house = house
         self._search = search
         self._origin = origin
-        self._wanted = Wanted(search.matches, search.needles, after, before)
+        self._wanted = Wanted(search.pattern, after, before)
         first, last = max(0, place_of_id(after + 1).timestamp), place_of_id(before - 1).timestamp
         self._extent = Extent(search.group.number, first, last, search.streams, search.prefix)
         self._sign = -1 if search.descending else 1
