@@ -93,3 +93,8 @@ def key_withdrawn(arn: str) -> AwsError:
 
 def _of_the_key(arn: str) -> str:
     return f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"
+
+
+def revision_differs() -> AwsError:
+    """A resource policy was changed by somebody else meanwhile."""
+    return AwsError("OperationAbortedException", "The expected revision id is not the current one.")

@@ -5,7 +5,7 @@ looked for before anything is decoded.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -89,7 +89,7 @@ def sealed_batch(
     return values
 
 
-def opened_batch(key: DataKey, row: Mapping[str, Any]) -> bytes:
+def opened_batch(key: DataKey, row: Any) -> bytes:
     """Return the content of a batch, not yet decoded. Raises SealBroken when it was changed behind our back."""
     opened: bytes = isal_zlib.decompress(key.open(row["content"], BATCH_PLACE.format(**row)))
     return opened

@@ -65,13 +65,15 @@ class Search(NamedTuple):
     descending: bool = False
 
 
-class _Scanned(NamedTuple):
+class Scanned(NamedTuple):
+    """What was found in some batches, in their order, and what that took."""
+
     found: list[Event]
     events: int
     size: int
 
 
-def _scan(rows: Sequence[Any], keys: Mapping[str, DataKey], wanted: Wanted) -> _Scanned:
+def scan(rows: Sequence[Any], keys: Mapping[str, DataKey], wanted: Wanted) -> Scanned:
     """Open batches and return what is wanted of them. It may run in a thread of its own."""
     found: list[Event] = []
     events = size = 0
@@ -91,7 +93,7 @@ def _scan(rows: Sequence[Any], keys: Mapping[str, DataKey], wanted: Wanted) -> _
                 identifier = event_id(timestamp, number, index)
                 if wanted.after < identifier < wanted.before:
                     found.append(Event(identifier, timestamp, ingested_at, stream, message))
-    return _Scanned(found, events, size)
+    return Scanned(found, events, size)
 
 
 def _may_match(pattern: FilterPattern, content: bytes) -> bool:
@@ -178,7 +180,7 @@ class _Sweep:
         keys = await self._house.part(DataKeys).for_opening(
             self._search.group, [row.data_key_id for row in rows], self._origin
         )
-        scanned = await asyncio.to_thread(_scan, rows, keys, self._wanted)
+        scanned = await asyncio.to_thread(scan, rows, keys, self._wanted)
         self._page.events_scanned += scanned.events
         self._page.bytes_scanned += scanned.size
         waiting, sign = self._waiting, self._sign
