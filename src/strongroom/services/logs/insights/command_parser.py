@@ -9,7 +9,7 @@ from typing import NamedTuple
 from strongroom.services.logs.insights.commands import Command, Dedup, Fields, Filter, Limit, Parse, Sort, Stats
 from strongroom.services.logs.insights.errors import QueryError
 from strongroom.services.logs.insights.expression_parser import ExpressionParser, Reference
-from strongroom.services.logs.insights.expressions import Expression, Field
+from strongroom.services.logs.insights.expressions import Aggregate, Expression, Field
 from strongroom.services.logs.insights.glob import compile_glob
 from strongroom.services.logs.insights.tokens import Kind, Token
 from strongroom.services.logs.regular_expressions import RegularExpressionError, compile_expression
@@ -207,19 +207,32 @@ class CommandParser(ExpressionParser):
         """`stats count(*) as n, sum(a) / n by b, bin(5m)`."""
         self._check_place_of_stats()
         before = self.columns
-        self.aggregates = []
         self.inner_references.clear()
-        items = self.items()
-        outside, self.references = self.references, []
-        aggregates, self.aggregates = tuple(self.aggregates), None
+        aggregates, items, outside = self._aggregated_items()
         by = self.items() if self.took_word("by") else []
         self._check(self.inner_references, before)
         self._check(self.references, before)
-        self.columns = [name for name, _ in by] + [name for name, _ in items]
-        self._check(outside, self.columns)
-        self.references = []
+        known = [name for name, _ in by]
+        for (name, _), references in zip(items, outside, strict=True):
+            self._check(references, known)
+            known.append(name)
+        self.columns, self.references = known, []
         self.commands.append(Stats(aggregates, tuple(items), tuple(by)))
-        self.shown, self.parsed, self.display = list(self.columns), [], None
+        self.shown, self.parsed, self.display = list(known), [], None
+
+    def _aggregated_items(self) -> tuple[tuple[Aggregate, ...], Items, list[list[Reference]]]:
+        """Return the aggregations, the items, and for each item the fields that it names outside of aggregations."""
+        self.aggregates = []
+        items: Items = []
+        outside: list[list[Reference]] = []
+        while not items or self.took_symbol(","):
+            items.append(self._item())
+            outside.append(self.references)
+            self.references = []
+            if len(items) > NAMES_MAX:
+                raise self.unexpected(f"at most {NAMES_MAX} expressions")
+        aggregates, self.aggregates = tuple(self.aggregates), None
+        return aggregates, items, outside
 
     def _check_place_of_stats(self) -> None:
         stats = sum(isinstance(command, Stats) for command in self.commands)
