@@ -101,7 +101,7 @@ def test_metric_filters_are_kept_shown_tried_and_deleted(in_house: InHouse[None]
             wrong = transformation | {"metricValue": "x"}
             await ask(house, "PutMetricFilter", **named, filterPattern="", metricTransformations=[wrong])
         for number in range(3):
-            params = {"filterPattern": "%a% %b%", "metricTransformations": [transformation]}
+            params = {"filterPattern": "{ $.a = %a% && $.b = %b% }", "metricTransformations": [transformation]}
             putting = ask(house, "PutMetricFilter", logGroupName=GROUP, filterName=f"r{number}", **params)
             if number < 2:
                 await putting

@@ -11,7 +11,7 @@ from strongroom.envelope.sealed import SealBroken
 from strongroom.operations.house import House
 from strongroom.operations.periodic import LongWork, periodic
 from strongroom.services.logs.events.batches import Event
-from strongroom.services.logs.events.reading import Search, search_page
+from strongroom.services.logs.events.reading import PAGE_EVENTS_MAX, Search, search_page
 from strongroom.services.logs.exports import tables
 from strongroom.services.logs.exports.bucket import write_part
 from strongroom.services.logs.groups.directory import Group, GroupDirectory, Place
@@ -93,7 +93,7 @@ async def _write_stream(house: House, row: Any, group: Group, stream: Any) -> As
     position: int | None = None
     number, events, size = 0, [], 0
     while True:
-        page = await search_page(house, search, None, position=position)
+        page = await search_page(house, search, None, position=position, limit=min(PAGE_EVENTS_MAX, EVENTS_PER_PART))
         events += page.events
         size += sum(len(event.message) for event in page.events)
         is_last = page.reached is None

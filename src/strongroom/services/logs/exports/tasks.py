@@ -35,6 +35,8 @@ async def create_export_task(call: Call) -> Answer:
         raise errors.invalid_parameter("The specified destinationPrefix is not valid.")
     if "\0" in params["destination"] + (params.get("taskName") or ""):
         raise errors.invalid_parameter("The null character is not allowed.")
+    if await call.read(lambda connection: tables.count_active(connection, call.account_id, call.region)):
+        raise errors.limit_exceeded()
     try:
         await write_test_object(call.house, group.place, params["destination"], prefix, call.origin)
     except AwsError as refusal:

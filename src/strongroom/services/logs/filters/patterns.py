@@ -20,7 +20,7 @@ def accepted_pattern(text: str) -> FilterPattern | None:
     try:
         return compile_pattern(text)
     except PatternError as problem:
-        raise errors.invalid_parameter(f"Invalid filter pattern: {problem}") from None
+        raise errors.invalid_parameter(str(problem)) from None
 
 
 def regexes_in(text: str) -> int:
