@@ -220,7 +220,7 @@ def _measure_filters(server: Server, sizes: list[int]) -> str:
         _fill(server, lines, filled, size - filled, sizes[-1])
         filled = size
         for what, pattern, pages in (
-            ("few match", RARE, 1_000_000),
+            ("few match", f'"{RARE}"', 1_000_000),
             ("none matches", '"no such words"', 1_000_000),
             ("a regular expression", "%rare-n[aeiou]+dle%", 1_000_000),
             ("no pattern, ten pages", "", 10),
@@ -244,13 +244,11 @@ def _arguments() -> argparse.Namespace:
 
 def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> None:
     cores = processes.choose_cores()
-    starters = [servers.start_strongroom]
+    started = [servers.start_strongroom(directory, cores.server)]
+    stack.callback(started[0].stop)
     if not arguments.without_peers:
-        starters.append(servers.start_moto)
-    started = []
-    for start in starters:
-        started.append(start(directory, cores.server))
-        stack.callback(started[-1].stop)
+        started.append(servers.start_moto(directory, cores.server))
+        stack.callback(started[1].stop)
     stack.enter_context(processes.pinned_to(cores.load))
     events = min(arguments.events, 300_000) if arguments.quick else arguments.events
     print(machine.describe())

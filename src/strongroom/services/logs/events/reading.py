@@ -21,6 +21,8 @@ from strongroom.services.logs.groups.directory import Group
 from strongroom.storage.connection import Connection
 
 BATCHES_PER_READ = 32
+FIRST_BATCHES = 4
+"""How many batches are read at a time: at first few, which may be a page already, then twice as many each time."""
 PAGE_EVENTS_MAX = 10_000
 PAGE_BYTES_MAX = 1_048_576
 SCANNED_BYTES_MAX = 256 * 1024 * 1024
@@ -144,14 +146,16 @@ class _Sweep:
     async def page(self, limit: int, bytes_max: int) -> Page:
         """Read batches until the page is full, enough was read, or nothing is left."""
         place: tuple[int, int] | None = None
+        count = min(FIRST_BATCHES, BATCHES_PER_READ)
         start = self._wanted.before if self._search.descending else self._wanted.after
         while True:
-            rows = await self._read(place)
+            rows = await self._read(place, count)
             if rows:
                 await self._look_at(rows, limit)
                 last = rows[-1]
                 place = (last.last_at if self._search.descending else last.first_at), last.number
-            is_all = len(rows) < BATCHES_PER_READ
+            is_all = len(rows) < count
+            count = min(2 * count, BATCHES_PER_READ)
             # Behind this id nothing is certain yet: the next batch may begin in the very millisecond of this one.
             frontier = None if is_all or place is None else self._id_at(place[0])
             if self._release(frontier, limit, bytes_max):
@@ -168,11 +172,11 @@ class _Sweep:
         """Return the last id that is certain once batches are read up to one that begins (ends) at `time`."""
         return event_id(time + 1, 0, 0) if self._search.descending else event_id(time, 0, 0) - 1
 
-    async def _read(self, place: tuple[int, int] | None) -> Sequence[Any]:
+    async def _read(self, place: tuple[int, int] | None, count: int) -> Sequence[Any]:
         extent, descending = self._extent, self._search.descending
 
         def read(connection: Connection) -> Sequence[Any]:
-            return select_batches(connection, extent, place, BATCHES_PER_READ, descending=descending)
+            return select_batches(connection, extent, place, count, descending=descending)
 
         return await self._house.store.read(read)
 

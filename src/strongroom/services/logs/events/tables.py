@@ -60,14 +60,15 @@ BATCHES = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("data_key_id", String(32), nullable=False),
     Column("content", LargeBinary, nullable=False),
-    Index("ix_logs_batches_group_first", "group_number", "first_at", "number"),
-    Index("ix_logs_batches_group_last", "group_number", "last_at", "number"),
-    Index("ix_logs_batches_stream_first", "stream_number", "first_at", "number"),
-    Index("ix_logs_batches_stream_last", "stream_number", "last_at", "number"),
+    Index("ix_logs_batches_group_first", "group_number", "first_at", "number", "last_at"),
+    Index("ix_logs_batches_group_last", "group_number", "last_at", "number", "first_at"),
+    Index("ix_logs_batches_stream_first", "stream_number", "first_at", "number", "last_at"),
+    Index("ix_logs_batches_stream_last", "stream_number", "last_at", "number", "first_at"),
     sqlite_autoincrement=True,
 )
 """`content` is encrypted under the data key. A batch whose stream is gone is not there for anybody any more; it has no
-foreign key, so that deleting a large log group is quick, and is removed in steps (`logs_removed`)."""
+foreign key, so that deleting a large log group is quick, and is removed in steps (`logs_removed`). Each index has both
+ends of a batch, so that batches which begin in time and end too early are passed over without a look at their rows."""
 
 REMOVED = Table(
     "logs_removed",
@@ -122,9 +123,14 @@ def select_batches(
     batches = BATCHES.c
     condition = _within(extent)
     order = batches.last_at if descending else batches.first_at
+    # A batch spans a day at most, which bounds where in the order there is anything to look for.
     if after is not None:
         place = tuple_(order, batches.number)
         condition &= place < tuple_(*after) if descending else place > tuple_(*after)
+    elif descending:
+        condition &= batches.last_at <= extent.last + SPAN_MS_MAX
+    else:
+        condition &= batches.first_at >= extent.first - SPAN_MS_MAX
     statement = select(BATCHES, STREAMS.c.name).join(STREAMS, STREAMS.c.number == batches.stream_number)
     columns = (order.desc(), batches.number.desc()) if descending else (order, batches.number)
     return connection.execute(statement.where(condition).order_by(*columns).limit(limit)).all()
@@ -132,9 +138,7 @@ def select_batches(
 
 def _within(extent: Extent) -> Any:
     batches = BATCHES.c
-    # A batch spans a day at most, which bounds how far from either end of the time its own ends can be.
     condition = (batches.first_at <= extent.last) & (batches.last_at >= extent.first)
-    condition &= (batches.first_at >= extent.first - SPAN_MS_MAX) & (batches.last_at <= extent.last + SPAN_MS_MAX)
     if extent.streams is None:
         condition &= batches.group_number == extent.group_number
     elif len(extent.streams) == 1:

@@ -93,8 +93,8 @@ def _create_events() -> None:
         sqlite_autoincrement=True,
     )
     for owner in ("group", "stream"):
-        for end in ("first", "last"):
-            columns = [f"{owner}_number", f"{end}_at", "number"]
+        for end, other in (("first", "last"), ("last", "first")):
+            columns = [f"{owner}_number", f"{end}_at", "number", f"{other}_at"]
             op.create_index(f"ix_logs_batches_{owner}_{end}", "logs_batches", columns)
     op.create_table(
         "logs_removed",
