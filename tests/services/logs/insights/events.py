@@ -1,7 +1,7 @@
 """Log events to query, and queries over them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from strongroom.services.logs.insights import QueryEvent, parse_query
@@ -23,13 +23,13 @@ def events(*messages: str | dict[str, Any], apart_ms: int = 60_000) -> list[Quer
     return [event(message, START_MS + place * apart_ms) for place, message in enumerate(messages)]
 
 
-def run(query: str, of: Sequence[QueryEvent], limit: int | None = None) -> list[Row]:
+def run(query: str, of: Iterable[QueryEvent], limit: int | None = None) -> list[Row]:
     """Return the rows of a query, without their pointers."""
     rows = parse_query(query).run(of, limit, now_s=START_MS // 1000).rows
     return [{name: value for name, value in row if name != "@ptr"} for row in rows]
 
 
-def column(query: str, of: Sequence[QueryEvent]) -> list[str]:
+def column(query: str, of: Iterable[QueryEvent]) -> list[str]:
     """Return the values of a query with one column."""
     return [value for row in run(query, of) for value in row.values()]
 

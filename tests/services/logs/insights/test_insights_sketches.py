@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from strongroom.services.logs.insights.budget import Budget
 from strongroom.services.logs.insights.sketches import EXACT_MAX, Distinct, Percentiles
 
 
@@ -12,7 +13,7 @@ from strongroom.services.logs.insights.sketches import EXACT_MAX, Distinct, Perc
 def test_percentiles_of_many_numbers_are_close(percent: float) -> None:
     source = random.Random(7)
     numbers = [source.lognormvariate(3, 2) - 5 for _ in range(5 * EXACT_MAX)] + [0] * 50
-    percentiles = Percentiles()
+    percentiles = Percentiles(Budget())
     for number in numbers:
         percentiles.add(number)
     exact = sorted(numbers)[max(0, math.ceil(len(numbers) * percent / 100) - 1)]
@@ -20,7 +21,7 @@ def test_percentiles_of_many_numbers_are_close(percent: float) -> None:
 
 
 def test_percentiles_of_few_numbers_are_exact() -> None:
-    percentiles = Percentiles()
+    percentiles = Percentiles(Budget())
     assert percentiles.at(50) is None
     for number in (5, 1, 3, 2, 4):
         percentiles.add(number)
@@ -29,7 +30,7 @@ def test_percentiles_of_few_numbers_are_exact() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 100, EXACT_MAX, EXACT_MAX + 1, 20_000, 100_000])
 def test_distinct_texts_are_counted(count: int) -> None:
-    distinct = Distinct()
+    distinct = Distinct(Budget())
     for number in range(count):
         distinct.add(f"text {number}")
         distinct.add(f"text {number}")

@@ -3,6 +3,10 @@
 Source: CloudWatch Logs User Guide, "Using filter patterns to match terms in space-delimited log events".
 """
 
+import re
+
+_WORD = re.compile(r"\S+")
+_SPACE = re.compile(r"\s+")
 _CLOSING = {"[": "]", '"': '"'}
 
 
@@ -34,13 +38,11 @@ def _field_at(message: str, at: int, unclosed: set[str]) -> tuple[str, int]:
         if end >= 0:
             return message[at + 1 : end], end + 1
         unclosed.add(opening)
-    end = at
-    while end < len(message) and not message[end].isspace():
-        end += 1
+    word = _WORD.match(message, at)
+    end = at if word is None else word.end()
     return message[at:end], end
 
 
 def _after_space(message: str, at: int) -> int:
-    while at < len(message) and message[at].isspace():
-        at += 1
-    return at
+    space = _SPACE.match(message, at)
+    return at if space is None else space.end()

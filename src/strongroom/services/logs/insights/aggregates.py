@@ -6,8 +6,9 @@ the epoch, as AWS gives them. Source: CloudWatch Logs User Guide, "stats".
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from strongroom.services.logs.insights.budget import Budget
 from strongroom.services.logs.insights.sketches import Distinct, Percentiles
 from strongroom.services.logs.insights.sorting import SortKey, sort_key
 from strongroom.services.logs.insights.values import Timestamp, Value, as_number, as_text, settled
@@ -36,8 +37,8 @@ class _Count:
 
 
 class _CountDistinct:
-    def __init__(self) -> None:
-        self.distinct = Distinct()
+    def __init__(self, budget: Budget) -> None:
+        self.distinct = Distinct(budget)
 
     def add(self, value: Value, at_ms: int) -> None:
         self.distinct.add(as_text(value) or "")
@@ -88,9 +89,9 @@ class _StandardDeviation:
 
 
 class _Percentile:
-    def __init__(self, percent: float) -> None:
+    def __init__(self, percent: float, budget: Budget) -> None:
         self.percent = percent
-        self.percentiles = Percentiles()
+        self.percentiles = Percentiles(budget)
 
     def add(self, value: Value, at_ms: int) -> None:
         number = as_number(value)
@@ -138,24 +139,21 @@ def _plain(value: Value) -> Value:
     return int(value) if isinstance(value, Timestamp) else value
 
 
-class AggregateFunction(NamedTuple):
-    """An aggregation. `make` takes the constant where `takes_constant`."""
-
-    make: Callable[..., Accumulator]
-    takes_constant: bool = False
-
-
-AGGREGATES: dict[str, AggregateFunction] = {
-    "count": AggregateFunction(_Count),
-    "count_distinct": AggregateFunction(_CountDistinct),
-    "sum": AggregateFunction(_Sum),
-    "avg": AggregateFunction(_Average),
-    "stddev": AggregateFunction(_StandardDeviation),
-    "min": AggregateFunction(lambda: _Extreme(-1)),
-    "max": AggregateFunction(lambda: _Extreme(1)),
-    "sortsfirst": AggregateFunction(lambda: _Extreme(-1)),
-    "sortslast": AggregateFunction(lambda: _Extreme(1)),
-    "earliest": AggregateFunction(lambda: _AtTime(-1)),
-    "latest": AggregateFunction(lambda: _AtTime(1)),
-    "pct": AggregateFunction(_Percentile, takes_constant=True),
+AGGREGATES: dict[str, Callable[[float, Budget], Accumulator]] = {
+    "count": lambda constant, budget: _Count(),
+    "count_distinct": lambda constant, budget: _CountDistinct(budget),
+    "sum": lambda constant, budget: _Sum(),
+    "avg": lambda constant, budget: _Average(),
+    "stddev": lambda constant, budget: _StandardDeviation(),
+    "min": lambda constant, budget: _Extreme(-1),
+    "max": lambda constant, budget: _Extreme(1),
+    "sortsfirst": lambda constant, budget: _Extreme(-1),
+    "sortslast": lambda constant, budget: _Extreme(1),
+    "earliest": lambda constant, budget: _AtTime(-1),
+    "latest": lambda constant, budget: _AtTime(1),
+    "pct": _Percentile,
 }
+"""How to begin each aggregation; those that hold many values take them from the budget of the run."""
+
+WITH_CONSTANT = frozenset(("pct",))
+"""They take a number after the value: `pct(@duration, 95)`."""

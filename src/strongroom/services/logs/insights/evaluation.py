@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from strongroom.services.logs.insights import expressions as node
+from strongroom.services.logs.insights.budget import Budget
 from strongroom.services.logs.insights.functions import FUNCTIONS, PERIOD_FUNCTIONS
 from strongroom.services.logs.insights.record import Record
 from strongroom.services.logs.insights.values import Value, as_number, as_text, equal, is_true, less, settled
@@ -14,12 +15,13 @@ Evaluate = Callable[[Record], Value]
 
 
 class Context:
-    """What is the same for a whole run. `now_s` is the time that it began, in seconds since the epoch."""
+    """What a whole run shares. `now_s` is the time that it began, in seconds since the epoch."""
 
-    __slots__ = ("now_s",)
+    __slots__ = ("budget", "now_s")
 
     def __init__(self, now_s: int) -> None:
         self.now_s = now_s
+        self.budget = Budget()
 
 
 def compile_expression(expression: node.Expression, context: Context) -> Evaluate:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from strongroom.services.logs.insights import expressions as node
-from strongroom.services.logs.insights.aggregates import AGGREGATES
+from strongroom.services.logs.insights.aggregates import AGGREGATES, WITH_CONSTANT
 from strongroom.services.logs.insights.errors import QueryError
 from strongroom.services.logs.insights.expressions import Expression
 from strongroom.services.logs.insights.functions import ARGUMENTS_MAX, FUNCTIONS, PERIOD_FUNCTIONS
@@ -229,7 +229,7 @@ class ExpressionParser(TokenReader):
             raise QueryError(f"{named.text} cannot be used {where}", named.start, named.end)
         self._inside, outer, self.references = True, self.references, []
         argument = self._aggregate_argument(name)
-        constant = self._percent(named) if AGGREGATES[name].takes_constant else None
+        constant = self._percent(named) if name in WITH_CONSTANT else 0.0
         self.take_symbol(")")
         self.inner_references += self.references
         self._inside, self.references = False, outer

@@ -101,11 +101,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """An aggregation over the rows of a group: a function, its argument (None counts rows), a constant beside it."""
+    """An aggregation over the rows of a group: of `argument` (None counts rows), with the constant that some take."""
 
     name: str
     argument: "Expression | None"
-    constant: float | None = None
+    constant: float = 0.0
 
 
 Expression = Literal | Field | Slot | Chain | Comparison | Contains | Matches | IsIn | Not | AllOf | AnyOf | Call

@@ -7,16 +7,14 @@ as many are held as can come out. Source: CloudWatch Logs User Guide, "CloudWatc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from strongroom.services.logs.insights.budget import Budget
 from strongroom.services.logs.insights.commands import Command, Dedup, Fields, Filter, Limit, Parse, Sort, Stats
-from strongroom.services.logs.insights.errors import QueryTooLargeError
 from strongroom.services.logs.insights.evaluation import Context, compile_expression
 from strongroom.services.logs.insights.record import Record
 from strongroom.services.logs.insights.results import QueryEvent
 from strongroom.services.logs.insights.sorting import Descending, sort_key
 from strongroom.services.logs.insights.statistics import groups_of
 from strongroom.services.logs.insights.values import as_text, is_true
-
-HELD_ROWS_MAX = 200_000
 
 Step = Callable[[Record], bool]
 """Changes a row, and tells whether it stays."""
@@ -52,7 +50,7 @@ class Pipeline:
 
     def _together(self, command: Limit | Dedup | Stats, rows: Iterable[Record]) -> Iterable[Record]:
         if isinstance(command, Limit):
-            return _numbered(_first(rows, command.rows))
+            return _numbered(_first(rows, command.rows, self.context.budget))
         if isinstance(command, Dedup):
             return _without_duplicates(rows, command, self.context)
         return groups_of(rows, command, self.context)
@@ -113,20 +111,27 @@ def _through(rows: Iterable[Record], steps: Sequence[Step]) -> Iterable[Record]:
     return (row for row in rows if all(step(row) for step in steps)) if steps else rows
 
 
-def _first(rows: Iterable[Record], wanted: int) -> list[Record]:
+def _first(rows: Iterable[Record], wanted: int, budget: Budget) -> list[Record]:
     """Return the first rows in order, never holding many more than are wanted."""
     held: list[Record] = []
     last: tuple[Any, ...] | None = None
     for row in rows:
         if last is not None and not row.order < last:
             continue
-        held.append(row)
-        if len(held) >= 2 * wanted + 1024:
-            held.sort(key=_order)
-            del held[wanted:]
+        row.hold()
+        if len(held) >= wanted and (len(held) >= 2 * wanted + 1024 or row.weight > budget.left):
+            _keep(held, wanted, budget)
             last = held[-1].order
+        budget.take(row.weight)
+        held.append(row)
+    _keep(held, wanted, budget)
+    return held
+
+
+def _keep(held: list[Record], wanted: int, budget: Budget) -> None:
     held.sort(key=_order)
-    return held[:wanted]
+    budget.give_back(sum(row.weight for row in held[wanted:]))
+    del held[wanted:]
 
 
 def _order(row: Record) -> tuple[Any, ...]:
@@ -140,16 +145,19 @@ def _numbered(rows: list[Record]) -> list[Record]:
 
 
 def _without_duplicates(rows: Iterable[Record], command: Dedup, context: Context) -> Iterator[Record]:
-    values = tuple(compile_expression(value, context) for value in command.values)
+    values, budget = tuple(compile_expression(value, context) for value in command.values), context.budget
     firsts: dict[tuple[str | None, ...], Record] = {}
     incomplete: list[Record] = []
     for row in rows:
         key = tuple(as_text(value(row)) for value in values)
+        held = None if None in key else firsts.get(key)
+        if held is not None and not row.order < held.order:
+            continue
+        budget.give_back(held.weight if held is not None else 0)
+        budget.take(row.hold())
         if None in key:
             incomplete.append(row)
-        elif key not in firsts or row.order < firsts[key].order:
+        else:
             firsts[key] = row
-        if len(firsts) + len(incomplete) > HELD_ROWS_MAX:
-            raise QueryTooLargeError(f"dedup would keep more than {HELD_ROWS_MAX} rows", 0, 0)
     yield from firsts.values()
     yield from incomplete

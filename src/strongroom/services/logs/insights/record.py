@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from strongroom.services.logs.insights.budget import weight_of
 from strongroom.services.logs.insights.json_fields import document_of, field_of
 from strongroom.services.logs.insights.lambda_fields import lambda_fields_of
 from strongroom.services.logs.insights.results import QueryEvent
@@ -19,12 +20,13 @@ SYSTEM_FIELDS: dict[str, Callable[[QueryEvent], Value]] = {
     POINTER: lambda event: event.pointer,
 }
 _UNREAD: Any = object()
+_WEIGHT = 8
 
 
 class Record:
     """A row. `event` is None for a row of statistics; `values` are fields that the query made; `order` sorts rows."""
 
-    __slots__ = ("_document", "_lambda_fields", "event", "order", "slots", "values")
+    __slots__ = ("_document", "_lambda_fields", "event", "order", "slots", "values", "weight")
 
     def __init__(
         self, event: QueryEvent | None, order: tuple[Any, ...], values: dict[str, Value] | None = None
@@ -33,8 +35,17 @@ class Record:
         self.order = order
         self.values: dict[str, Value] = {} if values is None else values
         self.slots: list[Value] = []
+        self.weight = 0
         self._document: Any = _UNREAD
         self._lambda_fields: Any = _UNREAD
+
+    def hold(self) -> int:
+        """Make the row fit to be held for long: forget what can be read again. Return its `weight` in the budget."""
+        self._document = self._lambda_fields = _UNREAD
+        self.weight = _WEIGHT + sum(weight_of(value) for value in self.values.values() if isinstance(value, str))
+        if self.event is not None:
+            self.weight += weight_of(self.event.message)
+        return self.weight
 
     def get(self, name: str) -> Value:
         """Return the value of a field: of the query's making, of the system, or discovered in the message."""

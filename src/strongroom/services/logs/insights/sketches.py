@@ -7,6 +7,7 @@ Flajolet and others, "HyperLogLog: the analysis of a near-optimal cardinality es
 import hashlib
 import math
 
+from strongroom.services.logs.insights.budget import Budget
 from strongroom.services.logs.numbers import Number
 
 EXACT_MAX = 4096
@@ -20,9 +21,10 @@ _REGISTERS = 1 << _REGISTER_BITS
 class Percentiles:
     """Numbers, and which of them stands at a percentile: exactly up to EXACT_MAX, then within half a percent of it."""
 
-    __slots__ = ("_buckets", "_count", "_exact")
+    __slots__ = ("_buckets", "_budget", "_count", "_exact")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._exact: list[Number] | None = []
         self._buckets: dict[tuple[int, int], int] = {}
         self._count = 0
@@ -33,8 +35,10 @@ class Percentiles:
         if self._exact is None:
             self._put(number)
             return
+        self._budget.take()
         self._exact.append(number)
         if len(self._exact) > EXACT_MAX:
+            self._budget.give_back(len(self._exact))
             for each in self._exact:
                 self._put(each)
             self._exact = None
@@ -44,6 +48,8 @@ class Percentiles:
         if number:
             exponent = math.ceil(math.log(abs(number)) / _LOG_GAMMA)
             bucket = (1, exponent) if number > 0 else (-1, -exponent)
+        if bucket not in self._buckets:
+            self._budget.take()
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
 
     def at(self, percent: float) -> Number | None:
@@ -68,9 +74,10 @@ def _middle(sign: int, exponent: int) -> Number:
 class Distinct:
     """How many different texts there were: exactly up to EXACT_MAX, then within about two percent."""
 
-    __slots__ = ("_exact", "_registers")
+    __slots__ = ("_budget", "_exact", "_registers")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._exact: set[int] = set()
         self._registers: bytearray | None = None
 
@@ -81,8 +88,11 @@ class Distinct:
         if self._registers is not None:
             self._put(self._registers, hashed)
             return
-        self._exact.add(hashed)
+        if hashed not in self._exact:
+            self._budget.take()
+            self._exact.add(hashed)
         if len(self._exact) > EXACT_MAX:
+            # The registers weigh less than what they replace, whose share of the budget stays taken.
             self._registers = bytearray(_REGISTERS)
             for each in self._exact:
                 self._put(self._registers, each)

@@ -6,14 +6,15 @@ Source: CloudWatch Logs User Guide, "stats".
 from collections.abc import Iterable, Iterator
 
 from strongroom.services.logs.insights.aggregates import AGGREGATES, Accumulator
+from strongroom.services.logs.insights.budget import weight_of
 from strongroom.services.logs.insights.commands import Stats
-from strongroom.services.logs.insights.errors import QueryTooLargeError
 from strongroom.services.logs.insights.evaluation import Context, Evaluate, compile_expression
 from strongroom.services.logs.insights.expressions import Aggregate
 from strongroom.services.logs.insights.record import Record
 from strongroom.services.logs.insights.values import Timestamp, Value, as_text
 
-GROUPS_MAX = 100_000
+_GROUP_WEIGHT = 8
+_ACCUMULATOR_WEIGHT = 4
 
 Group = tuple[tuple[Value, ...], list[Accumulator]]
 
@@ -39,23 +40,22 @@ def _gathered(
         None if aggregate.argument is None else compile_expression(aggregate.argument, context)
         for aggregate in aggregates
     )
-    groups: dict[tuple[str | None, ...], Group] = {}
+    groups: dict[tuple[Value, ...], Group] = {}
     for row in rows:
         values = tuple(value(row) for value in by)
-        key = tuple(as_text(value) for value in values)
+        # Values that are told alike are one group: the number 200 and the text "200".
+        key = tuple(value if isinstance(value, Timestamp) else as_text(value) for value in values)
         group = groups.get(key)
         if group is None:
-            if len(groups) >= GROUPS_MAX:
-                raise QueryTooLargeError(f"stats would make more than {GROUPS_MAX} groups", 0, 0)
-            group = groups[key] = (values, [_accumulator(aggregate) for aggregate in aggregates])
+            texts = sum(weight_of(text) for text in key if isinstance(text, str))
+            context.budget.take(_GROUP_WEIGHT + _ACCUMULATOR_WEIGHT * len(aggregates) + texts)
+            group = groups[key] = (
+                values,
+                [AGGREGATES[aggregate.name](aggregate.constant, context.budget) for aggregate in aggregates],
+            )
         at_ms = row.event.timestamp_ms if row.event is not None else 0
         for argument, accumulator in zip(arguments, group[1], strict=True):
             value: Value = True if argument is None else argument(row)
             if value is not None:
                 accumulator.add(value, at_ms)
     return groups.values()
-
-
-def _accumulator(aggregate: Aggregate) -> Accumulator:
-    function = AGGREGATES[aggregate.name]
-    return function.make(aggregate.constant) if function.takes_constant else function.make()
