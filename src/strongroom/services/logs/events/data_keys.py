@@ -31,6 +31,8 @@ OWN_SECONDS_MAX = 86_400.0
 """How long a data key seals that KMS has nothing to do with."""
 USES_MAX = 100_000
 CACHED_MAX = 10_000
+FORMAT = b"\x01"
+"""What sealed content begins with. Source: docs/formats.md, "Batch of log events"."""
 _PERMISSIONS = ("kms/", "kms-grants/")
 """What the names of changes begin with that may take the use of a KMS key away from the service."""
 
@@ -52,12 +54,14 @@ class DataKey:
 
     def seal(self, content: bytes, place: str) -> bytes:
         """Return content, encrypted for its place."""
-        return self._aead.encrypt(content, place.encode())
+        return FORMAT + self._aead.encrypt(content, FORMAT + place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Return the content. Raises SealBroken when it is not what was sealed for this place."""
+        if not sealed.startswith(FORMAT):
+            raise SealBroken(place, "its format is not known")
         try:
-            return self._aead.decrypt(sealed, place.encode())
+            return self._aead.decrypt(sealed[len(FORMAT) :], FORMAT + place.encode())
         except AuthenticationFailed:
             raise SealBroken(place) from None
 

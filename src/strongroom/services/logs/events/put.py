@@ -3,9 +3,10 @@
 Source: Amazon CloudWatch Logs API Reference, PutLogEvents.
 """
 
+import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +25,7 @@ from strongroom.storage.connection import Connection
 BATCH_BYTES_MAX = 1_048_576
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """As JSON a batch may be many times as long: each event has names, and a control character takes six bytes."""
+SEALED_AT_ONCE_BYTES_MAX = 256 * 1024
 TOO_OLD_MS = 14 * 24 * 60 * 60 * 1000
 TOO_NEW_MS = 2 * 60 * 60 * 1000
 
@@ -36,7 +38,7 @@ def incoming_events(events: Sequence[dict[str, Any]]) -> Incoming:
     size = len("".join(messages).encode()) + BYTES_PER_EVENT * len(events)
     if size > BATCH_BYTES_MAX:
         raise errors.invalid_parameter(f"Upload too large: {size} bytes exceeds limit of {BATCH_BYTES_MAX}")
-    if any(later < earlier for earlier, later in pairwise(timestamps)):
+    if timestamps != sorted(timestamps):
         raise errors.invalid_parameter("Log events in a single PutLogEvents request must be in chronological order.")
     return Incoming(timestamps, messages, size)
 
@@ -87,7 +89,9 @@ async def put_log_events(call: Call) -> Answer:
     if not incoming.timestamps:
         return answer
     key = await call.house.part(DataKeys).for_sealing(group, call.origin)
-    values = sealed_batch(key, group.number, stream, int(now * 1000), incoming)
+    sealing = partial(sealed_batch, key, group.number, stream, int(now * 1000), incoming)
+    # A large batch takes milliseconds, for which nobody else should have to wait.
+    values = await asyncio.to_thread(sealing) if incoming.size > SEALED_AT_ONCE_BYTES_MAX else sealing()
 
     def write(connection: Connection) -> Answer:
         # The stream says whether it, and with it the group, is still there.

@@ -12,10 +12,11 @@ from isal import isal_zlib
 
 from strongroom.base.context import Origin
 from strongroom.base.errors import AwsError
-from strongroom.crypto.aead import KEY_BYTES, DerivedKeyAead
+from strongroom.crypto.aead import KEY_BYTES
 from strongroom.crypto.random import random_bytes
 from strongroom.operations.house import House
 from strongroom.services.logs import errors
+from strongroom.services.logs.events.data_keys import DataKey
 from strongroom.services.logs.groups.encryption import query_result_arn
 from strongroom.services.logs.queries import tables
 from strongroom.services.logs.service_calls import as_service
@@ -55,7 +56,7 @@ async def sealed_results(house: House, row: dict[str, Any], rows: Rows) -> dict[
     packed = isal_zlib.compress(_encode(rows), 1)
     return {
         "sealed_key": house.sealer.seal(stored, tables.KEY_PLACE.format(**row)),
-        "results": DerivedKeyAead(secret).encrypt(packed, tables.RESULTS_PLACE.format(**row).encode()),
+        "results": _key(row, secret).seal(packed, tables.RESULTS_PLACE.format(**row)),
     }
 
 
@@ -66,5 +67,9 @@ async def opened_results(house: House, row: Any, origin: Origin) -> list[list[tu
     if values["key_arn"] is not None:
         params = {"KeyId": values["key_arn"], "CiphertextBlob": secret}
         secret = (await _ask_kms(house, values, "Decrypt", params, origin))["Plaintext"]
-    place = tables.RESULTS_PLACE.format(**values).encode()
-    return _decode(isal_zlib.decompress(DerivedKeyAead(secret).decrypt(values["results"], place)))
+    packed = _key(values, secret).open(values["results"], tables.RESULTS_PLACE.format(**values))
+    return _decode(isal_zlib.decompress(packed))
+
+
+def _key(row: Any, secret: bytes) -> DataKey:
+    return DataKey(row["query_id"], row["key_arn"], secret, 0.0)
