@@ -27,7 +27,7 @@ _NUMBER_MASK, _INDEX_MASK = (1 << (_TIME_SHIFT - _NUMBER_SHIFT)) - 1, (1 << _NUM
 ID_DIGITS = 56
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event. `id` orders events by time, then by the batch that they came in; times are milliseconds."""
 
     id: int

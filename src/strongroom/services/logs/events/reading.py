@@ -6,9 +6,9 @@ enough was read without finding much, the next one begins at a position that is 
 """
 
 import asyncio
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from strongroom.base.context import Origin
@@ -29,6 +29,9 @@ SCANNED_BYTES_MAX = 256 * 1024 * 1024
 """How much one page reads, compressed or not, before it ends with what was found."""
 TIME_MAX = (1 << 41) - 1
 """The latest time that is looked for, in milliseconds: in the year 2039."""
+
+
+_id_of = attrgetter("id")
 
 
 class Wanted(NamedTuple):
@@ -139,7 +142,7 @@ class _Sweep:
         first, last = max(0, place_of_id(after + 1).timestamp), place_of_id(before - 1).timestamp
         self._extent = Extent(search.group.number, first, last, search.streams, search.prefix)
         self._sign = -1 if search.descending else 1
-        self._waiting: list[tuple[int, Event]] = []
+        self._waiting: list[Event] = []
         self._page = Page([], None)
         self._bytes = 0
 
@@ -187,22 +190,29 @@ class _Sweep:
         scanned = await asyncio.to_thread(scan, rows, keys, self._wanted)
         self._page.events_scanned += scanned.events
         self._page.bytes_scanned += scanned.size
-        waiting, sign = self._waiting, self._sign
-        waiting += [(sign * event.id, event) for event in scanned.found]
+        waiting = self._waiting
+        waiting += scanned.found
+        # Both parts are in order nearly, which is when sorting costs next to nothing.
+        waiting.sort(key=_id_of, reverse=self._search.descending)
         if len(waiting) > 4 * limit:
             # The page ends before what is left out here, and the next one reads it again.
-            self._waiting = heapq.nsmallest(limit + 1, waiting)
-        else:
-            heapq.heapify(waiting)
+            del waiting[limit + 1 :]
 
     def _release(self, frontier: int | None, limit: int, bytes_max: int) -> bool:
         """Put what is certain on the page, in order; return whether it is full and more follows."""
-        waiting, events = self._waiting, self._page.events
-        bound = None if frontier is None else self._sign * frontier
-        while waiting and (bound is None or waiting[0][0] <= bound):
-            size = len(waiting[0][1].message) + BYTES_PER_EVENT
+        events, sign = self._page.events, self._sign
+        bound = None if frontier is None else sign * frontier
+        released = 0
+        is_full = False
+        for event in self._waiting:
+            if bound is not None and sign * event.id > bound:
+                break
+            size = len(event.message) + BYTES_PER_EVENT
             if len(events) >= limit or (events and self._bytes + size > bytes_max):
-                return True
-            events.append(heapq.heappop(waiting)[1])
+                is_full = True
+                break
+            events.append(event)
             self._bytes += size
-        return False
+            released += 1
+        del self._waiting[:released]
+        return is_full
