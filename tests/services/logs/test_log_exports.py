@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
+from tests.services.kms.made_identities import document, make_identity
+from tests.services.kms.made_identities import user as as_user
 from tests.services.logs.asking import GROUP, GROUP_ARN, ask, key_for_logs, make_group, now_ms, put
 from tests.services.refusals import refused
 
@@ -69,6 +71,10 @@ def test_events_are_exported_stream_by_stream(in_house: InHouse[None], monkeypat
         with refused("InvalidParameterException", DENIED):
             await start(house)
         await s3(house, "PutBucketPolicy", Policy=bucket_policy())
+        text = document({"Effect": "Allow", "Action": "logs:*", "Resource": "*"})
+        without_bucket = await as_user(house, await make_identity(house, "user", "without", text))
+        with refused("InvalidParameterException", DENIED):
+            await start(house, caller=without_bucket, destinationPrefix="p/q")
         task_id = await start(house, taskName="t", destinationPrefix="p/q", to=now_ms(house))
         assert await status(house, task_id) == "PENDING"
         with refused("LimitExceededException", "Resource limit exceeded."):

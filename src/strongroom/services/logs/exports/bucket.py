@@ -30,16 +30,18 @@ class _Content:
         yield self._content
 
 
-async def _put(house: House, place: Place, bucket: str, key: str, content: bytes, origin: Origin | None) -> None:
-    params = {
-        "Bucket": bucket,
-        "Key": key,
-        "Body": _Content(content),
-        "ACL": "bucket-owner-full-control",
-        # A bucket with Object Lock wants to know that what arrives is what was sent.
-        "ChecksumAlgorithm": "CRC32",
-    }
-    await _ask_s3(house, place, "PutObject", params, origin)
+def _object(bucket: str, key: str, content: bytes) -> dict[str, Any]:
+    # A bucket with Object Lock wants to know that what arrives is what was sent.
+    return {"Bucket": bucket, "Key": key, "Body": _Content(content), "ChecksumAlgorithm": "CRC32"}
+
+
+def test_object(bucket: str, prefix: str) -> dict[str, Any]:
+    """Return what S3 is asked to write before an export, to see whether it may begin."""
+    return _object(bucket, f"{prefix}/{TEST_OBJECT}", TEST_TEXT)
+
+
+async def _put(house: House, place: Place, params: dict[str, Any], origin: Origin | None) -> None:
+    await _ask_s3(house, place, "PutObject", {**params, "ACL": "bucket-owner-full-control"}, origin)
 
 
 async def _ask_s3(house: House, place: Place, name: str, params: dict[str, Any], origin: Origin | None) -> None:
@@ -58,7 +60,7 @@ async def _ask_s3(house: House, place: Place, name: str, params: dict[str, Any],
 async def write_test_object(house: House, place: Place, bucket: str, prefix: str, origin: Origin) -> None:
     """Look at the bucket and write a small object, which shows that an export may begin. Raises what S3 raises."""
     await _ask_s3(house, place, "GetBucketAcl", {"Bucket": bucket}, origin)
-    await _put(house, place, bucket, f"{prefix}/{TEST_OBJECT}", TEST_TEXT, origin)
+    await _put(house, place, test_object(bucket, prefix), origin)
 
 
 async def write_part(
@@ -67,7 +69,7 @@ async def write_part(
     """Write events of one stream as a compressed object: each with its time before its message. Raises as S3 does."""
     content = await asyncio.to_thread(_compressed, events)
     key = f"{folder}/{stream.replace('/', '-')}/{number:06d}.gz"
-    await _put(house, place, bucket, key, content, None)
+    await _put(house, place, _object(bucket, key, content), None)
 
 
 def _compressed(events: Sequence[Event]) -> bytes:

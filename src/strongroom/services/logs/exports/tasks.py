@@ -13,7 +13,7 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.logs import errors
 from strongroom.services.logs.access import account_wide, existing_group, of_group
 from strongroom.services.logs.exports import tables
-from strongroom.services.logs.exports.bucket import write_test_object
+from strongroom.services.logs.exports.bucket import test_object, write_test_object
 from strongroom.services.logs.paging import Page
 from strongroom.services.logs.service import LOGS
 from strongroom.storage.connection import Connection
@@ -39,6 +39,8 @@ async def create_export_task(call: Call) -> Answer:
         raise errors.limit_exceeded()
     try:
         await write_test_object(call.house, group.place, params["destination"], prefix, call.origin)
+        # Whoever asks has to be allowed to write there too. Source: API Reference, CreateExportTask.
+        await call.invoke("s3", "PutObject", test_object(params["destination"], prefix))
     except AwsError as refusal:
         raise _of_bucket(refusal, call.region) from None
     values: dict[str, Any] = {

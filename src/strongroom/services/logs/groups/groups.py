@@ -14,8 +14,8 @@ from strongroom.storage.connection import Connection
 GROUPS_PER_ACCOUNT_MAX = 1_000_000
 STANDARD = "STANDARD"
 DELIVERY = "DELIVERY"
-DELIVERY_RETENTION_DAYS = 2
-"""How long the class DELIVERY keeps events, whatever a retention policy says. Source: User Guide, "Log classes"."""
+DELIVERY_RETENTION_DAYS = 1
+"""How long the class DELIVERY keeps events, whatever a retention policy says. Source: API Reference, CreateLogGroup."""
 
 
 @operation(LOGS, "CreateLogGroup", needs=creation)
