@@ -4,7 +4,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
@@ -13,11 +15,11 @@ from strongroom.base.errors import AwsError
 from strongroom.envelope.sealed import SealBroken
 from strongroom.operations.house import House
 from strongroom.operations.periodic import periodic
-from strongroom.services.logs.events.batches import event_id
+from strongroom.services.logs.events.batches import Event, event_id
 from strongroom.services.logs.events.data_keys import DataKey, DataKeys
 from strongroom.services.logs.events.reading import BATCHES_PER_READ, TIME_MAX, Wanted, scan
 from strongroom.services.logs.events.tables import Extent, select_batches
-from strongroom.services.logs.groups.directory import Group
+from strongroom.services.logs.groups.directory import Group, Place
 from strongroom.services.logs.insights import Query, QueryError, QueryEvent, QueryResult
 from strongroom.services.logs.queries import tables
 from strongroom.services.logs.queries.results import sealed_results
@@ -26,6 +28,10 @@ from strongroom.storage.connection import Connection
 
 QUERIES_MAX = 30
 """How many queries of an account may run at a time, in each Region, on each server."""
+THREADS = 4
+"""How many queries are at work at a time; others wait for their turn."""
+PAUSE_SECONDS = 0.0005
+"""How long a query pauses after each batch, so that requests get a turn at the interpreter in between."""
 SECONDS_MAX = 60 * 60
 KEPT_SECONDS = 7 * 24 * 60 * 60
 """How long results are kept. Source: Amazon CloudWatch Logs User Guide, "CloudWatch Logs quotas"."""
@@ -64,6 +70,7 @@ class QueryRuns:
         self._house = house
         self._running: dict[str, tuple[asyncio.Task[None], Progress]] = {}
         self._counts: dict[tuple[str, str], int] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="logs-query")
         house.before_close(self._stop_all)
 
     def count(self, account_id: str, region: str) -> int:
@@ -99,12 +106,14 @@ class QueryRuns:
         for _, progress in self._running.values():
             progress.stopped.set()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._threads.shutdown()
 
     async def _run(self, row: dict[str, Any], job: Job, progress: Progress) -> None:
         began = time.monotonic()
         values: dict[str, Any] = {"status": "Failed"}
         try:
-            result = await asyncio.to_thread(self._query, job, progress, asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            result = await loop.run_in_executor(self._threads, self._query, job, progress, loop)
             values = {"status": "Complete", **await sealed_results(self._house, row, result.rows)}
             matched = result.records_matched
         except Stopped:
@@ -135,24 +144,18 @@ class QueryRuns:
             first = max(job.first, group.oldest_kept(self._house.clock.now()), 0)
             last = min(job.last, TIME_MAX)
             wanted = Wanted(None, event_id(first, 0, 0) - 1, event_id(last + 1, 0, 0))
-            extent, place, place_in_log = Extent(group.number, first, last), None, group.place
+            extent, place = Extent(group.number, first, last), None
+            as_query_event = partial(_query_event, group.place)
             while True:
                 if progress.stopped.is_set() or time.monotonic() > ends_at:
                     raise Stopped
                 rows, keys = ask(lambda group=group, extent=extent, place=place: self._read(group, extent, place))
-                scanned = scan(rows, keys, wanted)
-                progress.events += scanned.events
-                progress.size += scanned.size
-                for event in scanned.found:
-                    yield QueryEvent(
-                        event.timestamp,
-                        event.ingested_at,
-                        event.message,
-                        event.stream,
-                        place_in_log.name,
-                        place_in_log.account_id,
-                        pointer_to(place_in_log, event.id),
-                    )
+                for row in rows:
+                    scanned = scan((row,), keys, wanted)
+                    progress.events += scanned.events
+                    progress.size += scanned.size
+                    yield from map(as_query_event, scanned.found)
+                    time.sleep(PAUSE_SECONDS)
                 if len(rows) < BATCHES_PER_READ:
                     break
                 place = rows[-1].first_at, rows[-1].number
@@ -166,6 +169,18 @@ class QueryRuns:
         rows = await self._house.store.read(read)
         keys = await self._house.part(DataKeys).for_opening(group, [row.data_key_id for row in rows], None)
         return rows, dict(keys)
+
+
+def _query_event(place: Place, event: Event) -> QueryEvent:
+    return QueryEvent(
+        event.timestamp,
+        event.ingested_at,
+        event.message,
+        event.stream,
+        place.name,
+        place.account_id,
+        pointer_to(place, event.id),
+    )
 
 
 def statistics_of(progress: Progress, matched: int, groups: int) -> dict[str, float]:
