@@ -31,6 +31,7 @@ def test_json_has_every_variable(server: RunningServer) -> None:
         "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_CA_BUNDLE": str(server.ca_bundle),
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "STRONGROOM_HTTP_ENDPOINT_URL": server.http,
         "STRONGROOM_ACCOUNT_ID": "000000000000",
     }

@@ -68,7 +68,8 @@ def test_the_document_has_every_vector():
     sealing = {"message", "key-file", "passphrase", "token-key", "keyring-row", "keyring-row-in-token", "sealed"}
     objects = {"object", "object-two-layers"}
     kms = {"kms-ciphertext", "kms-grant-token", "external-key", "key-store-ciphertexts"}
-    assert set(VECTORS) == sealing | objects | kms | {"advanced-secure-string"}
+    services = {"advanced-secure-string", "secret-value", "log-batch"}
+    assert set(VECTORS) == sealing | objects | kms | services
 
 
 def test_encrypted_message():

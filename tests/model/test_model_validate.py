@@ -180,7 +180,7 @@ def test_a_good_request_is_accepted_and_left_as_it_is(operation: str, params: di
 
 
 def test_logs_has_its_own_code() -> None:
-    error = refusal("logs", "CreateLogGroup", {"logGroupName": "x" * 513})
+    error = refusal("logs", "DescribeMetricFilters", {"filterNamePrefix": "x" * 513})
     assert error.code == "InvalidParameterException"
     assert error.message.endswith("Member must have length less than or equal to 512")
 

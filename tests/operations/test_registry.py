@@ -24,6 +24,7 @@ def test_every_operation_is_one_of_its_model() -> None:
         "s3control",
         "ssm",
         "secretsmanager",
+        "logs",
     }
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)

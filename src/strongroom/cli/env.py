@@ -61,6 +61,8 @@ def connection_variables(store: StoreOptions, account_id: str | None = None) -> 
         "AWS_SECRET_ACCESS_KEY": credential.secret_access_key,
         "AWS_DEFAULT_REGION": endpoint.region,
         "AWS_CA_BUNDLE": endpoint.ca_bundle,
+        # Else clients would look for `stream-` before the host's name, where Live Tail of CloudWatch Logs is on AWS.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "STRONGROOM_HTTP_ENDPOINT_URL": endpoint.http,
         "STRONGROOM_ACCOUNT_ID": account_id,
     }
@@ -87,5 +89,6 @@ def as_profile(variables: Mapping[str, str]) -> str:
             f"aws_secret_access_key = {variables['AWS_SECRET_ACCESS_KEY']}",
             f"region = {variables['AWS_DEFAULT_REGION']}",
             f"ca_bundle = {variables['AWS_CA_BUNDLE']}",
+            f"disable_host_prefix_injection = {variables['AWS_DISABLE_HOST_PREFIX_INJECTION']}",
         ]
     )

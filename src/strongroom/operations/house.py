@@ -1,5 +1,6 @@
 """Everything that a running Strongroom holds, built once at start-up and handed to every call."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -40,6 +41,8 @@ class House:
         self.directory = directory_of(store, configuration.region)
         self.principals = Principals(store, sealer, self.directory)
         self.last_used = LastUsed(self.audit)
+        self.stopping = asyncio.Event()
+        """Set once the server takes no more requests: what goes on for as long as a client listens ends now."""
         self._parts: dict[Any, Any] = {}
         self._before_close: list[Callable[[], Awaitable[None]]] = []
 

@@ -17,6 +17,10 @@ Answer = dict[str, Any]
 Handler = Callable[["Call"], Awaitable[Answer]]
 Needs = Callable[["Call"], Awaitable[Sequence["Requirement"]]]
 
+BODY_BYTES_MAX = 1024 * 1024
+"""The largest body of a JSON or query request, unless the operation says otherwise. The largest that KMS needs is a key
+policy or a ciphertext: 128 KiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -41,6 +45,7 @@ class Operation:
     `needs` names the actions, resources and condition values that the call must be allowed; it also resolves
     `call.target`. `quota` is the request quota that it counts against, or a function that works out from the call what
     it costs, or None. `reads_only` says that it changes nothing, as the audit trail's `readOnly` member tells.
+    `body_bytes_max` is how long the body of a request may be; S3 has limits of its own.
     """
 
     service: Service
@@ -49,6 +54,7 @@ class Operation:
     handler: Handler
     quota: RequestQuota | Charging | None
     reads_only: bool
+    body_bytes_max: int = BODY_BYTES_MAX
 
     @cached_property
     def model(self) -> OperationModel:
@@ -80,6 +86,7 @@ def operation(
     needs: Needs,
     quota: RequestQuota | Charging | None = None,
     reads_only: bool = False,
+    body_bytes_max: int = BODY_BYTES_MAX,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated coroutine as the handler of an operation.
 
@@ -90,7 +97,7 @@ def operation(
         key = (service.name, name)
         if key in OPERATIONS:
             raise ValueError(f"{service.name}:{name} is registered twice")
-        OPERATIONS[key] = Operation(service, name, needs, handler, quota, reads_only)
+        OPERATIONS[key] = Operation(service, name, needs, handler, quota, reads_only, body_bytes_max)
         return handler
 
     return register

@@ -11,7 +11,7 @@ from strongroom.model.service import service_model
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
 from strongroom.operations.perform import perform, record_refusal
-from strongroom.operations.registry import SERVICES
+from strongroom.operations.registry import BODY_BYTES_MAX, OPERATIONS, SERVICES
 from strongroom.server.counters import RequestCounters
 from strongroom.server.failures import refusal_of
 from strongroom.server.s3_pipeline import S3Pipeline
@@ -19,15 +19,21 @@ from strongroom.wire.http import HttpRequest, HttpResponse
 from strongroom.wire.route import Route, Router
 from strongroom.wire.sigv4 import Credential, Verifier, check_time_and_scope, payload_hash
 
-BODY_BYTES_MAX = 1024 * 1024
-"""The largest body of a JSON or query request. The largest that KMS needs is a key policy or a ciphertext: 128 KiB."""
-
 _REGION = re.compile(r"(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*")
 """A Region's name: at most 32 lower-case letters, digits and single hyphens. Each name is a Region of its own."""
 
 
 def _is_signed(request: HttpRequest) -> bool:
     return b"authorization" in request.fields or b"X-Amz-" in request.query_string
+
+
+def _longer_bodies() -> dict[bytes, int]:
+    """Return how long a body may be, by X-Amz-Target, of the operations that take more than others."""
+    return {
+        f"{service_model(service).target_prefix}.{name}".encode(): operation.body_bytes_max
+        for (service, name), operation in OPERATIONS.items()
+        if operation.body_bytes_max != BODY_BYTES_MAX
+    }
 
 
 class Pipeline:
@@ -45,6 +51,7 @@ class Pipeline:
         s3 = self._router.s3
         self._s3 = None if s3 is None else S3Pipeline(house, counters, s3, self._verifier)
         self._signers = self._verifier.signers
+        self._body_bytes_max = _longer_bodies()
         self._principals = house.principals
         self._wall_time = house.clock.wall
 
@@ -57,7 +64,8 @@ class Pipeline:
         route: Route | None = None
         code = ""
         try:
-            body = await request.body.read(BODY_BYTES_MAX)
+            target = request.fields.get(b"x-amz-target", b"")
+            body = await request.body.read(self._body_bytes_max.get(target, BODY_BYTES_MAX))
             route = self._router.route(request, body)
             signer = self._signers.verify(
                 request, body, self._principals.known, self._wall_time(), route.signing.service

@@ -80,6 +80,7 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         renewal = asyncio.create_task(_renew_certificates(tls, configuration, house, clock))
         await stop.wait()
         renewal.cancel()
+        house.stopping.set()
         logger.info("stopping", connections=len(door.connections))
         cut = await listeners.drain(configuration.drain_seconds_max)
         if cut:

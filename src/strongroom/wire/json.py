@@ -4,7 +4,7 @@ Source: Smithy specification, "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,7 @@ from strongroom.base.errors import AwsError
 from strongroom.model.annotations import annotation_of
 from strongroom.model.service import OperationModel, ServiceModel
 from strongroom.model.shapes import Shape
+from strongroom.wire.event_stream import CONTENT_TYPE, EventStreamWriter
 from strongroom.wire.http import Headers, HttpRequest, HttpResponse
 from strongroom.wire.json_values import Convert, compile_reader, compile_writer, serialization_error
 from strongroom.wire.protocol import holds_itself, nesting_levels_max, told_as
@@ -26,6 +27,13 @@ Decode = Callable[[bytes], dict[str, Any]]
 # Errors that no service's model has carry the namespace of AWS's own framework in JSON 1.0.
 _FRAMEWORK_NAMESPACE = "com.amazon.coral.service"
 _VALIDATION_NAMESPACE = "com.amazon.coral.validate"
+
+
+class Events(NamedTuple):
+    """The member of an answer that holds its events, and what writes them."""
+
+    member: str
+    writer: EventStreamWriter
 
 
 class JsonProtocol:
@@ -71,6 +79,12 @@ class JsonProtocol:
         """Return an answer as a JSON object, or an empty body for an operation that has none."""
         if operation.output is None:
             return HttpResponse(200, self._headers(request_id), b"")
+        if "json events" not in operation.compiled:
+            operation.compiled["json events"] = _compile_events(operation.output)
+        events: Events | None = operation.compiled["json events"]
+        if events is not None:
+            headers = [(b"content-type", CONTENT_TYPE), *self._headers(request_id)[1:]]
+            return HttpResponse(200, headers, events.writer.body(result[events.member]))
         write: Convert | None = operation.compiled.get("json write")
         if write is None:
             write = operation.compiled["json write"] = compile_writer(operation.output)
@@ -104,6 +118,14 @@ class JsonProtocol:
 
     def _headers(self, request_id: str) -> Headers:
         return [self._content_type, (b"x-amzn-requestid", request_id.encode())]
+
+
+def _compile_events(shape: Shape) -> Events | None:
+    """Return what writes an answer that goes on as events, or None for one that does not."""
+    for name, reference in shape.members.items():
+        if reference.target.eventstream:
+            return Events(name, EventStreamWriter(reference.target))
+    return None
 
 
 def _written_members(shape: Shape, error: AwsError) -> dict[str, Any]:
