@@ -15,7 +15,7 @@ from strongroom.services.sts.service import STS
 
 
 def test_every_operation_is_one_of_its_model() -> None:
-    assert {name for name, _ in OPERATIONS} == {"kms", "iam", "sts", "service-quotas", "s3", "s3control"}
+    assert {name for name, _ in OPERATIONS} == {"kms", "iam", "sts", "service-quotas", "s3", "s3control", "cloudtrail"}
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)
         assert served.model.name == name

@@ -195,7 +195,7 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         operation.service.name,
         operation.service.event_source,
         operation.name,
-        call.region,
+        call.serving_region,
         call.caller.identity,
         origin.source_ip,
         origin.user_agent,
@@ -210,6 +210,9 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         _resources_of(call, error),
         call.reason,
         call.via,
+        None,
+        call.number,
+        call.additional,
     )
 
 

@@ -8,11 +8,11 @@ from strongroom.operations.house import House
 from strongroom.operations.quotas.memory_file import ServedMemory, memory_path
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
-from strongroom.services import iam, kms, s3, servicequotas, sts
+from strongroom.services import cloudtrail, iam, kms, s3, servicequotas, sts
 from strongroom.storage.blobs.store import open_blob_store
 from strongroom.storage.store import open_store
 
-SERVED = (kms.KMS, iam.IAM, sts.STS, servicequotas.SERVICE_QUOTAS, s3.S3)
+SERVED = (kms.KMS, iam.IAM, sts.STS, servicequotas.SERVICE_QUOTAS, s3.S3, cloudtrail.CLOUDTRAIL)
 """The services that are served. Importing one registers its operations."""
 
 

@@ -1,0 +1,215 @@
+"""The index of the audit trail: in which batches events of an account are found by name, user, resource and so on.
+
+What is looked for is hashed with a sealed key, so that the index tells nobody what it knows. It is written behind the
+trail, for spans of a thousand records or so: no call waits for it, and a span costs a few rows for what its records
+have in common. What is not in the index yet is read through. Only management events are in it, as in CloudTrail's event
+history.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from strongroom.operations import tables
+from strongroom.operations.audit_reader import AuditReader, Outline
+from strongroom.operations.event_names import event_name, is_management
+from strongroom.operations.house import House
+from strongroom.operations.periodic import periodic
+from strongroom.operations.tables import AuditSpan
+from strongroom.operations.trail import Identity, Resource, is_denial
+from strongroom.storage.connection import Connection
+
+SPAN_RECORDS = 1_000
+SPAN_AGE_SECONDS = 300.0
+"""A span is indexed when it has that many records, or when it is that old."""
+
+BATCHES_PER_READ = 2_000
+BATCHES_PER_STEP = 200
+KEY_BYTES = 32
+
+_READER = "index"
+_TERM_BITS = 63
+
+ATTRIBUTES = (
+    "AccessKeyId",
+    "EventName",
+    "EventSource",
+    "ReadOnly",
+    "ResourceName",
+    "ResourceType",
+    "Username",
+)
+
+
+class Sought(NamedTuple):
+    """What is looked for: events of an account in a Region, all of them or those that have an attribute's value."""
+
+    account_id: str
+    region: str
+    attribute: str = ""
+    value: str = ""
+
+
+def username_of(identity: Identity) -> str | None:
+    """Return who an event is listed under: a user's name, `root`, the name of a role session."""
+    if identity.type == "Root":
+        return "root"
+    if identity.username is not None:
+        return identity.username if identity.type != "AWSService" else None
+    return identity.principal_id.partition(":")[2] or None
+
+
+def resource_name(resource: Resource) -> str:
+    """Return what CloudTrail's event history calls a resource: of IAM and S3 the name, of others the ARN."""
+    if resource.type.startswith(("AWS::S3::", "AWS::IAM::")):
+        named = resource.arn.split(":", 5)[-1]
+        return named.rpartition("/")[2] if resource.type.startswith("AWS::IAM::") else named
+    return resource.arn
+
+
+def attributes_of(outline: Outline) -> Iterator[tuple[str, str]]:
+    """Yield what an event is found by."""
+    yield "EventName", event_name(outline.service, outline.operation)
+    yield "EventSource", outline.event_source
+    yield "ReadOnly", "true" if outline.reads_only else "false"
+    if outline.identity.access_key_id:
+        yield "AccessKeyId", outline.identity.access_key_id
+    username = username_of(outline.identity)
+    if username is not None:
+        yield "Username", username
+    for resource in outline.resources:
+        yield "ResourceType", resource.type
+        yield "ResourceName", resource.arn
+        yield "ResourceName", resource_name(resource)
+
+
+def _key_of(outline: Outline) -> tuple[object, ...]:
+    """Return what outlines have in common when they are found by the same."""
+    return (
+        outline.service,
+        outline.operation,
+        outline.region,
+        outline.reads_only,
+        outline.identity,
+        outline.resources,
+        is_denial(outline.error_code),
+    )
+
+
+def sought_by(outline: Outline) -> Iterator[Sought]:
+    """Yield every search that an event is found by."""
+    accounts = {outline.identity.account_id}
+    if not is_denial(outline.error_code):
+        accounts.update(resource.account_id for resource in outline.resources)
+    for account_id in filter(None, accounts):
+        yield Sought(account_id, outline.region)
+        for attribute, value in attributes_of(outline):
+            yield Sought(account_id, outline.region, attribute, value)
+
+
+def matches(outline: Outline, sought: Sought) -> bool:
+    """Whether an event is one of those that are looked for."""
+    if outline.region != sought.region or not is_management(outline.service, outline.operation):
+        return False
+    if outline.identity.account_id != sought.account_id:
+        owners = {resource.account_id for resource in outline.resources}
+        if sought.account_id not in owners or is_denial(outline.error_code):
+            return False
+    return not sought.attribute or (sought.attribute, sought.value) in attributes_of(outline)
+
+
+class AuditIndex:
+    """The index of one house's trail."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._reader = house.part(AuditReader)
+        self._key = b""
+
+    async def _learn_key(self) -> None:
+        if self._key:
+            return
+        place = tables.AUDIT_INDEX_KEY_PLACE.format(number=1)
+        sealed = await self._house.store.read(tables.select_audit_index_key)
+        if sealed is None:
+            fresh = self._house.sealer.seal(secrets.token_bytes(KEY_BYTES), place)
+            await self._house.store.write(lambda connection: tables.insert_audit_index_key(connection, fresh))
+            sealed = await self._house.store.read(tables.select_audit_index_key)
+        assert sealed is not None
+        self._key = self._house.sealer.open(sealed, place)
+
+    def _term(self, sought: Sought) -> int:
+        # No part of it but the last can hold the character that separates them.
+        text = "\x00".join(sought).encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(text, key=self._key, digest_size=8).digest()) >> (64 - _TERM_BITS)
+
+    async def position(self) -> int:
+        """Return up to which batch the trail is in the index."""
+        return await self._house.store.read(lambda connection: tables.select_audit_position(connection, _READER))
+
+    async def spans(self, sought: Sought, since: int, until: int) -> list[AuditSpan]:
+        """Return the spans that hold what is looked for between two times (milliseconds), as far as it is indexed."""
+        await self._learn_key()
+        term = self._term(sought)
+        return await self._house.store.read(
+            lambda connection: tables.select_audit_spans(connection, term, since, until)
+        )
+
+    async def advance(self) -> bool:
+        """Index one span, if there is one to index. Returns whether there was."""
+        await self._learn_key()
+        position = await self.position()
+        span = self._next_span(await self._reader.settled_after(position, BATCHES_PER_READ))
+        if span is None:
+            return False
+        terms: set[int] = set()
+        seen: set[tuple[object, ...]] = set()
+        first = span.first_batch
+        while first <= span.last_batch:
+            batches = await self._reader.open(first, span.last_batch, BATCHES_PER_STEP)
+            for batch in batches:
+                for outline in batch.outlines():
+                    key = _key_of(outline)
+                    if key not in seen:
+                        seen.add(key)
+                        if is_management(outline.service, outline.operation):
+                            terms.update(map(self._term, sought_by(outline)))
+            first = batches[-1].number + 1 if batches else span.last_batch + 1
+
+        def write(connection: Connection) -> None:
+            # Another server may have been faster.
+            if tables.select_audit_position(connection, _READER) == position:
+                tables.insert_audit_terms(connection, terms, span)
+                tables.replace_audit_position(connection, _READER, span.last_batch)
+
+        await self._house.store.append(write)
+        return True
+
+    def _next_span(self, batches: list[tuple[AuditSpan, int]]) -> AuditSpan | None:
+        """Return the run of batches that is to be indexed next, or None when there is too little of it yet."""
+        records = 0
+        for count, (_, size) in enumerate(batches, 1):
+            records += size
+            if records >= SPAN_RECORDS or count == BATCHES_PER_READ:
+                return _joined([span for span, _ in batches[:count]])
+        if batches and batches[0][0].last_at <= (self._house.clock.now() - SPAN_AGE_SECONDS) * 1000:
+            return _joined([span for span, _ in batches])
+        return None
+
+
+def _joined(spans: list[AuditSpan]) -> AuditSpan:
+    return AuditSpan(
+        spans[0].first_batch,
+        spans[-1].last_batch,
+        min(span.first_at for span in spans),
+        max(span.last_at for span in spans),
+    )
+
+
+@periodic("audit/index")
+async def index_audit_trail(house: House) -> None:
+    """Bring the index up to the trail."""
+    index = house.part(AuditIndex)
+    while await index.advance():
+        pass

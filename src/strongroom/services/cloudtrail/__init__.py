@@ -1,0 +1,10 @@
+"""CloudTrail. Importing this package registers its operations and its periodic work.
+
+`lookup` reads the audit trail for whoever asks; `trails` are made and changed in `lifecycle`, read in `reading`, told
+what to log in `selectors`. `delivery` writes `log_files` to their `destinations`, and `digests` signs for them.
+"""
+
+from strongroom.services.cloudtrail import lookup
+from strongroom.services.cloudtrail.service import CLOUDTRAIL
+
+__all__ = ["CLOUDTRAIL", "lookup"]

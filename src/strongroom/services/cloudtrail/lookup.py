@@ -1,0 +1,214 @@
+"""LookupEvents: the management events of the last 90 days, newest first.
+
+The index of the audit trail says in which spans of it something is found. They are opened from the newest on, and
+merged by time, until a page is full: a page costs what it shows, however long the trail is.
+
+Source: AWS CloudTrail API Reference, LookupEvents; AWS CloudTrail User Guide, "Viewing CloudTrail event history".
+"""
+
+import asyncio
+import heapq
+import time
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from strongroom.base.clock import as_datetime
+from strongroom.operations.audit_index import AuditIndex, Sought, matches, resource_name, username_of
+from strongroom.operations.audit_reader import AuditReader
+from strongroom.operations.call import Call
+from strongroom.operations.page_position import position_of, position_text
+from strongroom.operations.registry import Answer, operation
+from strongroom.operations.tables import AuditSpan
+from strongroom.operations.trail import AuditRecord, as_cloudtrail, time_of_event_id
+from strongroom.services.cloudtrail import errors
+from strongroom.services.cloudtrail.access import account_wide
+from strongroom.services.cloudtrail.service import CLOUDTRAIL, LOOKUP_QUOTA
+
+HISTORY_SECONDS = 90 * 86_400
+EVENTS_PER_PAGE = 50
+VALUE_CHARACTERS_MAX = 2_000
+TAIL_BATCHES_MAX = 20_000
+BATCHES_PER_READ = 100
+TURN_SECONDS = 0.002
+"""For how long a lookup keeps the event loop from others."""
+
+_COUNT_TWICE = frozenset("_ ,\n")
+_json = msgspec.json.Encoder().encode
+
+
+class Place(NamedTuple):
+    """Where an event is in the order of the trail: its time (milliseconds), its batch, its place in the batch."""
+
+    at: int
+    batch: int
+    index: int
+
+
+class Window(NamedTuple):
+    """The times (milliseconds) between which events are wanted, both included, and the event before the page."""
+
+    since: int
+    until: int
+    before: Place | None
+
+
+@operation(
+    CLOUDTRAIL,
+    "LookupEvents",
+    needs=account_wide("cloudtrail:LookupEvents"),
+    quota=LOOKUP_QUOTA,
+    reads_only=True,
+)
+async def lookup_events(call: Call) -> Answer:
+    """List management events of the account in this Region. Source: AWS CloudTrail API Reference, LookupEvents."""
+    params = call.params
+    sought = _sought(call)
+    window = _window(call, sought)
+    limit: int = params.get("MaxResults") or EVENTS_PER_PAGE
+    if window is None or params.get("EventCategory") == "insight":
+        return {"Events": []}
+    found: list[tuple[Place, AuditRecord]] = []
+    async for place, record in _newest_first(call, sought, window):
+        found.append((place, record))
+        if len(found) > limit:
+            break
+    answer: Answer = {"Events": [_shown(record, call.account_id) for _, record in found[:limit]]}
+    if len(found) > limit:
+        answer["NextToken"] = _token(call, found[limit - 1][0])
+    return answer
+
+
+def _sought(call: Call) -> Sought:
+    attributes = call.params.get("LookupAttributes") or ()
+    if len(attributes) > 1:
+        raise errors.invalid_lookup_attributes("You can specify only one lookup attribute in a request.")
+    if not attributes:
+        return Sought(call.account_id, call.region)
+    key, value = attributes[0]["AttributeKey"], attributes[0]["AttributeValue"]
+    if len(value) + sum(character in _COUNT_TWICE for character in value) > VALUE_CHARACTERS_MAX or not value:
+        raise errors.invalid_lookup_attributes(
+            f"The value of a lookup attribute must have 1 to {VALUE_CHARACTERS_MAX} characters."
+        )
+    if key == "ReadOnly":
+        value = value.lower()
+        if value not in ("true", "false"):
+            raise errors.invalid_lookup_attributes("The value of the lookup attribute ReadOnly must be true or false.")
+    return Sought(call.account_id, call.region, key, value)
+
+
+def _window(call: Call, sought: Sought) -> Window | None:
+    """Return the window that a request asks for, None for one that nothing can be in. Raises AwsError."""
+    params, now = call.params, call.now
+    start, end = params.get("StartTime"), params.get("EndTime")
+    if start is not None and end is not None and start > end:
+        raise errors.invalid_time_range()
+    since = max(now - HISTORY_SECONDS, start.timestamp() if start is not None else 0.0)
+    # Times are told in whole seconds: the second that a range ends with belongs to it.
+    until = int(end.timestamp()) + 0.999 if end is not None else now
+    before = _place(call, params["NextToken"]) if params.get("NextToken") is not None else None
+    window = Window(int(since * 1000), int(until * 1000), before)
+    if sought.attribute == "EventId":
+        at = time_of_event_id(sought.value)
+        if at is None or not window.since <= at <= window.until:
+            return None
+        window = Window(at, at, before)
+    return window if window.since <= window.until else None
+
+
+def _token(call: Call, place: Place) -> str:
+    return position_text(_operation(call), ".".join(map(str, place)))
+
+
+def _place(call: Call, token: str) -> Place:
+    try:
+        return Place(*map(int, position_of(_operation(call), token).split(".")))
+    except (ValueError, TypeError):
+        raise errors.invalid_next_token() from None
+
+
+def _operation(call: Call) -> str:
+    """Return what a token is bound to: the parameters have to be the same for all pages."""
+    attributes = [(each["AttributeKey"], each["AttributeValue"]) for each in call.params.get("LookupAttributes") or ()]
+    times = [call.params[name].timestamp() for name in ("StartTime", "EndTime") if call.params.get(name) is not None]
+    return repr(("LookupEvents", call.account_id, call.region, attributes, times))
+
+
+async def _newest_first(call: Call, sought: Sought, window: Window) -> AsyncIterator[tuple[Place, AuditRecord]]:
+    """Yield the events that are sought, newest first."""
+    until = min(window.until, window.before.at) if window.before is not None else window.until
+    spans = await _spans(call, sought, window.since, until)
+    opened: list[tuple[int, int, int, AuditRecord]] = []
+    for position, span in enumerate(spans):
+        async for place, record in _in_span(call, sought, window, span):
+            heapq.heappush(opened, (-place.at, -place.batch, -place.index, record))
+        # What is newer than everything that is still closed has its place in the order.
+        newest_closed = spans[position + 1].last_at if position + 1 < len(spans) else -1
+        while opened and -opened[0][0] > newest_closed:
+            at, batch, index, record = heapq.heappop(opened)
+            yield Place(-at, -batch, -index), record
+
+
+async def _spans(call: Call, sought: Sought, since: int, until: int) -> list[AuditSpan]:
+    """Return the spans that may hold something, those first that end last."""
+    house = call.house
+    await house.audit.flush()
+    index, reader = house.part(AuditIndex), house.part(AuditReader)
+    while await index.advance():
+        await asyncio.sleep(0)
+    position = await index.position()
+    tail = [span for span, _ in await reader.unsettled_after(position, TAIL_BATCHES_MAX)]
+    tail = [span for span in tail if span.last_at >= since and span.first_at <= until]
+    indexed = sought._replace(attribute="", value="") if sought.attribute == "EventId" else sought
+    spans = await index.spans(indexed, since, until)
+    return sorted(tail + spans, key=lambda span: span.last_at, reverse=True)
+
+
+async def _in_span(
+    call: Call, sought: Sought, window: Window, span: AuditSpan
+) -> AsyncIterator[tuple[Place, AuditRecord]]:
+    reader = call.house.part(AuditReader)
+    first, turn_ends = span.first_batch, time.monotonic() + TURN_SECONDS
+    by_id = sought.value.lower() if sought.attribute == "EventId" else ""
+    wanted = sought._replace(attribute="", value="") if by_id else sought
+    while first <= span.last_batch:
+        batches = await reader.open(first, span.last_batch, BATCHES_PER_READ)
+        for batch in batches:
+            places = [
+                Place(outline.at, batch.number, number)
+                for number, outline in enumerate(batch.outlines())
+                if window.since <= outline.at <= window.until and matches(outline, wanted)
+            ]
+            if window.before is not None:
+                places = [place for place in places if place < window.before]
+            records = batch.records() if places else []
+            for place in places:
+                record = records[place.index]
+                if not by_id or as_cloudtrail(record, call.account_id)["eventID"] == by_id:
+                    yield place, record
+            if time.monotonic() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.monotonic() + TURN_SECONDS
+        first = batches[-1].number + 1 if batches else span.last_batch + 1
+
+
+def _shown(record: AuditRecord, account_id: str) -> dict[str, Any]:
+    event = as_cloudtrail(record, account_id)
+    shown: dict[str, Any] = {
+        "EventId": event["eventID"],
+        "EventName": event["eventName"],
+        "ReadOnly": "true" if event["readOnly"] else "false",
+        "EventTime": as_datetime(record.at // 1000),
+        "EventSource": event["eventSource"],
+        "Resources": [
+            {"ResourceType": each.type, "ResourceName": resource_name(each)} for each in dict.fromkeys(record.resources)
+        ],
+        "CloudTrailEvent": _json(event).decode(),
+    }
+    if record.identity.access_key_id:
+        shown["AccessKeyId"] = record.identity.access_key_id
+    username = username_of(record.identity)
+    if username is not None:
+        shown["Username"] = username
+    return shown
