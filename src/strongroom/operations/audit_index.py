@@ -6,6 +6,7 @@ have in common. What is not in the index yet is read through. Only management ev
 history.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Iterator
@@ -134,9 +135,7 @@ class AuditIndex:
         sealed = await self._house.store.read(tables.select_audit_index_key)
         if sealed is None:
             fresh = self._house.sealer.seal(secrets.token_bytes(KEY_BYTES), place)
-            await self._house.store.write(lambda connection: tables.insert_audit_index_key(connection, fresh))
-            sealed = await self._house.store.read(tables.select_audit_index_key)
-        assert sealed is not None
+            sealed = await self._house.store.write(lambda connection: tables.insert_audit_index_key(connection, fresh))
         self._key = self._house.sealer.open(sealed, place)
 
     def _term(self, sought: Sought) -> int:
@@ -155,6 +154,13 @@ class AuditIndex:
         return await self._house.store.read(
             lambda connection: tables.select_audit_spans(connection, term, since, until)
         )
+
+    async def catch_up(self) -> None:
+        """Index all that there is to index, one span after the other, so that others get their turn in between."""
+        is_behind = True
+        while is_behind:
+            is_behind = await self.advance()
+            await asyncio.sleep(0)
 
     async def advance(self) -> bool:
         """Index one span, if there is one to index. Returns whether there was."""
@@ -210,6 +216,4 @@ def _joined(spans: list[AuditSpan]) -> AuditSpan:
 @periodic("audit/index")
 async def index_audit_trail(house: House) -> None:
     """Bring the index up to the trail."""
-    index = house.part(AuditIndex)
-    while await index.advance():
-        pass
+    await house.part(AuditIndex).catch_up()

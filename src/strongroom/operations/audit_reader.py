@@ -82,7 +82,9 @@ class AuditReader:
 
     async def unsettled_after(self, after: int, limit: int) -> list[tuple[AuditSpan, int]]:
         """Return up to `limit` batches behind the number `after`, as far as they have come to light."""
-        rows = await self._house.store.read(lambda connection: tables.list_audit_batches_after(connection, after, limit))
+        rows = await self._house.store.read(
+            lambda connection: tables.list_audit_batches_after(connection, after, limit)
+        )
         return [(AuditSpan(row.number, row.number, row.first_at, row.last_at), int(row.records)) for row in rows]
 
     def _settled(self, after: int, spans: Sequence[tuple[AuditSpan, int]]) -> int:

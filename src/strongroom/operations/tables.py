@@ -174,10 +174,12 @@ def select_audit_index_key(connection: Connection) -> bytes | None:
     return found
 
 
-def insert_audit_index_key(connection: Connection, sealed: bytes) -> None:
-    """Write the sealed key of the index, unless another server was first."""
-    if select_audit_index_key(connection) is None:
+def insert_audit_index_key(connection: Connection, sealed: bytes) -> bytes:
+    """Write the sealed key of the index, unless another server was first; return the one that is there then."""
+    found = select_audit_index_key(connection)
+    if found is None:
         connection.execute(AUDIT_INDEX_KEYS.insert().values(number=1, sealed=sealed))
+    return found or sealed
 
 
 def sealed_columns() -> list[Column[Any]]:

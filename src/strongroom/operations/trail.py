@@ -225,7 +225,8 @@ def as_cloudtrail(record: AuditRecord, recipient: str | None = None) -> dict[str
         "recipientAccountId": recipient,
         "eventCategory": "Management" if is_management_event else "Data",
     }
-    if record.resources:
+    # IAM's events name their resources in the parameters alone, and in the event history.
+    if record.resources and record.service != "iam":
         event["resources"] = _resources(record)
     if len(recipients_of(record)) > 1:
         event["sharedEventID"] = event_id_of(record.request_id, record.service, record.operation, record.number, "all")

@@ -45,7 +45,9 @@ def trail_exists(name: str, account_id: str) -> AwsError:
 
 def too_many_trails(account_id: str, region: str, trails_max: int) -> AwsError:
     """The account has all the trails that it may have."""
-    return AwsError("MaximumNumberOfTrailsExceededException", f"User: {account_id} already has {trails_max} trails in {region}.")
+    return AwsError(
+        "MaximumNumberOfTrailsExceededException", f"User: {account_id} already has {trails_max} trails in {region}."
+    )
 
 
 def wrong_home_region(arn: str) -> AwsError:
@@ -80,15 +82,14 @@ def no_such_bucket(name: str) -> AwsError:
 
 def insufficient_bucket_policy(name: str) -> AwsError:
     """The bucket does not let CloudTrail in."""
-    return AwsError(
-        "InsufficientS3BucketPolicyException", f"Incorrect S3 bucket policy is detected for bucket: {name}"
-    )
+    return AwsError("InsufficientS3BucketPolicyException", f"Incorrect S3 bucket policy is detected for bucket: {name}")
 
 
 def insufficient_key_policy(bucket: str, key: str) -> AwsError:
     """The key does not let CloudTrail use it."""
     return AwsError(
-        "InsufficientEncryptionPolicyException", f"Insufficient permissions to access S3 bucket {bucket} or KMS key {key}."
+        "InsufficientEncryptionPolicyException",
+        f"Insufficient permissions to access S3 bucket {bucket} or KMS key {key}.",
     )
 
 
@@ -99,7 +100,9 @@ def invalid_key_id(key: str) -> AwsError:
 
 def no_such_key(key: str) -> AwsError:
     """The KMS key is not there."""
-    return AwsError("KmsKeyNotFoundException", f"KMS key {key} was not found, or is not in the Region of the S3 bucket.")
+    return AwsError(
+        "KmsKeyNotFoundException", f"KMS key {key} was not found, or is not in the Region of the S3 bucket."
+    )
 
 
 def key_disabled(key: str) -> AwsError:
@@ -141,9 +144,7 @@ def invalid_lookup_attributes(message: str) -> AwsError:
 
 def invalid_time_range() -> AwsError:
     """A time range that ends before it begins."""
-    return AwsError(
-        "InvalidTimeRangeException", "The start time must be before the end time."
-    )
+    return AwsError("InvalidTimeRangeException", "The start time must be before the end time.")
 
 
 def invalid_next_token() -> AwsError:

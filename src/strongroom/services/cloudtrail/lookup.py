@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
     at: int
     batch: int
-    index: int
+    number: int
 
 
 class Window(NamedTuple):
@@ -142,7 +142,7 @@ async def _newest_first(call: Call, sought: Sought, window: Window) -> AsyncIter
     opened: list[tuple[int, int, int, AuditRecord]] = []
     for position, span in enumerate(spans):
         async for place, record in _in_span(call, sought, window, span):
-            heapq.heappush(opened, (-place.at, -place.batch, -place.index, record))
+            heapq.heappush(opened, (-place.at, -place.batch, -place.number, record))
         # What is newer than everything that is still closed has its place in the order.
         newest_closed = spans[position + 1].last_at if position + 1 < len(spans) else -1
         while opened and -opened[0][0] > newest_closed:
@@ -155,8 +155,7 @@ async def _spans(call: Call, sought: Sought, since: int, until: int) -> list[Aud
     house = call.house
     await house.audit.flush()
     index, reader = house.part(AuditIndex), house.part(AuditReader)
-    while await index.advance():
-        await asyncio.sleep(0)
+    await index.catch_up()
     position = await index.position()
     tail = [span for span, _ in await reader.unsettled_after(position, TAIL_BATCHES_MAX)]
     tail = [span for span in tail if span.last_at >= since and span.first_at <= until]
@@ -184,7 +183,7 @@ async def _in_span(
                 places = [place for place in places if place < window.before]
             records = batch.records() if places else []
             for place in places:
-                record = records[place.index]
+                record = records[place.number]
                 if not by_id or as_cloudtrail(record, call.account_id)["eventID"] == by_id:
                     yield place, record
             if time.monotonic() > turn_ends:

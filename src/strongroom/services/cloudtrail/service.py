@@ -4,9 +4,7 @@ from strongroom.operations.quotas.quota import RequestQuota, declare
 from strongroom.operations.registry import Service, serve
 from strongroom.services.cloudtrail import errors
 
-CLOUDTRAIL = serve(
-    Service("cloudtrail", "cloudtrail.amazonaws.com", denied=errors.denied, throttled=errors.throttled)
-)
+CLOUDTRAIL = serve(Service("cloudtrail", "cloudtrail.amazonaws.com", denied=errors.denied, throttled=errors.throttled))
 PRINCIPAL = "cloudtrail.amazonaws.com"
 """Who delivers log files, to the policies of buckets and keys."""
 
