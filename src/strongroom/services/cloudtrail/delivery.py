@@ -19,7 +19,7 @@ from strongroom.operations.periodic import LongWork, periodic
 from strongroom.operations.tables import AuditSpan
 from strongroom.operations.trail import AuditRecord, recipients_of
 from strongroom.services.cloudtrail import tables
-from strongroom.services.cloudtrail.digests import deliver_and_note, new_chain
+from strongroom.services.cloudtrail.digests import begin_chains, deliver_and_note
 from strongroom.services.cloudtrail.log_events import deliver_to_log_group
 from strongroom.services.cloudtrail.log_files import Events, LogFile
 from strongroom.services.cloudtrail.own_calls import OwnCalls
@@ -101,13 +101,8 @@ async def _deliver_digests(house: House, key: TrailName) -> None:
 
 
 async def _begin_chains(house: House, trail: Trail, regions: tuple[str, ...]) -> None:
-    def write(connection: Connection) -> None:
-        chains = tables.list_chains(connection, trail.key)
-        for region in regions:
-            if region not in chains:
-                tables.replace_chain(connection, trail.key, region, new_chain(house.clock.now()))
-
-    await house.store.write(write)
+    now = house.clock.now()
+    await house.store.write(lambda connection: begin_chains(connection, trail.key, regions, now))
 
 
 async def deliver_chunk(house: House, key: TrailName) -> bool:

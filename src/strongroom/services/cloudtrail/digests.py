@@ -6,7 +6,7 @@ So a log file that was changed, deleted or made up is found out, and a digest to
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from isal import igzip
@@ -26,9 +26,13 @@ DIGEST_SECONDS = 3_600.0
 SIGNATURE_ALGORITHM = "SHA256withRSA"
 
 
-def new_chain(now: float) -> dict[str, Any]:
-    """Return a chain of digests that begins now."""
-    return {"began_at": float(int(now)), "previous": None}
+def begin_chains(connection: Connection, key: tables.TrailKey, regions: Iterable[str], now: float) -> None:
+    """Begin the chains of digests that there are not yet; all of a trail's begin with the first one."""
+    chains = tables.list_chains(connection, key)
+    began_at = min((chain["began_at"] for chain in chains.values()), default=float(int(now)))
+    for region in regions:
+        if region not in chains:
+            tables.replace_chain(connection, key, region, {"began_at": began_at, "previous": None})
 
 
 async def deliver_digests(house: House, trail: Trail, *, is_last: bool) -> None:
@@ -40,7 +44,7 @@ async def deliver_digests(house: House, trail: Trail, *, is_last: bool) -> None:
     now = float(int(house.clock.now()))
     for region, chain in chains.items():
         hours = (now - chain["began_at"]) // DIGEST_SECONDS
-        ends_at = now if is_last else chain["began_at"] + hours * DIGEST_SECONDS
+        ends_at = max(now, chain["began_at"] + 1) if is_last else chain["began_at"] + hours * DIGEST_SECONDS
         if ends_at > chain["began_at"]:
             await _deliver(house, trail, region, chain, ends_at)
     if is_last and chains:

@@ -19,6 +19,7 @@ from strongroom.services.cloudtrail.destinations import (
     require_valid_bucket,
     require_valid_prefix,
 )
+from strongroom.services.cloudtrail.digests import begin_chains
 from strongroom.services.cloudtrail.service import CLOUDTRAIL
 from strongroom.services.cloudtrail.tagging import checked_tags
 from strongroom.services.cloudtrail.trails import (
@@ -170,6 +171,8 @@ async def start_logging(call: Call) -> Answer:
             # What it had logged before is still to be delivered; what came after that, it did not log.
             status["gaps"] = [*status.get("gaps", ()), [row.stop_batch, newest]]
         tables.update_trail(connection, trail.key, values | {"status": status})
+        if row.settings["LogFileValidationEnabled"]:
+            begin_chains(connection, trail.key, (trail.key.region,), call.now)
         return {}
 
     return await call.write(write)
