@@ -9,14 +9,16 @@ history.
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from strongroom.operations import tables
 from strongroom.operations.audit_reader import AuditReader, Outline
 from strongroom.operations.event_names import event_name, is_management
 from strongroom.operations.house import House
-from strongroom.operations.periodic import periodic
+from strongroom.operations.periodic import Turn, periodic
 from strongroom.operations.tables import AuditSpan
 from strongroom.operations.trail import Identity, Resource, is_denial
 from strongroom.storage.connection import Connection
@@ -25,22 +27,12 @@ SPAN_RECORDS = 1_000
 SPAN_AGE_SECONDS = 300.0
 """A span is indexed when it has that many records, or when it is that old."""
 
-BATCHES_PER_READ = 2_000
-BATCHES_PER_STEP = 200
+BATCHES_PER_READ = 300
+BATCHES_PER_STEP = 50
 KEY_BYTES = 32
 
 _READER = "index"
 _TERM_BITS = 63
-
-ATTRIBUTES = (
-    "AccessKeyId",
-    "EventName",
-    "EventSource",
-    "ReadOnly",
-    "ResourceName",
-    "ResourceType",
-    "Username",
-)
 
 
 class Sought(NamedTuple):
@@ -69,44 +61,16 @@ def resource_name(resource: Resource) -> str:
     return resource.arn
 
 
-def attributes_of(outline: Outline) -> Iterator[tuple[str, str]]:
-    """Yield what an event is found by."""
-    yield "EventName", event_name(outline.service, outline.operation)
-    yield "EventSource", outline.event_source
-    yield "ReadOnly", "true" if outline.reads_only else "false"
-    if outline.identity.access_key_id:
-        yield "AccessKeyId", outline.identity.access_key_id
-    username = username_of(outline.identity)
-    if username is not None:
-        yield "Username", username
-    for resource in outline.resources:
-        yield "ResourceType", resource.type
-        yield "ResourceName", resource.arn
-        yield "ResourceName", resource_name(resource)
-
-
-def _key_of(outline: Outline) -> tuple[object, ...]:
-    """Return what outlines have in common when they are found by the same."""
-    return (
-        outline.service,
-        outline.operation,
-        outline.region,
-        outline.reads_only,
-        outline.identity,
-        outline.resources,
-        is_denial(outline.error_code),
-    )
-
-
-def sought_by(outline: Outline) -> Iterator[Sought]:
-    """Yield every search that an event is found by."""
-    accounts = {outline.identity.account_id}
-    if not is_denial(outline.error_code):
-        accounts.update(resource.account_id for resource in outline.resources)
-    for account_id in filter(None, accounts):
-        yield Sought(account_id, outline.region)
-        for attribute, value in attributes_of(outline):
-            yield Sought(account_id, outline.region, attribute, value)
+_TESTS: Mapping[str, Callable[[Outline, str], bool]] = {
+    "": lambda outline, value: True,
+    "AccessKeyId": lambda outline, value: outline.identity.access_key_id == value,
+    "EventName": lambda outline, value: event_name(outline.service, outline.operation) == value,
+    "EventSource": lambda outline, value: outline.event_source == value,
+    "ReadOnly": lambda outline, value: outline.reads_only == (value == "true"),
+    "ResourceName": lambda outline, value: any(value in (each.arn, resource_name(each)) for each in outline.resources),
+    "ResourceType": lambda outline, value: any(each.type == value for each in outline.resources),
+    "Username": lambda outline, value: username_of(outline.identity) == value,
+}
 
 
 def matches(outline: Outline, sought: Sought) -> bool:
@@ -117,7 +81,72 @@ def matches(outline: Outline, sought: Sought) -> bool:
         owners = {resource.account_id for resource in outline.resources}
         if sought.account_id not in owners or is_denial(outline.error_code):
             return False
-    return not sought.attribute or (sought.attribute, sought.value) in attributes_of(outline)
+    return _TESTS[sought.attribute](outline, sought.value)
+
+
+class _Found:
+    """What the events of one account in one Region have, gathered from the outlines of a span."""
+
+    __slots__ = ("callers", "operations", "resources")
+
+    def __init__(self) -> None:
+        self.operations: set[tuple[str, str, str, bool]] = set()
+        self.callers: set[tuple[str, str | None]] = set()
+        self.resources: set[Resource] = set()
+
+    def add(self, outline: Outline) -> None:
+        """Take in an event: a microsecond, as most have in common with others what they have."""
+        identity = outline.identity
+        self.operations.add((outline.service, outline.event_source, outline.operation, outline.reads_only))
+        self.callers.add((identity.access_key_id, username_of(identity)))
+        self.resources.update(outline.resources)
+
+    def attributes(self) -> set[tuple[str, str]]:
+        """Return what the events are found by."""
+        found = {("", "")}
+        for service, source, operation, reads_only in self.operations:
+            found.add(("EventName", event_name(service, operation)))
+            found.add(("EventSource", source))
+            found.add(("ReadOnly", "true" if reads_only else "false"))
+        for access_key_id, username in self.callers:
+            found.add(("AccessKeyId", access_key_id))
+            if username is not None:
+                found.add(("Username", username))
+        for resource in self.resources:
+            found.add(("ResourceType", resource.type))
+            found.add(("ResourceName", resource.arn))
+            found.add(("ResourceName", resource_name(resource)))
+        return found
+
+
+class Gathered:
+    """What is found in a span, by account and Region."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], _Found] = defaultdict(_Found)
+        self._seen: set[tuple[object, ...]] = set()
+
+    def add(self, outline: Outline) -> None:
+        """Take in an event, if it is a management event."""
+        identity, account_id, region = outline.identity, outline.identity.account_id, outline.region
+        denied = is_denial(outline.error_code)
+        who = (account_id, identity.access_key_id, identity.username, identity.principal_id)
+        seen = (outline.service, outline.operation, region, outline.reads_only, denied, outline.resources, who)
+        if seen in self._seen:
+            return
+        self._seen.add(seen)
+        if not is_management(outline.service, outline.operation):
+            return
+        self._found[account_id, region].add(outline)
+        for resource in outline.resources:
+            if resource.account_id != account_id and not denied:
+                self._found[resource.account_id, region].add(outline)
+
+    def sought(self) -> Iterator[Sought]:
+        """Yield every search that finds something here."""
+        for (account_id, region), found in self._found.items():
+            for attribute, value in found.attributes():
+                yield Sought(account_id, region, attribute, value)
 
 
 class AuditIndex:
@@ -147,13 +176,21 @@ class AuditIndex:
         """Return up to which batch the trail is in the index."""
         return await self._house.store.read(lambda connection: tables.select_audit_position(connection, _READER))
 
-    async def spans(self, sought: Sought, since: int, until: int) -> list[AuditSpan]:
-        """Return the spans that hold what is looked for between two times (milliseconds), as far as it is indexed."""
+    async def spans(self, sought: Sought, since: int, until: int) -> AsyncIterator[list[AuditSpan]]:
+        """Yield the spans that hold what is looked for between two times (milliseconds), the newest first.
+
+        They come some hundred at once, as far as the trail is indexed.
+        """
         await self._learn_key()
         term = self._term(sought)
-        return await self._house.store.read(
-            lambda connection: tables.select_audit_spans(connection, term, since, until)
-        )
+        before: int | None = None
+        while True:
+            select = partial(tables.select_audit_spans, term=term, since=since, until=until, before=before)
+            spans = await self._house.store.read(select)
+            yield spans
+            if len(spans) < tables.SPANS_PER_READ:
+                return
+            before = spans[-1].last_batch
 
     async def catch_up(self) -> None:
         """Index all that there is to index, one span after the other, so that others get their turn in between."""
@@ -169,27 +206,27 @@ class AuditIndex:
         span = self._next_span(await self._reader.settled_after(position, BATCHES_PER_READ))
         if span is None:
             return False
-        terms: set[int] = set()
-        seen: set[tuple[object, ...]] = set()
-        first = span.first_batch
+        gathered = Gathered()
+        first, turn = span.first_batch, Turn()
         while first <= span.last_batch:
             batches = await self._reader.open(first, span.last_batch, BATCHES_PER_STEP)
             for batch in batches:
                 for outline in batch.outlines():
-                    key = _key_of(outline)
-                    if key not in seen:
-                        seen.add(key)
-                        if is_management(outline.service, outline.operation):
-                            terms.update(map(self._term, sought_by(outline)))
+                    gathered.add(outline)
+                await turn.let_others()
             first = batches[-1].number + 1 if batches else span.last_batch + 1
+        terms = set()
+        for sought in gathered.sought():
+            terms.add(self._term(sought))
+            await turn.let_others()
 
         def write(connection: Connection) -> None:
             # Another server may have been faster.
             if tables.select_audit_position(connection, _READER) == position:
-                tables.insert_audit_terms(connection, terms, span)
+                tables.insert_audit_terms(connection, sorted(terms), span)
                 tables.replace_audit_position(connection, _READER, span.last_batch)
 
-        await self._house.store.append(write)
+        await self._house.store.write(write)
         return True
 
     def _next_span(self, batches: list[tuple[AuditSpan, int]]) -> AuditSpan | None:

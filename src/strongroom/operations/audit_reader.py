@@ -4,12 +4,12 @@ Numbers of batches rise, but on PostgreSQL they are not the order of commits: a 
 with higher numbers. So a missing number is waited for; it is given up when no transaction can take that long.
 """
 
-import zlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import msgspec
+from isal import isal_zlib
 
+from strongroom.envelope.sealed import Sealer
 from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.operations.tables import AuditSpan
@@ -43,25 +43,44 @@ class Outline(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 _outlines = msgspec.msgpack.Decoder(list[Outline]).decode
-_records = msgspec.msgpack.Decoder(list[AuditRecord]).decode
+_raws = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_record = msgspec.msgpack.Decoder(AuditRecord).decode
 
 
 class PackedBatch:
-    """The records of one batch, decoded as far as somebody asks."""
+    """The records of one batch, opened and decoded as far as somebody asks, each time anew.
 
-    __slots__ = ("_packed", "number")
+    What it does raises SealBroken when the batch was changed behind Strongroom's back.
+    """
 
-    def __init__(self, number: int, packed: bytes) -> None:
+    __slots__ = ("_packed", "_place", "_raws", "_sealed", "_sealer", "number")
+
+    def __init__(self, number: int, sealed: bytes, place: str, sealer: Sealer) -> None:
         self.number = number
-        self._packed = packed
+        self._sealed = sealed
+        self._place = place
+        self._sealer = sealer
+        self._packed = b""
+        self._raws: list[msgspec.Raw] | None = None
+
+    def _opened(self) -> bytes:
+        if not self._packed:
+            self._packed = isal_zlib.decompress(self._sealer.open(self._sealed, self._place))
+        return self._packed
 
     def outlines(self) -> list[Outline]:
         """Return the outline of each record: a microsecond for each."""
-        return _outlines(self._packed)
+        return _outlines(self._opened())
 
-    def records(self) -> list[AuditRecord]:
-        """Return the records whole."""
-        return _records(self._packed)
+    def record(self, number: int) -> AuditRecord:
+        """Return one record whole, by its place in the batch."""
+        if self._raws is None:
+            self._raws = _raws(self._opened())
+        return _record(self._raws[number])
+
+    def records(self) -> Iterator[AuditRecord]:
+        """Yield the records whole."""
+        return map(_record, _raws(self._opened()))
 
 
 class AuditReader:
@@ -101,15 +120,9 @@ class AuditReader:
         return len(spans)
 
     async def open(self, first: int, last: int, limit: int) -> list[PackedBatch]:
-        """Return up to `limit` of the batches from the number `first` to `last`, opened.
-
-        Raises SealBroken when one was changed behind Strongroom's back.
-        """
+        """Return up to `limit` of the batches from the number `first` to `last`."""
         rows = await self._house.store.read(
             lambda connection: tables.select_audit_batches_after(connection, first - 1, limit, last)
         )
-        return [self._opened(row) for row in rows]
-
-    def _opened(self, row: Any) -> PackedBatch:
-        sealed = self._house.sealer.open(row.sealed, tables.AUDIT_PLACE.format(**row._mapping))
-        return PackedBatch(row.number, zlib.decompress(sealed))
+        sealer = self._house.sealer
+        return [PackedBatch(row.number, row.sealed, tables.AUDIT_PLACE.format(**row._mapping), sealer) for row in rows]

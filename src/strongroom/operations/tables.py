@@ -81,6 +81,9 @@ AUDIT_POSITIONS = Table(
 """Up to which batch, inclusive, a reader of the trail has come."""
 
 
+SPANS_PER_READ = 200
+
+
 class AuditSpan(NamedTuple):
     """A run of batches, by their numbers, and between which times (milliseconds) their records are."""
 
@@ -159,13 +162,21 @@ def insert_audit_terms(connection: Connection, terms: Iterable[int], span: Audit
         connection.execute(AUDIT_TERMS.insert(), rows)
 
 
-def select_audit_spans(connection: Connection, term: int, since: int, until: int) -> list[AuditSpan]:
-    """Return the spans that a term is found in and that may hold records from `since` to `until` (milliseconds)."""
+def select_audit_spans(
+    connection: Connection, term: int, since: int, until: int, before: int | None
+) -> list[AuditSpan]:
+    """Return the spans that a term is found in and that may hold records from `since` to `until` (milliseconds).
+
+    They come from the newest on, `SPANS_PER_READ` at once, of those that end before the batch `before`.
+    """
     columns = [AUDIT_TERMS.c[name] for name in AuditSpan._fields]
     statement = select(*columns).where(
         (AUDIT_TERMS.c.term == term) & (AUDIT_TERMS.c.last_at >= since) & (AUDIT_TERMS.c.first_at <= until)
     )
-    return [AuditSpan(*row) for row in connection.execute(statement)]
+    if before is not None:
+        statement = statement.where(AUDIT_TERMS.c.last_batch < before)
+    newest_first = statement.order_by(AUDIT_TERMS.c.last_batch.desc()).limit(SPANS_PER_READ)
+    return [AuditSpan(*row) for row in connection.execute(newest_first)]
 
 
 def select_audit_index_key(connection: Connection) -> bytes | None:

@@ -6,7 +6,6 @@ another file, as on AWS.
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 from strongroom.base.errors import AwsError
 from strongroom.operations.audit_reader import AuditReader
 from strongroom.operations.house import House
-from strongroom.operations.periodic import LongWork, periodic
+from strongroom.operations.periodic import LongWork, Turn, periodic
 from strongroom.operations.tables import AuditSpan
 from strongroom.operations.trail import AuditRecord, recipients_of
 from strongroom.services.cloudtrail import tables
@@ -35,9 +34,6 @@ DELIVERY_SECONDS = 300.0
 RECORDS_PER_CHUNK = 10_000
 BATCHES_PER_CHUNK = 2_000
 BATCHES_PER_READ = 50
-TURN_SECONDS = 0.002
-"""For how long a delivery keeps the event loop from others."""
-
 _GLOBAL_SERVICES = frozenset({"iam"})
 
 
@@ -146,7 +142,7 @@ class _Chunk:
     async def gather(self) -> None:
         """Find the events that the trail wants, a few milliseconds at a time."""
         reader, account_id = self._house.part(AuditReader), self._trail.key.account_id
-        first, turn_ends = self._first, time.monotonic() + TURN_SECONDS
+        first, turn = self._first, Turn()
         self.is_own_doing = False
         others = False
         while first <= self.last:
@@ -158,9 +154,7 @@ class _Chunk:
                     if self._wants(record):
                         self._by_region[record.region].add(record, account_id)
                         others = others or record.identity.username != PRINCIPAL
-                    if time.monotonic() > turn_ends:
-                        await asyncio.sleep(0)
-                        turn_ends = time.monotonic() + TURN_SECONDS
+                    await turn.let_others()
             first = batches[-1].number + 1 if batches else self.last + 1
         self.is_own_doing = bool(self._by_region) and not others
 

@@ -6,19 +6,18 @@ merged by time, until a page is full: a page costs what it shows, however long t
 Source: AWS CloudTrail API Reference, LookupEvents; AWS CloudTrail User Guide, "Viewing CloudTrail event history".
 """
 
-import asyncio
 import heapq
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from strongroom.base.clock import as_datetime
 from strongroom.operations.audit_index import AuditIndex, Sought, matches, resource_name, username_of
-from strongroom.operations.audit_reader import AuditReader
+from strongroom.operations.audit_reader import AuditReader, PackedBatch
 from strongroom.operations.call import Call
 from strongroom.operations.page_position import position_of, position_text
+from strongroom.operations.periodic import Turn
 from strongroom.operations.registry import Answer, operation
 from strongroom.operations.tables import AuditSpan
 from strongroom.operations.trail import AuditRecord, as_cloudtrail, time_of_event_id
@@ -30,10 +29,7 @@ HISTORY_SECONDS = 90 * 86_400
 EVENTS_PER_PAGE = 50
 VALUE_CHARACTERS_MAX = 2_000
 TAIL_BATCHES_MAX = 20_000
-BATCHES_PER_READ = 100
-TURN_SECONDS = 0.002
-"""For how long a lookup keeps the event loop from others."""
-
+BATCHES_PER_READ = 50
 _COUNT_TWICE = frozenset("_ ,\n")
 _json = msgspec.json.Encoder().encode
 
@@ -70,11 +66,16 @@ async def lookup_events(call: Call) -> Answer:
     if window is None or params.get("EventCategory") == "insight":
         return {"Events": []}
     found: list[tuple[Place, AuditRecord]] = []
+    turn = Turn()
     async for place, record in _newest_first(call, sought, window):
         found.append((place, record))
+        await turn.let_others()
         if len(found) > limit:
             break
-    answer: Answer = {"Events": [_shown(record, call.account_id) for _, record in found[:limit]]}
+    answer: Answer = {"Events": []}
+    for _, record in found[:limit]:
+        answer["Events"].append(_shown(record, call.account_id))
+        await turn.let_others()
     if len(found) > limit:
         answer["NextToken"] = _token(call, found[limit - 1][0])
     return answer
@@ -138,57 +139,63 @@ def _operation(call: Call) -> str:
 async def _newest_first(call: Call, sought: Sought, window: Window) -> AsyncIterator[tuple[Place, AuditRecord]]:
     """Yield the events that are sought, newest first."""
     until = min(window.until, window.before.at) if window.before is not None else window.until
-    spans = await _spans(call, sought, window.since, until)
-    opened: list[tuple[int, int, int, AuditRecord]] = []
-    for position, span in enumerate(spans):
-        async for place, record in _in_span(call, sought, window, span):
-            heapq.heappush(opened, (-place.at, -place.batch, -place.number, record))
+    opened: list[tuple[int, int, int, PackedBatch]] = []
+    async for span in _spans(call, sought, window.since, until):
         # What is newer than everything that is still closed has its place in the order.
-        newest_closed = spans[position + 1].last_at if position + 1 < len(spans) else -1
-        while opened and -opened[0][0] > newest_closed:
-            at, batch, index, record = heapq.heappop(opened)
-            yield Place(-at, -batch, -index), record
+        for found in _newer_than(opened, span.last_at, call, sought):
+            yield found
+        async for place, batch in _in_span(call, sought, window, span):
+            heapq.heappush(opened, (-place.at, -place.batch, -place.number, batch))
+    for found in _newer_than(opened, -1, call, sought):
+        yield found
 
 
-async def _spans(call: Call, sought: Sought, since: int, until: int) -> list[AuditSpan]:
-    """Return the spans that may hold something, those first that end last."""
+def _newer_than(
+    opened: list[tuple[int, int, int, PackedBatch]], at: int, call: Call, sought: Sought
+) -> Iterator[tuple[Place, AuditRecord]]:
+    while opened and -opened[0][0] > at:
+        *place, batch = heapq.heappop(opened)
+        newest = Place(*(-each for each in place))
+        record = batch.record(newest.number)
+        if sought.attribute != "EventId" or _event_id(record, call.account_id) == sought.value.lower():
+            yield newest, record
+
+
+def _event_id(record: AuditRecord, account_id: str) -> str:
+    found: str = as_cloudtrail(record, account_id)["eventID"]
+    return found
+
+
+async def _spans(call: Call, sought: Sought, since: int, until: int) -> AsyncIterator[AuditSpan]:
+    """Yield the spans that may hold something, those first that end last."""
     house = call.house
     await house.audit.flush()
     index, reader = house.part(AuditIndex), house.part(AuditReader)
     await index.catch_up()
-    position = await index.position()
-    tail = [span for span, _ in await reader.unsettled_after(position, TAIL_BATCHES_MAX)]
-    tail = [span for span in tail if span.last_at >= since and span.first_at <= until]
+    tail = [span for span, _ in await reader.unsettled_after(await index.position(), TAIL_BATCHES_MAX)]
+    spans = [span for span in tail if span.last_at >= since and span.first_at <= until]
     indexed = sought._replace(attribute="", value="") if sought.attribute == "EventId" else sought
-    spans = await index.spans(indexed, since, until)
-    return sorted(tail + spans, key=lambda span: span.last_at, reverse=True)
+    async for older in index.spans(indexed, since, until):
+        for span in sorted(spans + older, key=lambda span: span.last_at, reverse=True):
+            yield span
+        spans = []
 
 
 async def _in_span(
     call: Call, sought: Sought, window: Window, span: AuditSpan
-) -> AsyncIterator[tuple[Place, AuditRecord]]:
-    reader = call.house.part(AuditReader)
-    first, turn_ends = span.first_batch, time.monotonic() + TURN_SECONDS
-    by_id = sought.value.lower() if sought.attribute == "EventId" else ""
-    wanted = sought._replace(attribute="", value="") if by_id else sought
+) -> AsyncIterator[tuple[Place, PackedBatch]]:
+    reader, turn = call.house.part(AuditReader), Turn()
+    wanted = sought._replace(attribute="", value="") if sought.attribute == "EventId" else sought
+    first = span.first_batch
     while first <= span.last_batch:
         batches = await reader.open(first, span.last_batch, BATCHES_PER_READ)
         for batch in batches:
-            places = [
-                Place(outline.at, batch.number, number)
-                for number, outline in enumerate(batch.outlines())
-                if window.since <= outline.at <= window.until and matches(outline, wanted)
-            ]
-            if window.before is not None:
-                places = [place for place in places if place < window.before]
-            records = batch.records() if places else []
-            for place in places:
-                record = records[place.number]
-                if not by_id or as_cloudtrail(record, call.account_id)["eventID"] == by_id:
-                    yield place, record
-            if time.monotonic() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = time.monotonic() + TURN_SECONDS
+            for number, outline in enumerate(batch.outlines()):
+                if window.since <= outline.at <= window.until and matches(outline, wanted):
+                    place = Place(outline.at, batch.number, number)
+                    if window.before is None or place < window.before:
+                        yield place, batch
+            await turn.let_others()
         first = batches[-1].number + 1 if batches else span.last_batch + 1
 
 
