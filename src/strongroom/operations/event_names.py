@@ -70,6 +70,9 @@ def event_name(service: str, operation: str) -> str:
 def is_management(service: str, operation: str) -> bool:
     """Whether the events of an operation are management events: all but those about objects.
 
-    What S3 does to objects by itself is named `S3.EXPIRE.OBJECT` and the like.
+    What S3 does to objects by itself is named `S3.EXPIRE.OBJECT` and the like. CloudTrail knows nothing of
+    PutLogEvents; a trail that delivers to a log group would have no end of it.
     """
+    if service == "logs":
+        return operation != "PutLogEvents"
     return service != "s3" or not (operation in _OBJECT_LEVEL or operation.startswith("S3."))

@@ -31,7 +31,7 @@ from strongroom.storage.errors import StorageUnavailable
 DELIVERY_SECONDS = 300.0
 """How often log files are delivered, by the clock of the house."""
 
-RECORDS_PER_CHUNK = 10_000
+RECORDS_PER_CHUNK = 5_000
 BATCHES_PER_CHUNK = 2_000
 BATCHES_PER_READ = 50
 _GLOBAL_SERVICES = frozenset({"iam"})
@@ -102,7 +102,7 @@ async def _begin_chains(house: House, trail: Trail, regions: tuple[str, ...]) ->
 
 
 async def deliver_chunk(house: House, key: TrailName) -> bool:
-    """Deliver the next events of a trail, up to some ten thousand. Returns whether there may be more to deliver now."""
+    """Deliver the next events of a trail, up to some thousands. Returns whether there may be more to deliver now."""
     trail = await _find(house, key)
     if trail is None or not (trail.is_logging or trail.stop_batch is not None):
         return False

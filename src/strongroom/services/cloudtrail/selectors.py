@@ -56,7 +56,7 @@ def _basic(selector: Mapping[str, Any]) -> Selector:
             return False
         if is_management(record.service, record.operation):
             return bool(with_management) and record.event_source not in excluded
-        return any(_covers(value, record) for value in values)
+        return record.service == "s3" and any(_covers(value, record) for value in values)
 
     return selects
 
@@ -80,7 +80,8 @@ def _object_arns(record: AuditRecord) -> Iterator[str]:
 def _resource_types(record: AuditRecord) -> Iterator[str]:
     if is_management(record.service, record.operation):
         yield from (resource.type for resource in record.resources)
-    else:
+    elif record.service == "s3":
+        # What lists the objects of a bucket is among them.
         yield S3_OBJECT
 
 
