@@ -54,7 +54,7 @@ def on_trail(action: str, member: str = "Name") -> Needs:
     """
 
     async def needs(call: Call) -> Sequence[Requirement]:
-        name = trail_named(call, call.params[member])
+        name = trail_named(call, call.params.get(member) or "")
         trail = await find_trail(call, name)
         call.target = (name, trail)
         tags = trail.tags if trail is not None else {}

@@ -175,3 +175,8 @@ def invalid_tag(message: str) -> AwsError:
 def too_many_tags() -> AwsError:
     """More than 50 tags."""
     return AwsError("TagsLimitExceededException", "The number of tags per trail has exceeded the permitted amount: 50.")
+
+
+def no_insights(name: str) -> AwsError:
+    """The trail logs no insights."""
+    return AwsError("InsightNotEnabledException", f"Trail {name} does not have Insights enabled.")

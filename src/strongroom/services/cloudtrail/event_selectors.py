@@ -153,10 +153,15 @@ def _check_category(fields: Mapping[str, Mapping[str, Any]]) -> None:
         raise errors.invalid_selectors("A selector of data events needs the field resources.type with one value.")
 
 
-async def _refuse_insights(call: Call) -> Answer:
+@operation(CLOUDTRAIL, "PutInsightSelectors", needs=on_trail("cloudtrail:PutInsightSelectors", "TrailName"))
+async def put_insight_selectors(call: Call) -> Answer:
+    """Refuse: nothing here looks for what is unusual. Source: AWS CloudTrail API Reference, PutInsightSelectors."""
     raise errors.unsupported("Strongroom does not serve CloudTrail Insights.")
 
 
-operation(CLOUDTRAIL, "PutInsightSelectors", needs=on_trail("cloudtrail:PutInsightSelectors", "TrailName"))(
-    _refuse_insights
+@operation(
+    CLOUDTRAIL, "GetInsightSelectors", needs=on_trail("cloudtrail:GetInsightSelectors", "TrailName"), reads_only=True
 )
+async def get_insight_selectors(call: Call) -> Answer:
+    """Say that a trail has no insights. Source: AWS CloudTrail API Reference, GetInsightSelectors."""
+    raise errors.no_insights(target_trail(call).key.name)
