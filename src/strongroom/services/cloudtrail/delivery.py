@@ -6,6 +6,7 @@ another file, as on AWS.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from functools import partial
@@ -30,6 +31,9 @@ from strongroom.storage.errors import StorageUnavailable
 
 DELIVERY_SECONDS = 300.0
 """How often log files are delivered, by the clock of the house."""
+
+FINISH_SECONDS = 5.0
+"""For how long a caller of StopLogging, or the end of the server, waits for deliveries."""
 
 RECORDS_PER_CHUNK = 5_000
 BATCHES_PER_CHUNK = 2_000
@@ -59,17 +63,21 @@ class Deliveries(LongWork):
             yield
 
     async def finish(self, key: TrailName) -> None:
-        """Deliver what a trail has logged, all of it; what cannot be delivered now is tried again later."""
+        """Deliver what a trail has logged; what cannot be delivered now, or not so soon, is left to the next round."""
+        ends_at = time.monotonic() + FINISH_SECONDS
         async with self._busy:
             while await deliver_chunk(self._of, key):
-                pass
+                if time.monotonic() > ends_at:
+                    return
             await _deliver_digests(self._of, key)
 
     async def _deliver_all(self) -> None:
-        """Deliver what is there when the server ends."""
+        """Deliver what is there when the server ends, for some seconds at most."""
+        ends_at = time.monotonic() + FINISH_SECONDS
         try:
             async for _ in self._rounds(self._of):
-                pass
+                if time.monotonic() > ends_at:
+                    return
         except StorageUnavailable:
             # Nothing is lost: the next server goes on from the positions.
             return
