@@ -32,7 +32,7 @@ async def deliver_to_log_group(house: House, trail: Trail, by_region: Sequence[E
     stream = {"logGroupName": log_group_name(arn), "logStreamName": log_stream_name(trail.key)}
     try:
         caller = await calls.assume(role)
-        for events in _portions(by_region):
+        for events in portions(by_region):
             try:
                 await calls.call_logs(caller, "PutLogEvents", {**stream, "logEvents": events})
             except AwsError as error:
@@ -46,7 +46,7 @@ async def deliver_to_log_group(house: House, trail: Trail, by_region: Sequence[E
     return {"LatestCloudWatchLogsDeliveryError": None, "LatestCloudWatchLogsDeliveryTime": house.clock.now()}
 
 
-def _portions(by_region: Sequence[Events]) -> Iterator[list[dict[str, Any]]]:
+def portions(by_region: Sequence[Events]) -> Iterator[list[dict[str, Any]]]:
     """Yield events in the order of their times, as many at once as PutLogEvents takes; too large ones are left out."""
     merged = sorted((at, text) for events in by_region for at, text in zip(events.times, events.encoded, strict=True))
     portion: list[dict[str, Any]] = []
