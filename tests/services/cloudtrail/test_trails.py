@@ -66,11 +66,29 @@ def test_the_life_of_a_trail(in_house: InHouse[None]) -> None:
 
 def test_names(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
-        for name in ("ab", "a" * 129, "-abc", "abc-", "a b c", "a..b", "192.168.5.4", "a\x00bc", "abc\n", "äbc"):
+        for name in (
+            "ab",
+            "a" * 129,
+            "-abc",
+            "abc-",
+            "a b c",
+            "a..b",
+            "192.168.5.4",
+            "a\x00bc",
+            "abc\n",
+            "äbc",
+            "a\ud800b",
+        ):
             with refused("InvalidTrailNameException"):
                 await trail(house, "CreateTrail", Name=name, S3BucketName=BUCKET)
         arn = TRAIL_ARN.replace("cloudtrail", "kms", 1)
-        for given in ("arn:x", arn, TRAIL_ARN.replace("trail/", "channel/"), TRAIL_ARN.replace(ACCOUNT, "x")):
+        for given in (
+            "arn:x",
+            arn,
+            TRAIL_ARN.replace("trail/", "channel/"),
+            TRAIL_ARN.replace(ACCOUNT, "x"),
+            TRAIL_ARN.replace("us-", "\x00"),
+        ):
             with refused("CloudTrailARNInvalidException"):
                 await trail(house, "GetTrail", Name=given)
 

@@ -27,6 +27,7 @@ from strongroom.services.cloudtrail.trails import (
     TRAILS_MAX,
     Trail,
     TrailName,
+    is_storable,
     require_valid_name,
     trail_to_change,
 )
@@ -39,7 +40,7 @@ _SWITCHES = ("IncludeGlobalServiceEvents", "IsMultiRegionTrail")
 
 async def _creation(call: Call) -> Sequence[Requirement]:
     name = TrailName(call.account_id, call.region, call.params["Name"])
-    trail = await find_trail(call, name) if "\x00" not in name.name else None
+    trail = await find_trail(call, name) if is_storable(name.name) else None
     call.target = (name, trail)
     return (on_trail_named("cloudtrail:CreateTrail", name, {}),)
 

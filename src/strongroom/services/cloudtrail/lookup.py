@@ -30,6 +30,7 @@ EVENTS_PER_PAGE = 50
 VALUE_CHARACTERS_MAX = 2_000
 TAIL_BATCHES_MAX = 20_000
 BATCHES_PER_READ = 50
+_NUMBER_MAX = 2**53
 _COUNT_TWICE = frozenset("_ ,\n")
 _json = msgspec.json.Encoder().encode
 
@@ -124,9 +125,13 @@ def _token(call: Call, place: Place) -> str:
 
 def _place(call: Call, token: str) -> Place:
     try:
-        return Place(*map(int, position_of(_operation(call), token).split(".")))
+        place = Place(*map(int, position_of(_operation(call), token).split(".")))
     except (ValueError, TypeError):
         raise errors.invalid_next_token() from None
+    # A token is not authenticated: whoever makes one up must not reach beyond what a database holds.
+    if not all(0 <= each <= _NUMBER_MAX for each in place):
+        raise errors.invalid_next_token()
+    return place
 
 
 def _operation(call: Call) -> str:

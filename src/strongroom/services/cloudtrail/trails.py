@@ -17,6 +17,8 @@ TRAILS_MAX = 5
 _CHARACTERS = re.compile(r"[A-Za-z0-9._-]*")
 _EDGE = re.compile(r"[A-Za-z0-9]")
 _PERIODS = re.compile(r"[._-]{2}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
 _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 SETTINGS = (
@@ -106,6 +108,11 @@ def as_trail(row: Any) -> Trail:
     )
 
 
+def is_storable(name: str) -> bool:
+    """Whether a name has no character that no trail's name has, and no database would look for."""
+    return _CHARACTERS.fullmatch(name) is not None
+
+
 def require_valid_name(name: str) -> None:
     """Raise InvalidTrailNameException for what no trail can be called."""
     if len(name) < NAME_CHARACTERS_MIN:
@@ -140,7 +147,9 @@ def trail_named(call: Call, given: str) -> TrailName:
         return TrailName(call.account_id, call.region, given)
     arn = parse_arn(given)
     kind, _, name = arn.resource.partition("/") if arn is not None else ("", "", "")
-    if arn is None or arn.service != "cloudtrail" or kind != "trail" or not re.fullmatch(r"\d{12}", arn.account_id):
+    if arn is None or (arn.service, kind) != ("cloudtrail", "trail"):
+        raise errors.invalid_trail_arn(given)
+    if _ACCOUNT_ID.fullmatch(arn.account_id) is None or _REGION.fullmatch(arn.region) is None:
         raise errors.invalid_trail_arn(given)
     require_valid_name(name)
     full = TrailName(arn.account_id, arn.region, name)
