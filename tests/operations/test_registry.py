@@ -25,6 +25,7 @@ def test_every_operation_is_one_of_its_model() -> None:
         "ssm",
         "secretsmanager",
         "logs",
+        "cloudtrail",
     }
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)

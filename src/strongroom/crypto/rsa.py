@@ -9,6 +9,7 @@ from cryptography import exceptions
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from strongroom.crypto.aead import AuthenticationFailed
 from strongroom.crypto.hashes import HASHES, ByHashName
@@ -58,6 +59,11 @@ class RsaPublicKey:
 
     def __repr__(self) -> str:
         return f"RsaPublicKey({self.bits} bits)"
+
+    @property
+    def pkcs1(self) -> bytes:
+        """The public key as RSAPublicKey DER. Source: RFC 8017, appendix A.1.1."""
+        return self._public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
 
     def encrypt_oaep(self, plaintext: bytes, hash_name: str) -> bytes:
         """Return the ciphertext, `bits` long. Raises ValueError for more than `oaep_plaintext_bytes_max` bytes."""

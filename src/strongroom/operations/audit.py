@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import zlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -195,7 +195,7 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         operation.service.name,
         operation.service.event_source,
         operation.name,
-        call.region,
+        call.serving_region,
         call.caller.identity,
         origin.source_ip,
         origin.user_agent,
@@ -210,7 +210,24 @@ def _record_of(call: "Call", answer: Answer | None, error: AwsError | None) -> A
         _resources_of(call, error),
         call.reason,
         call.via,
+        None,
+        call.number,
+        _additional(call) if operation.service.name == "s3" else call.additional,
     )
+
+
+_AUTHENTICATION = {"REST-HEADER": "AuthHeader", "REST-QUERY-STRING": "QueryString", "POST": "HtmlForm"}
+
+
+def _additional(call: "Call") -> dict[str, Any] | None:
+    """Return what S3's events tell besides: how the request was signed and how many bytes went which way."""
+    signed = call.origin.authentication
+    if call.called_via or not signed.kind:
+        return call.additional
+    told = {"SignatureVersion": "SigV4", "AuthenticationMethod": _AUTHENTICATION.get(signed.kind, signed.kind)}
+    if call.origin.tls_cipher is not None:
+        told["CipherSuite"] = call.origin.tls_cipher
+    return {**told, "bytesTransferredIn": 0, "bytesTransferredOut": 0, **(call.additional or {})}
 
 
 def _resources_of(call: "Call", error: AwsError | None) -> tuple[Resource, ...]:

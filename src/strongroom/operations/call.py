@@ -1,6 +1,7 @@
 """One call of one operation, from the door to its audit record."""
 
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from strongroom.base.context import Origin
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from strongroom.operations.house import House
 
 T = TypeVar("T")
+_numbers = count(1)
 
 
 class SourceResource(NamedTuple):
@@ -30,14 +32,17 @@ class Call:
     `params` are plain values, validated against the service model. `target` is what the operation's `needs` resolved.
     `region` is the Region that the signature is scoped to. `called_via` names the services that call on the caller's
     behalf, the first one first, none for a direct call. `source` is the resource that a service acts for, when it acts
-    for itself. `made` are resources that did not exist before, for the audit trail.
+    for itself. `made` are resources that did not exist before, for the audit trail; `number` tells the calls apart that
+    are made on behalf of one request, and is 0 for a direct one; `additional` is what the audit trail tells besides.
     """
 
     __slots__ = (
+        "additional",
         "called_via",
         "caller",
         "house",
         "made",
+        "number",
         "operation",
         "origin",
         "params",
@@ -70,6 +75,8 @@ class Call:
         self.source = source
         self.target: Any = None
         self.made: tuple[Resource, ...] = ()
+        self.number = next(_numbers) if called_via else 0
+        self.additional: dict[str, Any] | None = None
         self.requirements: tuple[Requirement, ...] = ()
         self.reason: Reason | None = None
         self.recorded = False
@@ -130,4 +137,5 @@ class Call:
             origin=self.origin,
             region=region or self.region,
             called_via=(*self.called_via, self.operation.service.name),
+            source=self.source,
         )

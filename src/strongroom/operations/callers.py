@@ -71,7 +71,7 @@ class Caller:
     @classmethod
     def service(cls, name: str, account_id: str) -> "Caller":
         """A service acting for itself (`logs.amazonaws.com`), on something of an account."""
-        return cls(Principal.service(name), Identity("AWSService", "", "", account_id, ""))
+        return cls(Principal.service(name), Identity("AWSService", "", "", account_id, "", name))
 
     @classmethod
     def anonymous(cls) -> "Caller":

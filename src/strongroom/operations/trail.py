@@ -15,6 +15,7 @@ from strongroom.base.clock import as_datetime
 from strongroom.base.context import new_request_id
 from strongroom.model.service import service_model
 from strongroom.model.shapes import Shape
+from strongroom.operations.event_names import S3_OBJECT, event_name, is_management
 from strongroom.policy.decision import StatementReference
 
 EVENT_VERSION = "1.11"
@@ -92,7 +93,8 @@ class Reason(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One call, or one thing that a service did by itself (`identity.type` is INTERNAL then, and `details` tells more).
 
-    `at` is in milliseconds since the epoch; `request` and `answer` are redacted plain values.
+    `at` is in milliseconds since the epoch; `request` and `answer` are redacted plain values. `number` tells apart the
+    calls that services made on behalf of one request. `additional` is what CloudTrail shows as `additionalEventData`.
     """
 
     at: int
@@ -116,6 +118,8 @@ class AuditRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     reason: Reason | None
     via: str | None
     details: dict[str, str] | None = None
+    number: int = 0
+    additional: dict[str, Any] | None = None
 
 
 def service_event(
@@ -154,56 +158,111 @@ def service_event(
     )
 
 
-def event_id_of(request_id: str, service: str, operation: str) -> str:
-    """Return the id of the event that records a call: a UUID (version 8) made from the request's id and the operation.
+def event_id_of(request_id: str, service: str, operation: str, number: int = 0, recipient: str = "") -> str:
+    """Return the id of the event that records a call: a UUID (version 8) made from what tells the call from others.
 
-    Calls that a service makes on behalf of a request share its id; their events have ids of their own.
+    Its first 48 bits are those of the request's id, the time in milliseconds, so that an event is found by its id alone
+    (`time_of_event_id`). `number` is that of the record; `recipient` is the account that gets the event, empty for the
+    caller's own: the events that two accounts get of one call have ids of their own.
     """
-    digest = bytearray(hashlib.sha256(f"event {request_id} {service} {operation}".encode()).digest()[:16])
+    named = f"event {request_id} {service} {operation}"
+    if number or recipient:
+        named += f" {number} {recipient}"
+    digest = bytearray(hashlib.sha256(named.encode()).digest()[:16])
+    digest[:6] = bytes.fromhex(request_id[:8] + request_id[9:13])
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     return str(uuid.UUID(bytes=bytes(digest)))
 
 
-def as_cloudtrail(record: AuditRecord) -> dict[str, Any]:
-    """Return the record as a CloudTrail event, a dict that JSON can hold."""
+def time_of_event_id(event_id: str) -> int | None:
+    """Return when the call that an event records was received (milliseconds), or None for what is no id of ours."""
+    try:
+        found = uuid.UUID(event_id)
+    except ValueError:
+        return None
+    return found.int >> 80 if found.version == 8 and str(found) == event_id.lower() else None
+
+
+def recipients_of(record: "AuditRecord") -> set[str]:
+    """Return the accounts that get an event of a record: the caller's, and those whose resources it was about.
+
+    Somebody who was refused leaves no trace in another account. Source: AWS CloudTrail User Guide, "CloudTrail record
+    contents", sharedEventID; Amazon S3 User Guide, "Object-level actions in cross-account scenarios".
+    """
+    recipients = {record.identity.account_id}
+    if not is_denial(record.error_code):
+        recipients.update(resource.account_id for resource in record.resources)
+    recipients.discard("")
+    return recipients
+
+
+def as_cloudtrail(record: AuditRecord, recipient: str | None = None) -> dict[str, Any]:
+    """Return the record as a CloudTrail event, a dict that JSON can hold.
+
+    `recipient` is the account that gets it, by default the caller's. Another one whose resource the call was about is
+    not told the caller's ARN, name and access key. Source: AWS CloudTrail User Guide, "CloudTrail record contents".
+    """
+    account_id = record.identity.account_id
+    recipient = recipient or account_id or next((each.account_id for each in record.resources), "")
+    is_management_event = is_management(record.service, record.operation)
+    elsewhere = recipient if recipient != account_id else ""
     event: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
-        "userIdentity": {"accountId": record.identity.account_id, "invokedBy": INTERNAL},
+        "userIdentity": {"accountId": account_id, "invokedBy": INTERNAL},
         "eventTime": _time(as_datetime(record.at // 1000)),
         "eventSource": record.event_source,
-        "eventName": record.operation,
+        "eventName": event_name(record.service, record.operation),
         "awsRegion": record.region,
         "sourceIPAddress": record.source_ip,
         "userAgent": record.user_agent,
         "requestParameters": None,
         "responseElements": None,
-        "eventID": event_id_of(record.request_id, record.service, record.operation),
+        "eventID": event_id_of(record.request_id, record.service, record.operation, record.number, elsewhere),
         "readOnly": record.reads_only,
         "eventType": "AwsServiceEvent",
-        "managementEvent": True,
-        "recipientAccountId": record.identity.account_id,
-        "eventCategory": "Management",
+        "managementEvent": is_management_event,
+        "recipientAccountId": recipient,
+        "eventCategory": "Management" if is_management_event else "Data",
     }
-    if record.resources:
-        event["resources"] = [
-            {"accountId": each.account_id, "type": each.type, "ARN": each.arn} for each in record.resources
-        ]
+    # IAM's events name their resources in the parameters alone, and in the event history.
+    if record.resources and record.service != "iam":
+        event["resources"] = _resources(record)
+    if len(recipients_of(record)) > 1:
+        event["sharedEventID"] = event_id_of(record.request_id, record.service, record.operation, record.number, "all")
     if record.identity.type != INTERNAL:
         _tell_of_call(event, record)
+        if elsewhere and account_id:
+            event["userIdentity"] = _stranger(event["userIdentity"])
     elif record.details is not None:
         event["serviceEventDetails"] = record.details
     return event
 
 
-def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
-    identity = record.identity
-    model = service_model(record.service).operations[record.operation]
-    event["eventType"] = "AwsApiCall"
-    event["requestID"] = record.request_id
-    event["requestParameters"] = _shown(record.request, model.input)
-    event["responseElements"] = _shown(record.answer, model.output)
-    event["userIdentity"] = {
+def _resources(record: AuditRecord) -> list[dict[str, str]]:
+    shown: list[dict[str, str]] = []
+    for each in record.resources:
+        shown.append({"accountId": each.account_id, "type": each.type, "ARN": each.arn})
+        bucket = each.arn.partition("/")[0]
+        if each.type == S3_OBJECT:
+            # CloudTrail names the bucket beside the object, and the account beside the bucket alone.
+            del shown[-1]["accountId"]
+            shown.append({"accountId": each.account_id, "type": "AWS::S3::Bucket", "ARN": bucket})
+    return list({each["ARN"]: each for each in shown}.values())
+
+
+def _stranger(identity: dict[str, Any]) -> dict[str, Any]:
+    """Return what the owner of a resource is told of a caller of another account."""
+    told = {"type": "AWSAccount", "principalId": identity["principalId"], "accountId": identity["accountId"]}
+    return told | {name: identity[name] for name in ("invokedBy",) if name in identity}
+
+
+def _identity(identity: Identity) -> dict[str, Any]:
+    if identity.type == "AWSService":
+        return {"type": identity.type, "invokedBy": identity.username or INTERNAL}
+    if identity.type == "Anonymous":
+        return {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
+    shown: dict[str, Any] = {
         "type": identity.type,
         "principalId": identity.principal_id,
         "arn": identity.arn,
@@ -211,24 +270,47 @@ def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
         "accessKeyId": identity.access_key_id,
     }
     if identity.username is not None:
-        event["userIdentity"]["userName"] = identity.username
+        shown["userName"] = identity.username
     if identity.provider:
-        event["userIdentity"]["identityProvider"] = identity.provider
+        shown["identityProvider"] = identity.provider
     if identity.session is not None:
-        event["userIdentity"]["sessionContext"] = _session_context(identity, identity.session)
-    if record.via is not None:
+        shown["sessionContext"] = _session_context(identity, identity.session)
+    return shown
+
+
+def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
+    model = service_model(record.service).operations[record.operation]
+    event["eventType"] = "AwsApiCall"
+    event["requestID"] = record.request_id
+    event["requestParameters"] = _shown(record.request, model.input) or None
+    event["responseElements"] = _shown(record.answer, model.output) or None
+    event["userIdentity"] = _identity(record.identity)
+    if record.service == "s3":
+        event["requestParameters"] = _s3_parameters(record, event["requestParameters"] or {})
+    if record.additional:
+        event["additionalEventData"] = record.additional
+    via = f"{record.via}.amazonaws.com" if record.via is not None else None
+    if record.identity.type == "AWSService":
+        via = event["userIdentity"]["invokedBy"]
+    if via is not None:
         # A call on somebody's behalf shows the calling service where a direct call shows an address.
-        via = f"{record.via}.amazonaws.com"
         event["userIdentity"]["invokedBy"] = event["sourceIPAddress"] = event["userAgent"] = via
     if record.error_code is not None:
-        event["errorCode"] = record.error_code.removesuffix("Exception") if _is_denial(record) else record.error_code
+        denied = is_denial(record.error_code)
+        event["errorCode"] = record.error_code.removesuffix("Exception") if denied else record.error_code
         event["errorMessage"] = record.error_message or ""
-    if record.tls_version is not None:
+    if record.tls_version is not None and via is None:
         event["tlsDetails"] = {
             "tlsVersion": f"TLSv{record.tls_version}",
             "cipherSuite": record.tls_cipher,
             "clientProvidedHostHeader": record.host,
         }
+
+
+def _s3_parameters(record: AuditRecord, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return S3's parameters as CloudTrail names them."""
+    named = {"bucketName" if name == "bucket" else name: value for name, value in shown.items()}
+    return named | ({"Host": record.host} if record.host else {})
 
 
 def _session_context(identity: Identity, session: SessionContext) -> dict[str, Any]:
@@ -255,8 +337,9 @@ def _session_context(identity: Identity, session: SessionContext) -> dict[str, A
     return context
 
 
-def _is_denial(record: AuditRecord) -> bool:
-    return record.error_code in ("AccessDeniedException", "AccessDenied")
+def is_denial(error_code: str | None) -> bool:
+    """Whether a call was refused because its caller may not do this."""
+    return error_code in ("AccessDeniedException", "AccessDenied")
 
 
 def _time(moment: datetime) -> str:

@@ -16,6 +16,7 @@ from strongroom.operations.call import Call
 from strongroom.operations.callers import NO_TAGS
 from strongroom.operations.conditions import tag_value
 from strongroom.operations.registry import Needs
+from strongroom.operations.trail import Resource
 from strongroom.services.iam import errors
 from strongroom.services.iam.entity import NAME_MEMBERS, Entity, find_entity
 
@@ -78,6 +79,15 @@ class IamConditions:
         return None
 
 
+_TYPES: Mapping[str, str] = {
+    "group": "AWS::IAM::Group",
+    "instance-profile": "AWS::IAM::InstanceProfile",
+    "policy": "AWS::IAM::Policy",
+    "role": "AWS::IAM::Role",
+    "user": "AWS::IAM::User",
+}
+
+
 def require_iam_credentials(call: Call) -> None:
     """Raise InvalidClientTokenId for temporary credentials that may not call IAM at all.
 
@@ -112,7 +122,14 @@ def on(
         resource=resource,
         account_id=call.account_id,
         conditions=IamConditions(call, action, tags, boundary_arn, own),
+        audited=_audited(call, resource),
     )
+
+
+def _audited(call: Call, resource: str) -> Resource | None:
+    """Return a resource as the event history lists it, or None for what is no single one."""
+    kind = resource.rpartition(":")[2].partition("/")[0]
+    return Resource(resource, call.account_id, _TYPES[kind]) if kind in _TYPES and resource[-1] not in "*/" else None
 
 
 def on_found(call: Call, action: str, entity: Entity, own: Own | None = None) -> Requirement:

@@ -19,12 +19,12 @@ class LastUsages:
     """The last usage of each key that was used since the last group of audit records was written."""
 
     def __init__(self, house: House) -> None:
-        self._unwritten: dict[Key, tuple[Origin, str]] = {}
+        self._unwritten: dict[Key, tuple[Origin, str, int]] = {}
         house.audit.write_along(self._collect)
 
     def note(self, call: Call, key: Key) -> None:
         """Note that the call's operation has just used `key`."""
-        self._unwritten[key] = (call.origin, call.operation.name)
+        self._unwritten[key] = (call.origin, call.operation.name, call.number)
 
     def _collect(self) -> Callable[[Connection], None] | None:
         if not self._unwritten:
@@ -32,8 +32,8 @@ class LastUsages:
         usages, self._unwritten = self._unwritten, {}
 
         def write(connection: Connection) -> None:
-            for key, (origin, name) in usages.items():
-                at, request_id = origin.received_at, origin.request_id
+            for key, (origin, name, number) in usages.items():
+                at, request_id = origin.received_at, f"{origin.request_id}/{number}"
                 tables.update_last_usage(connection, key.region, key.key_id, at, name, request_id)
 
         return write
@@ -57,10 +57,12 @@ async def get_key_last_usage(call: Call) -> Answer:
     created = as_datetime(key.created_at)
     usage: Answer = {}
     if row.last_used_at is not None:
+        request_id, _, number = row.last_used_request_id.partition("/")
+        operation_name: str = row.last_used_operation
         usage = {
-            "Operation": row.last_used_operation,
+            "Operation": operation_name,
             "Timestamp": as_datetime(row.last_used_at),
-            "CloudTrailEventId": event_id_of(row.last_used_request_id, KMS.name, row.last_used_operation),
-            "KmsRequestId": row.last_used_request_id,
+            "CloudTrailEventId": event_id_of(request_id, KMS.name, operation_name, int(number or 0)),
+            "KmsRequestId": request_id,
         }
     return {"KeyId": key.key_id, "KeyLastUsage": usage, "TrackingStartDate": created, "KeyCreationDate": created}

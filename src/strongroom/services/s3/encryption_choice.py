@@ -35,7 +35,8 @@ class Choice(NamedTuple):
     """The encryption of an object to be written.
 
     `key_id` names the KMS key, `context` is what the caller adds to the encryption context, `bucket_key` whether a
-    bucket-level key stands between. `customer_key` is there for SSE-C alone.
+    bucket-level key stands between. `customer_key` is there for SSE-C alone. `is_default` says that the bucket chose,
+    not the request.
     """
 
     algorithm: str
@@ -43,6 +44,13 @@ class Choice(NamedTuple):
     context: Mapping[str, str] = {}
     bucket_key: bool = False
     customer_key: CustomerKey | None = None
+    is_default: bool = False
+
+
+def sse_applied(algorithm: str, *, by_default: bool = False) -> str:
+    """Return what the audit trail calls an encryption. Source: Amazon S3 User Guide, "Default encryption FAQ"."""
+    name = {SSE_S3: "SSE_S3", SSE_KMS: "SSE_KMS", DSSE_KMS: "DSSE_KMS", SSE_C: "SSE_C"}[algorithm]
+    return f"Default_{name}" if by_default else name
 
 
 def default_rule(bucket: Bucket) -> Mapping[str, Any]:
@@ -75,8 +83,9 @@ def choose(call: Call, bucket: Bucket) -> Choice:
         key_id = params.get("SSEKMSKeyId")
         if algorithm not in (SSE_S3, SSE_KMS, DSSE_KMS):
             raise errors.invalid_argument("The encryption method specified is not supported", _SSE_HEADER, algorithm)
+    is_default = params.get("ServerSideEncryption") is None
     if algorithm == SSE_S3:
-        return Choice(SSE_S3)
+        return Choice(SSE_S3, is_default=is_default)
     if not call.origin.secure:
         raise errors.needs_secure_connection("AWS KMS managed")
     asked = params.get("BucketKeyEnabled")
@@ -86,6 +95,7 @@ def choose(call: Call, bucket: Bucket) -> Choice:
         key_id or AWS_MANAGED_KEY,
         _context(params.get("SSEKMSEncryptionContext")),
         bucket_key and algorithm == SSE_KMS,
+        is_default=is_default,
     )
 
 

@@ -14,7 +14,7 @@ from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.byte_ranges import ByteRange, asked_range
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.customer_keys import customer_key_of
-from strongroom.services.s3.encryption_choice import SSE_C
+from strongroom.services.s3.encryption_choice import SSE_C, sse_applied
 from strongroom.services.s3.object_details import require_part_number, shown_details
 from strongroom.services.s3.object_keys import ContentKeys, keys_of
 from strongroom.services.s3.service import S3
@@ -192,6 +192,10 @@ async def get_object(call: Call) -> Answer:
     keys = await _keys(call, bucket, version)
     asked, checksums = await _asked(call, version)
     answer = _shown(call, bucket, version, asked, checksums)
+    call.additional = {
+        "bytesTransferredOut": asked.length,
+        "SSEApplied": sse_applied(version.encryption.algorithm),
+    }
     content_id = version.content_id or ""
     answer["Body"] = await call.house.part(Content).read(content_id, keys, asked.first, asked.length)
     return answer

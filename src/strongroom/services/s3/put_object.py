@@ -13,7 +13,7 @@ from strongroom.services.s3.access import named_bucket, on_object
 from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.commit import commit_object
 from strongroom.services.s3.content import Content
-from strongroom.services.s3.encryption_choice import SSE_S3, choose
+from strongroom.services.s3.encryption_choice import SSE_S3, choose, sse_applied
 from strongroom.services.s3.object_details import LOCK_MEMBERS, details_of, require_valid_key
 from strongroom.services.s3.object_keys import new_keys
 from strongroom.services.s3.received import CHECKSUM_MEMBERS, Destination, Expected, receive
@@ -69,6 +69,10 @@ async def store_object(call: Call) -> Answer:
     new = await new_keys(call, bucket, key, content_id, choice)
     destination = Destination(content, content_id, 1, new.keys)
     received = await receive(params["Body"], expected, destination, needs_md5=choice.algorithm == SSE_S3)
+    call.additional = {
+        "bytesTransferredIn": received.piece.size,
+        "SSEApplied": sse_applied(choice.algorithm, by_default=choice.is_default),
+    }
     # Where the bytes are encrypted under a key of the customer's choice, the ETag tells nothing of them.
     etag = received.md5.hex() if choice.algorithm == SSE_S3 and received.md5 is not None else random_bytes(16).hex()
     checksum: Mapping[str, Any] = {CHECKSUM_MEMBERS[received.algorithm]: received.checksum}

@@ -214,6 +214,7 @@ async def upload_part(call: Call) -> Answer:
     # Whatever the client checks its part by, the checksum of the whole is found from those of the upload's algorithm.
     also = upload.checksum_algorithm
     received = await receive(params["Body"], expected, destination, needs_md5=needs_md5, also=also)
+    call.additional = {"bytesTransferredIn": received.piece.size}
     etag, checksum = await store_part(call, upload, number, received)
     return {"ETag": f'"{etag}"', **checksum, **upload.encryption.shown()}
 

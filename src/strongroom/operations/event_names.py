@@ -1,0 +1,78 @@
+"""What CloudTrail calls an operation, and whether its events are management events or data events.
+
+Most are called as the API calls them and are management events; S3 is different. Source: Amazon S3 User Guide, "Amazon
+S3 CloudTrail events"; AWS CloudTrail User Guide, "Logging data events".
+"""
+
+from collections.abc import Mapping
+
+S3_OBJECT = "AWS::S3::Object"
+
+_OBJECT_LEVEL = frozenset(
+    {
+        "AbortMultipartUpload",
+        "CompleteMultipartUpload",
+        "CopyObject",
+        "CreateMultipartUpload",
+        "DeleteObject",
+        "DeleteObjectTagging",
+        "DeleteObjects",
+        "GetObject",
+        "GetObjectAcl",
+        "GetObjectAttributes",
+        "GetObjectLegalHold",
+        "GetObjectRetention",
+        "GetObjectTagging",
+        "GetObjectTorrent",
+        "HeadBucket",
+        "HeadObject",
+        "ListObjectVersions",
+        "ListObjects",
+        "ListObjectsV2",
+        "ListParts",
+        "PostObject",
+        "PutObject",
+        "PutObjectAcl",
+        "PutObjectLegalHold",
+        "PutObjectRetention",
+        "PutObjectTagging",
+        "RenameObject",
+        "RestoreObject",
+        "SelectObjectContent",
+        "UpdateObjectEncryption",
+        "UploadPart",
+        "UploadPartCopy",
+    }
+)
+
+_CALLED: Mapping[tuple[str, str], str] = {
+    ("s3", "DeletePublicAccessBlock"): "DeleteBucketPublicAccessBlock",
+    ("s3", "GetBucketLifecycleConfiguration"): "GetBucketLifecycle",
+    ("s3", "GetBucketNotificationConfiguration"): "GetBucketNotification",
+    ("s3", "GetObjectLockConfiguration"): "GetBucketObjectLockConfiguration",
+    ("s3", "GetPublicAccessBlock"): "GetBucketPublicAccessBlock",
+    ("s3", "ListObjectsV2"): "ListObjects",
+    ("s3", "PutBucketLifecycleConfiguration"): "PutBucketLifecycle",
+    ("s3", "PutBucketNotificationConfiguration"): "PutBucketNotification",
+    ("s3", "PutObjectLockConfiguration"): "PutBucketObjectLockConfiguration",
+    ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",
+    ("s3control", "DeletePublicAccessBlock"): "DeleteAccountPublicAccessBlock",
+    ("s3control", "GetPublicAccessBlock"): "GetAccountPublicAccessBlock",
+    ("s3control", "PutPublicAccessBlock"): "PutAccountPublicAccessBlock",
+}
+
+
+def event_name(service: str, operation: str) -> str:
+    """Return the `eventName` of an operation."""
+    return _CALLED.get((service, operation), operation)
+
+
+def is_management(service: str, operation: str) -> bool:
+    """Whether the events of an operation are management events: all but those about objects.
+
+    What S3 does to objects by itself is named `S3.EXPIRE.OBJECT` and the like. CloudTrail knows nothing of
+    PutLogEvents; a trail that delivers to a log group would have no end of it.
+    """
+    if service == "logs":
+        return operation != "PutLogEvents"
+    return service != "s3" or not (operation in _OBJECT_LEVEL or operation.startswith("S3."))
