@@ -6,7 +6,7 @@ from alembic import op
 from strongroom.storage.column_types import OrderedText, Timestamp
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ from alembic import op
 from strongroom.storage.column_types import OrderedText, RowNumber
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 
 def upgrade() -> None:
