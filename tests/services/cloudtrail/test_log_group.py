@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
-import pytest
 from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
 from tests.services.cloudtrail.trailing import BUCKET, deliver, make_bucket, status
 from tests.services.refusals import refused
 
-from strongroom.operations.registry import find_operation
 from strongroom.services.cloudtrail.log_events import (
     CALL_BYTES_MAX,
     CALL_SPAN_MS_MAX,
@@ -18,7 +16,6 @@ from strongroom.services.cloudtrail.log_events import (
 )
 from strongroom.services.cloudtrail.log_files import Events
 
-IS_SERVED = find_operation("logs", "PutLogEvents") is not None
 GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:trail-group:*"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/to-logs"
 STREAM = f"{ACCOUNT}_CloudTrail_us-east-1"
@@ -33,17 +30,6 @@ async def create(house: OpenedHouse, **params: Any) -> None:
     await house.call("cloudtrail", "CreateTrail", Name="management", S3BucketName=BUCKET, **(TO_LOGS | params))
 
 
-@pytest.mark.skipif(IS_SERVED, reason="CloudWatch Logs is served")
-def test_there_is_no_log_group_to_deliver_to(in_house: InHouse[None]) -> None:
-    async def body(house: OpenedHouse) -> None:
-        await make_bucket(house)
-        with refused("CloudWatchLogsDeliveryUnavailableException"):
-            await create(house)
-
-    in_house(body)
-
-
-@pytest.mark.skipif(not IS_SERVED, reason="CloudWatch Logs is not served yet")
 def test_events_in_a_log_group(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         await make_bucket(house)
