@@ -135,6 +135,11 @@ def test_what_an_overwrite_may_not_do(in_sqlite_house: InSqliteHouse) -> None:
             await put(house, "p", "two", Overwrite=True)
         assert await put(house, "p", "two", Overwrite=True, AllowedPattern="[a-z]+", Type="String") == 2
         assert await put(house, "p", "2", Overwrite=True, AllowedPattern="") == 3
+        strong = "(?=.*[0-9])(?=.*[A-Z])(?!.*(.)\\1)[A-Za-z0-9]{6,}"
+        assert await put(house, "p", "Secur3Enough", Overwrite=True, AllowedPattern=strong) == 4
+        for weak in ("secur3enough", "Secure", "Seccur3"):
+            with refused("ParameterPatternMismatchException"):
+                await put(house, "p", weak, Overwrite=True)
         # An overwrite of what is not there makes it, if it says of which type.
         with refused("ValidationException", "A parameter type is required when you create a parameter."):
             await put(house, "q", Overwrite=True)

@@ -83,8 +83,10 @@ def test_keys_by_every_name(in_sqlite_house: InSqliteHouse) -> None:
             described = (await ask(house, "DescribeParameters"))["Parameters"][0]
             assert described["KeyId"] == named
             assert await value(house, "p") == "geheim"
-        # Without a key it is the default one again.
+        # Without a key it stays under the one that it has.
         await put(house, "p", "geheim", Overwrite=True)
+        assert (await ask(house, "DescribeParameters"))["Parameters"][0]["KeyId"] == "alias/mine"
+        await put(house, "p", "geheim", Overwrite=True, KeyId="alias/aws/ssm")
         assert (await ask(house, "DescribeParameters"))["Parameters"][0]["KeyId"] == "alias/aws/ssm"
         unknown = "11111111-2222-3333-4444-555555555555"
         for named in (unknown, "alias/nothing", "nonsense"):

@@ -1,7 +1,8 @@
 """Allowed patterns: regular expressions that values have to match.
 
-A pattern comes from a client, and a backtracking engine may take for ever over it. So it is run in a process of its
-own, which is ended when it has had its time; the value is handed over through a pipe.
+A pattern comes from a client, and a backtracking engine may take for ever over it; one that does not backtrack has no
+look-ahead, by which such patterns ask for a digit and a capital letter somewhere. So it is run in a process of its own,
+which is ended when it has had its time; the value is handed over through a pipe.
 
 Source: AWS Systems Manager API Reference, PutParameter (`AllowedPattern`). AWS runs it in Java, on the whole value.
 """

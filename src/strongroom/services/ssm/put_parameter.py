@@ -145,7 +145,7 @@ async def _planned(call: Call, before: Parameter | None) -> _Plan:
     if details.get("allowed_pattern"):
         await check_allowed_pattern(details["allowed_pattern"], params["Value"])
     if type_ == SECURE_STRING:
-        details["key_id"] = params.get("KeyId") or DEFAULT_KEY
+        details["key_id"] = params.get("KeyId") or known.get("key_id") or DEFAULT_KEY
     elif params.get("KeyId"):
         raise errors.validation("KeyId is required for SecureString type parameter only.")
     return _Plan(before, type_, tier, details, policies)
