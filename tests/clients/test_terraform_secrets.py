@@ -1,31 +1,14 @@
-"""Terraform with AWS's provider, unmodified: secrets, versions, policies, schedules and replicas.
-
-Skipped where Terraform, or the provider for it, is not at hand, as `test_terraform` says.
-"""
+"""What Terraform makes of secrets: versions, policies, schedules and replicas."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.clients.test_terraform import Terraform
+from tests.clients.terraform import Terraform
 from tests.running_server import RunningServer
 
 CONFIGURATION = """
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  skip_metadata_api_check = true
-  default_tags {
-    tags = { made_by = "terraform" }
-  }
-}
-variable "stage" { default = "first" }
-
 resource "aws_kms_key" "key" {
   deletion_window_in_days = 7
 }
@@ -74,10 +57,7 @@ output "value" {
 
 
 def test_secrets_are_made_changed_and_taken_away(server: RunningServer, tmp_path: Path) -> None:
-    if shutil.which("terraform") is None:
-        pytest.skip("Terraform is not installed")
     terraform = Terraform(server, tmp_path, CONFIGURATION)
-    terraform.init()
     here, there = server.client("secretsmanager"), server.client("secretsmanager", region="eu-west-1")
     for stage, days in (("first", 30), ("second", 60)):
         terraform.apply(stage)
@@ -87,8 +67,7 @@ def test_secrets_are_made_changed_and_taken_away(server: RunningServer, tmp_path
         described = here.describe_secret(SecretId="tf/db")
         assert described["RotationRules"]["AutomaticallyAfterDays"] == days
         assert described["Description"] == stage
-    done = terraform.run("destroy", "-auto-approve")
-    assert done.returncode == 0, done.stderr
+    terraform.destroy()
     for client in (here, there):
         with pytest.raises(ClientError, match="ResourceNotFoundException"):
             client.describe_secret(SecretId="tf/db")
