@@ -39,7 +39,7 @@ check: $(STAMPS)/develop ## Run ruff, mypy, the import rules and the documents' 
 .PHONY: bench
 bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other servers (takes minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
-	@$(BIN)/python -m benchmarks.objects
+	@$(BIN)/python -m benchmarks.objects --large
 
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)

@@ -9,19 +9,24 @@ from benchmarks.measurement import Series
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """One aim: the figure measured (none when its other side was not), the bound, and the unit of both."""
+    """One aim: the figure measured (none when its other side was not), the bound, and the unit of both.
+
+    `is_share` says that both are shares, to be shown as percentages, and that the bound is to be reached.
+    """
 
     text: str
     measured: float | None
     at_most: float
     unit: str
+    is_share: bool = False
 
     @property
     def verdict(self) -> str:
         """`met`, `not met`, or `not measured`."""
         if self.measured is None:
             return "not measured"
-        return "met" if self.measured <= self.at_most else "not met"
+        is_met = self.measured >= self.at_most if self.is_share else self.measured <= self.at_most
+        return "met" if is_met else "not met"
 
 
 def cpu_of(series: list[Series], server: str, operation: str) -> float | None:

@@ -44,12 +44,15 @@ class ObjectClient:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._used_at = time.monotonic()
 
-    def request(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> int:
-        """Send a request; return how many bytes the body of the answer had. Raises StartError for a refusal."""
-        head = self._head(method, path, headers, 0 if body is None else len(body))
+    def request(self, method: str, path: str, headers: dict[str, str], body: bytes | None, *, repeats: int = 1) -> int:
+        """Send a request, its body `repeats` times over; return how many bytes the body of the answer had.
+
+        Raises StartError for a refusal.
+        """
+        head = self._head(method, path, headers, 0 if body is None else len(body) * repeats)
         self._socket.sendall(head)
-        if body:
-            self._socket.sendall(body)
+        for _ in range(repeats if body else 0):
+            self._socket.sendall(body or b"")
         return self._receive(f"{method} {path}")
 
     def close(self) -> None:
@@ -82,6 +85,6 @@ class ObjectClient:
             if not count:
                 raise StartError(f"{what}: the body ended early")
             got += count
-        if head[9:12] != b"200":
+        if head[9:12] not in (b"200", b"206"):
             raise StartError(f"{what}: {head[:200]!r} {rest[:500]!r}")
         return got

@@ -16,12 +16,18 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import machine, processes, report, servers
+from benchmarks.aims import Aim
+from benchmarks.huge_object import HugeObject, measure_huge_object
 from benchmarks.object_client import ObjectClient
+from benchmarks.parallel_uploads import parallel_rate
 from benchmarks.servers import Server, StartError
 
 SIZES = {"1 KiB": 1024, "1 MiB": 1024**2, "64 MiB": 64 * 1024**2}
 LARGE = {"1 GiB": 1024**3}
 BYTES_PER_ROUND = 128 * 1024**2
+TOUCHED_BYTES = 2 * 1024**3
+TOUCHED_BYTES_LARGE = 14 * 1024**3
+"""How much memory the files may take that are there at one time, touched beforehand."""
 REQUESTS_MAX = 200
 KMS = "aws:kms"
 
@@ -111,6 +117,34 @@ def _md5_gigabytes_per_second() -> float:
     return 4 * len(block) / (time.perf_counter() - begin) / 1e9
 
 
+def _aims(
+    timings: dict[tuple[str, str, str], Timing],
+    sizes: dict[str, int],
+    md5_rate: float,
+    parallel: float,
+    huge: HugeObject | None,
+) -> list[Aim]:
+    """Judge the largest objects that were moved. The rate of MD5 is in GB/s, that of parallel uploads in bytes/s."""
+    label = list(sizes)[-1]
+
+    def share_of_floor(method: str, row: str) -> float:
+        return timings[label, method, "Floor"].milliseconds / timings[label, method, row].milliseconds
+
+    kms, plain = "Strongroom SSE-KMS", "Strongroom SSE-S3"
+    rate = sizes[label] / timings[label, "PUT", plain].milliseconds / 1e6
+    growth = None if huge is None else huge.growth_bytes / 1024**2
+    ranged = None if huge is None else huge.ranged_milliseconds / huge.ranged_in_small_milliseconds
+    return [
+        Aim(f"GET {label}, SSE-S3: of the floor's speed", share_of_floor("GET", plain), 0.7, "", is_share=True),
+        Aim(f"GET {label}, SSE-KMS: of the floor's speed", share_of_floor("GET", kms), 0.7, "", is_share=True),
+        Aim(f"PUT {label}, SSE-KMS: of the floor's speed", share_of_floor("PUT", kms), 0.7, "", is_share=True),
+        Aim(f"PUT {label}, SSE-S3, one core: of MD5's own speed", rate / md5_rate, 0.85, "", is_share=True),
+        Aim("Two PUTs at once, SSE-S3, all cores: of MD5's own", parallel / md5_rate / 1e9, 0.85, "", is_share=True),
+        Aim("5 GiB there and back: growth of memory", growth, 64, "MiB"),
+        Aim("1 MiB of 5 GiB against 1 MiB of 10 MiB", ranged, 1.2, "times"),
+    ]
+
+
 def _table(rows: list[Row], timings: dict[tuple[str, str, str], Timing], sizes: dict[str, int]) -> str:
     lines = []
     for label, size in sizes.items():
@@ -135,16 +169,17 @@ def _table(rows: list[Row], timings: dict[tuple[str, str, str], Timing], sizes: 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.objects", description="Measure S3 beside its peers.")
     parser.add_argument("--quick", action="store_true", help="one round: a look, not a figure to quote")
-    parser.add_argument("--large", action="store_true", help="objects of 1 GiB too, which moto keeps in memory")
-    parser.add_argument("--without-peers", action="store_true", help="leave out moto (.venv-bench)")
+    parser.add_argument("--large", action="store_true", help="objects of 1 GiB too, and one of 5 GiB")
+    parser.add_argument("--without-peers", action="store_true", help="leave out moto and MiniStack (.venv-bench)")
     return parser.parse_args()
 
 
 def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> None:
     cores = processes.choose_cores()
+    machine.touch_memory(directory, TOUCHED_BYTES_LARGE if arguments.large else TOUCHED_BYTES)
     starters = [servers.start_object_floor, servers.start_strongroom_behind_proxy]
     if not arguments.without_peers:
-        starters.append(servers.start_moto)
+        starters += [servers.start_moto, servers.start_ministack]
     started = []
     for start in starters:
         started.append(start(directory, cores.server))
@@ -161,9 +196,25 @@ def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> No
                     timing = timings.setdefault((label, method, row.name), Timing())
                     _measure(row, method, size, count, timing)
         print(f"round {number + 1} done", file=sys.stderr, flush=True)
+    md5_rate = _md5_gigabytes_per_second()
+    plain = next(row for row in rows if row.name == "Strongroom SSE-S3")
+    ours = next(server for server in started if server.name == "Strongroom")
+    parallel = parallel_rate(ours.access, plain.pid, plain.bucket, plain.headers, SIZES["64 MiB"])
+    huge = None
+    if arguments.large:
+        row = next(row for row in rows if row.name == "Strongroom SSE-KMS")
+        huge = measure_huge_object(row.client, row.pid, row.bucket, row.headers)
     print(machine.describe())
-    print(f"MD5 alone: {_md5_gigabytes_per_second():.2f} GB/s. One connection, one worker process a server.\n")
+    print(f"MD5 alone: {md5_rate:.2f} GB/s. One connection, one worker process and one core a server.\n")
     print(_table(rows, timings, sizes))
+    if huge is not None:
+        print(
+            f"\n5 GiB, SSE-KMS: PUT {huge.put_megabytes_per_second:,.0f} MB/s, "
+            f"GET {huge.get_megabytes_per_second:,.0f} MB/s, "
+            f"memory grew by {huge.growth_bytes / 1024**2:.1f} MiB; 1 MiB of it in "
+            f"{huge.ranged_milliseconds:.2f} ms, of 10 MiB in {huge.ranged_in_small_milliseconds:.2f} ms."
+        )
+    print(f"\n{report.aims_table(_aims(timings, sizes, md5_rate, parallel, huge))}")
 
 
 def main() -> int:

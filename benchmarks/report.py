@@ -84,11 +84,15 @@ def aims_table(aims: Sequence[Aim]) -> str:
     """Return each aim, what was measured, and whether it is met."""
     rows = []
     for aim in aims:
+        if aim.is_share:
+            measured = "-" if aim.measured is None else f"{aim.measured:.0%}"
+            rows.append([aim.text, measured, f"at least {aim.at_most:.0%}", aim.verdict])
+            continue
         small = aim.at_most < 1
         measured = "-" if aim.measured is None else f"{aim.measured:.2f}" if not small else f"1/{1 / aim.measured:.1f}"
         bound = f"1/{1 / aim.at_most:.0f}" if small else f"{aim.at_most:g}"
-        rows.append([aim.text, f"{measured} {aim.unit}", f"{bound} {aim.unit}", aim.verdict])
-    return table(("Aim", "Measured", "At most", "Verdict"), rows)
+        rows.append([aim.text, f"{measured} {aim.unit}", f"at most {bound} {aim.unit}", aim.verdict])
+    return table(("Aim", "Measured", "Bound", "Verdict"), rows)
 
 
 def costs_table(costs: Sequence[Cost]) -> str:

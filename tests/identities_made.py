@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, select, update
+from tests.migrated_databases import put_migrated_sqlite
 from tests.running_server import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 
 from strongroom.base.arn import parse_arn
@@ -258,6 +259,8 @@ async def house_to_be_served(home: Path, clock: Clock | None = None) -> House:
         root_secret_access_key=ROOT_SECRET_ACCESS_KEY,
         request_quotas="off",
     )
+    if not configuration.sqlite_file.exists():
+        await put_migrated_sqlite(configuration.sqlite_file)
     return await open_house(configuration, clock or Clock(), with_jobs=False)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pytest
+from tests.migrated_databases import put_migrated_sqlite
 
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
@@ -81,6 +82,8 @@ async def opened_house(home: Path, database: str = "", **choices: Any) -> AsyncI
         data=home / "data", account_id=ACCOUNT, database=database, root_key_file=home / "root.key", **choices
     )
     configuration.data.mkdir(mode=0o700, exist_ok=True)
+    if not (database or configuration.sqlite_file.exists()):
+        await put_migrated_sqlite(configuration.sqlite_file)
     house = await open_house(configuration, clock, with_jobs=False)
     try:
         yield OpenedHouse(house, clock)
@@ -97,7 +100,7 @@ class InHouse(Protocol[T]):
 @pytest.fixture(params=["sqlite", "postgresql"])
 def in_house(request: pytest.FixtureRequest, tmp_path: Path) -> InHouse[Any]:
     """Run a coroutine function of a fresh house, once on each database. `choices` are those of its configuration."""
-    database = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    database = "" if request.param == "sqlite" else request.getfixturevalue("migrated_postgresql_url")
 
     def run(body: Callable[[OpenedHouse], Awaitable[T]], **choices: Any) -> T:
         async def main() -> T:

@@ -4,6 +4,7 @@ It listens on a Unix-domain socket in a directory of its own and on no network p
 that want it are skipped; with CI=true in the environment they fail.
 """
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -19,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.migrated_databases import make_tables
 
 _UNPRIVILEGED_ID = 65534
 _START_SECONDS_MAX = 30.0
@@ -65,10 +67,10 @@ class PostgresqlServer:
             for statement in statements:
                 connection.execute(statement)
 
-    def create_database(self) -> str:
-        """Make an empty database and return its name."""
+    def create_database(self, template: str = "template1") -> str:
+        """Make a database, which is empty unless another one is to be copied, and return its name."""
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def drop_database(self, name: str) -> None:
@@ -148,3 +150,20 @@ def postgresql_database(postgresql_server: PostgresqlServer) -> Iterator[str]:
 def postgresql_url(postgresql_server: PostgresqlServer, postgresql_database: str) -> str:
     """The URL of a new, empty database, gone after the test."""
     return postgresql_server.url(postgresql_database)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql_server: PostgresqlServer) -> str:
+    """The name of a database with all tables, to copy."""
+    name = postgresql_server.create_database()
+    asyncio.run(make_tables(postgresql_server.url(name)))
+    postgresql_server.break_connections(name)
+    return name
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgresql_server: PostgresqlServer, migrated_template: str) -> Iterator[str]:
+    """The URL of a new database with all tables, gone after the test."""
+    name = postgresql_server.create_database(migrated_template)
+    yield postgresql_server.url(name)
+    postgresql_server.drop_database(name)

@@ -1,4 +1,7 @@
-"""A folder of a thousand files, uploaded and downloaded by the tools that people use for it."""
+"""A folder of many files, uploaded and downloaded by the tools that people use for it.
+
+The larger one, of 10,000 files and 2 GB, takes minutes: `make test ARGS="-m slow tests/clients"`.
+"""
 
 import os
 import random
@@ -6,27 +9,43 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.clients.installed import installed
 from tests.running_server import RunningServer
 
-FILES = 1_000
 SIZES = (0, 1, 700, 5_000, 20_000, 70_000)
 LARGE_BYTES = 20 * 1024 * 1024
 """More than a tool uploads in one piece."""
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+class Extent(NamedTuple):
+    """How many files a folder has besides the large one, and how large each is, one of these at random."""
+
+    files: int
+    sizes: tuple[int, ...]
+
+
+USUAL = Extent(999, SIZES)
+WHOLE = Extent(9_999, (0, 1, 700, 20_000, 70_000, 1_100_000))
+"""About 2 GB: a sixth of the files has 1.1 MB."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(USUAL, id="1,000 files"), pytest.param(WHOLE, id="10,000 files", marks=pytest.mark.slow)],
+)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Files of many sizes, in folders, some with names that have to be escaped."""
     root = tmp_path_factory.mktemp("folder")
+    extent: Extent = request.param
     chosen = random.Random(7)
-    for number in range(FILES - 1):
+    for number in range(extent.files):
         name = f"{number:04d} ä+&=%2F.bin" if number % 50 == 0 else f"{number:04d}.bin"
         path = root / f"{number % 7}" / f"{number % 11}" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(chosen.randbytes(chosen.choice(SIZES)))
+        path.write_bytes(chosen.randbytes(chosen.choice(extent.sizes)))
     (root / "large.bin").write_bytes(chosen.randbytes(LARGE_BYTES))
     yield root
     shutil.rmtree(root)
@@ -35,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def run(command: list[str], server: RunningServer, **variables: str) -> str:
     """Run a client against the server; return what it prints."""
     environment = server.environment() | variables
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 

@@ -1,34 +1,13 @@
-"""Terraform with AWS's provider, unmodified: what it makes of IAM it finds again as it wants it, and takes away.
+"""What Terraform makes of IAM it finds again as it wants it, and takes away."""
 
-Skipped where Terraform, or the provider for it, is not at hand. TERRAFORM_PLUGIN_DIR names a directory with the
-provider, for a machine that cannot reach Terraform's registry.
-"""
-
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.clients.terraform import Terraform
 from tests.running_server import RunningServer
 
-INIT_SECONDS_MAX = 60
-RUN_SECONDS_MAX = 180
-
 CONFIGURATION = """
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  skip_metadata_api_check = true
-  default_tags {
-    tags = { made_by = "terraform" }
-  }
-}
-variable "stage" { default = "first" }
 locals {
   keys = jsonencode({
     Version   = "2012-10-17"
@@ -121,51 +100,8 @@ resource "aws_iam_account_password_policy" "strict" {
 """
 
 
-class Terraform:
-    """`terraform` in a directory with the configuration above, connected to a server as the root user."""
-
-    def __init__(self, server: RunningServer, directory: Path) -> None:
-        self._directory = directory
-        # A configuration of somebody's own could send it elsewhere.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-        ours = {name: value for name, value in server.environment().items() if name.startswith("AWS_")}
-        self._environment = kept | ours | {"HOME": str(directory), "CHECKPOINT_DISABLE": "1"}
-        (directory / "main.tf").write_text(CONFIGURATION)
-
-    def run(self, *arguments: str, seconds_max: int = RUN_SECONDS_MAX) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["terraform", *arguments, "-no-color", "-input=false"],
-            cwd=self._directory,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=seconds_max,
-        )
-
-    def init(self) -> None:
-        """Install the provider, or skip the test."""
-        plugins = os.environ.get("TERRAFORM_PLUGIN_DIR")
-        try:
-            done = self.run("init", *((f"-plugin-dir={plugins}",) if plugins else ()), seconds_max=INIT_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            pytest.skip("terraform took more than a minute to install the AWS provider")
-        if done.returncode != 0:
-            pytest.skip(f"terraform can't install the AWS provider: {done.stderr.strip().splitlines()[:1]}")
-
-    def apply(self, stage: str) -> None:
-        """Apply the configuration, and see that a plan of the same finds nothing left to change."""
-        stages = ("-var", f"stage={stage}")
-        done = self.run("apply", "-auto-approve", *stages)
-        assert done.returncode == 0, done.stderr
-        plan = self.run("plan", "-detailed-exitcode", *stages)
-        assert plan.returncode == 0, plan.stdout + plan.stderr
-
-
 def test_iam_is_made_changed_and_taken_away(server: RunningServer, tmp_path: Path) -> None:
-    if shutil.which("terraform") is None:
-        pytest.skip("Terraform is not installed")
-    terraform = Terraform(server, tmp_path)
-    terraform.init()
+    terraform = Terraform(server, tmp_path, CONFIGURATION)
     iam = server.client("iam")
     terraform.apply("first")
     assert iam.get_user(UserName="tf-ann")["User"]["Tags"] == [{"Key": "made_by", "Value": "terraform"}]
@@ -175,8 +111,7 @@ def test_iam_is_made_changed_and_taken_away(server: RunningServer, tmp_path: Pat
     assert len(iam.list_policy_versions(PolicyArn=attached["PolicyArn"])["Versions"]) == 2
     # Made behind Terraform's back, and taken away with the user all the same.
     iam.create_access_key(UserName="tf-ann")
-    done = terraform.run("destroy", "-auto-approve")
-    assert done.returncode == 0, done.stderr
+    terraform.destroy()
     with pytest.raises(ClientError, match="NoSuchEntity"):
         iam.get_user(UserName="tf-ann")
     assert iam.list_account_aliases()["AccountAliases"] == []

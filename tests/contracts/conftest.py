@@ -1,10 +1,12 @@
 """The databases and blob stores that the stores' contracts hold on."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from obstore.store import LocalStore, MemoryStore
+from obstore.store import LocalStore, MemoryStore, S3Store
+from tests.running_server import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, RunningServer
 
 from strongroom.storage.blobs.local import LocalBlobs
 from strongroom.storage.blobs.object_store import ObjectStoreBlobs
@@ -20,14 +22,34 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-@pytest.fixture(params=["local", "object store in memory", "object store in files"])
+def s3_store(server: RunningServer) -> S3Store:
+    """Return obstore's client of S3, for a bucket of another Strongroom."""
+    bucket = f"blobs-{uuid.uuid4().hex[:12]}"
+    server.client("s3").create_bucket(Bucket=bucket)
+    return S3Store(
+        bucket,
+        prefix="some/where",
+        endpoint=server.http,
+        region="us-east-1",
+        access_key_id=ROOT_ACCESS_KEY_ID,
+        secret_access_key=ROOT_SECRET_ACCESS_KEY,
+        client_options={"allow_http": True},
+    )
+
+
+@pytest.fixture(params=["local", "object store in memory", "object store in files", "S3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]:
-    """An empty blob store of each kind. obstore's own stores in memory and in files stand for the remote ones."""
+    """An empty blob store of each kind.
+
+    obstore's own stores in memory and in files stand for the remote ones; and so does S3, as another server serves it.
+    """
     store: BlobStore
     if request.param == "local":
         store = LocalBlobs(tmp_path / "blobs")
     elif request.param == "object store in memory":
         store = ObjectStoreBlobs(MemoryStore())
+    elif request.param == "S3":
+        store = ObjectStoreBlobs(s3_store(request.getfixturevalue("server")))
     else:
         store = ObjectStoreBlobs(LocalStore(tmp_path / "objects", mkdir=True))
     yield store

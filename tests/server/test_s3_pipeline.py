@@ -1,6 +1,8 @@
 """Requests to S3 through a real door: what clients send reaches a handler, and its answers reach them."""
 
 import asyncio
+import base64
+import hashlib
 import http.client
 import io
 import json
@@ -295,7 +297,8 @@ class TestRefusals:
             status, _, body = await line.answer()
             assert status == 400
             assert b"<ArgumentName>max-keys</ArgumentName><ArgumentValue>lots</ArgumentValue>" in body
-            await line.send(server.head("PUT", "/room?tagging", {"Content-Length": "4"}) + b"<a/>")
+            md5 = base64.b64encode(hashlib.md5(b"<a/>").digest()).decode()
+            await line.send(server.head("PUT", "/room?tagging", {"Content-Length": "4", "Content-MD5": md5}) + b"<a/>")
             status, _, body = await line.answer()
             assert b"<Code>MalformedXML</Code>" in body
             now = server.opened.clock.now()

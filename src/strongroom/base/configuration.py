@@ -136,6 +136,9 @@ class Configuration:
     request_quotas: Switch = "on"
     """Whether requests over a request quota are refused; off only counts them. Quotas of resources hold in any case."""
 
+    test_clock: bool = False
+    """Let strongroom clock advance move the time of the house: for tests and rehearsals, never for data that matter."""
+
     quota_ceilings: tuple[str, ...] = ()
     """Up to where requested quota increases are approved by themselves: 10x (times the default, any quota), or for one
     quota CODE=VALUE or CODE=10x, which then decides for it alone."""

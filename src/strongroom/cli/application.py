@@ -4,6 +4,7 @@ from cyclopts import App
 
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
+from strongroom.cli.clock import clock
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
 from strongroom.cli.fsck import fsck
@@ -27,6 +28,7 @@ application.command(serve)
 application.command(env)
 application.command(rekey)
 application.command(accounts)
+application.command(clock)
 application.command(explain)
 application.command(fsck)
 application.command(policy)

@@ -84,7 +84,7 @@ class Credential:
     """An access key that may sign: its secret, and who it stands for.
 
     `session_token` has to come with a temporary one, empty for a long-term one. It is good until `expires_at`, in
-    seconds since the epoch of the real clock.
+    seconds since the epoch by the clock of the house.
     """
 
     secret_access_key: str

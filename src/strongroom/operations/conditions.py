@@ -103,7 +103,7 @@ def _mfa_age(call: Call) -> ContextValue:
     session = _user_session(call)
     if session is None or not session.mfa_authenticated:
         return None
-    return max(0, int(call.house.clock.wall() - session.issued_at))
+    return max(0, int(call.now - session.issued_at))
 
 
 def _of_session(member: str) -> Callable[[Call], ContextValue]:

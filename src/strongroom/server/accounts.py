@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
 from strongroom.identities.accounts import NewAccount, create_account, list_accounts
 from strongroom.identities.tables import select_account
 from strongroom.operations.audit import Audit
 from strongroom.operations.trail import Resource, service_event
+from strongroom.server.clock import clock_of
 from strongroom.server.operator_store import operator_store
 from strongroom.services.servicequotas.templates import request_for_new_account
 from strongroom.storage.connection import Connection
@@ -21,7 +21,7 @@ async def make_account(
     """Make an account, with its audit record, and with the quota requests of its organization's template.
 
     Raises OperatorError, as `identities.accounts.create_account` does."""
-    clock = Clock()
+    clock = clock_of(configuration)
     now = clock.now()
     async with operator_store(configuration, now) as (store, sealer):
         audit = Audit(store, sealer, clock)

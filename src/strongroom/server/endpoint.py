@@ -7,6 +7,7 @@ from pathlib import Path
 
 FILE_NAME = "endpoint.json"
 FILE_BYTES_MAX = 65_536
+_REQUIRED = ("https", "http", "region", "account_id", "ca_bundle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Endpoint:
     """Where clients find the server that last ran on a data directory, and where it found its root key's file.
 
     `root_key_file` is a path, empty when the root key is in no file: `strongroom env` then finds the file also when the
-    server was told another one than the default.
+    server was told another one than the default. `has_test_clock` says that the server lets its clock be moved.
     """
 
     https: str
@@ -23,6 +24,7 @@ class Endpoint:
     account_id: str
     ca_bundle: str
     root_key_file: str = ""
+    has_test_clock: bool = False
 
     def write(self, data: Path) -> None:
         """Put the file in place, whole or not at all, readable by its owner only."""
@@ -41,7 +43,11 @@ class Endpoint:
         try:
             with (data / FILE_NAME).open(encoding="utf-8") as file:
                 members = json.loads(file.read(FILE_BYTES_MAX))
-            required = {name: str(members[name]) for name in cls.__slots__ if name != "root_key_file"}
-            return cls(**required, root_key_file=str(members.get("root_key_file", "")))
+            required = {name: str(members[name]) for name in _REQUIRED}
+            return cls(
+                **required,
+                root_key_file=str(members.get("root_key_file", "")),
+                has_test_clock=members.get("has_test_clock") is True,
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None

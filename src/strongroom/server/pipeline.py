@@ -113,7 +113,7 @@ class Pipeline:
         found = await self._principals.find(access_key_id, claim.session_token)
         if found is None:
             raise rules.refusals.unknown_token()
-        is_expired = found.expires_at <= self._wall_time()
+        is_expired = found.expires_at <= request.origin.received_at
         credential = Credential(access_key_id, found.secret_access_key, found.caller, is_expired)
         verified = self._verifier.check(request, claim, credential, payload_hash(request, body, rules), rules)
         return found.caller, verified.region

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
 from strongroom.base.errors import OperatorError
 from strongroom.identities.tables import select_account
@@ -19,6 +18,7 @@ from strongroom.operations.quotas.tables import EVERY, delete_values
 from strongroom.operations.quotas.values import QUOTAS_CACHE_NAME, set_value
 from strongroom.operations.trail import AuditRecord, Resource, service_event
 from strongroom.server import house
+from strongroom.server.clock import clock_of
 from strongroom.server.operator_store import OperatorStore, operator_store
 from strongroom.services.servicequotas import tables
 from strongroom.services.servicequotas.approval import APPROVED, DENIED, OPEN, decide, decision_event
@@ -56,7 +56,7 @@ async def set_quota(configuration: Configuration, quota: Quota, value: float, pl
     """
     if not (math.isfinite(value) and 0 <= value <= VALUE_MAX):
         raise OperatorError(f"the value of a quota is a number from 0 to {VALUE_MAX:.0f}")
-    now = time.time()
+    now = clock_of(configuration).now()
 
     def change(connection: Connection) -> int:
         _check_place(connection, place)
@@ -67,7 +67,7 @@ async def set_quota(configuration: Configuration, quota: Quota, value: float, pl
 
 async def reset_quota(configuration: Configuration, quota: Quota | None, place: QuotaPlace) -> int:
     """Take back what was set of a quota, or of all, in a place, and return how many values that were."""
-    now = time.time()
+    now = clock_of(configuration).now()
 
     def change(connection: Connection) -> int:
         _check_place(connection, place)
@@ -78,10 +78,10 @@ async def reset_quota(configuration: Configuration, quota: Quota | None, place: 
 
 async def decide_on_request(configuration: Configuration, request_id: str, *, is_approved: bool) -> Any:
     """Approve or deny a requested increase, at once, and return its row. Raises OperatorError unless it is open."""
-    now = time.time()
+    now = clock_of(configuration).now()
     status = APPROVED if is_approved else DENIED
     async with _telling_servers(configuration) as (store, sealer):
-        audit = Audit(store, sealer, Clock())
+        audit = Audit(store, sealer, clock_of(configuration))
 
         def change(connection: Connection) -> Any:
             row = decide(connection, request_id, status, now)
@@ -99,7 +99,7 @@ async def read_open_requests(configuration: Configuration) -> Sequence[Any]:
 
 async def _change(configuration: Configuration, change: Callable[[Connection], T], event: AuditRecord) -> T:
     async with _telling_servers(configuration) as (store, sealer):
-        audit = Audit(store, sealer, Clock())
+        audit = Audit(store, sealer, clock_of(configuration))
 
         def change_and_record(connection: Connection) -> T:
             audit.insert_event(connection, event)

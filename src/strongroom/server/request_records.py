@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
 from strongroom.base.errors import OperatorError
 from strongroom.operations.audit import BATCH_SECONDS, Audit
@@ -14,6 +13,7 @@ from strongroom.operations.denials import reference_in
 from strongroom.operations.explanations import lines_of
 from strongroom.operations.principals import directory_of
 from strongroom.operations.trail import AuditRecord
+from strongroom.server.clock import clock_of
 from strongroom.server.operator_store import operator_store
 from strongroom.storage.store import Store
 
@@ -47,7 +47,7 @@ async def find_records(configuration: Configuration, request: str) -> FoundRecor
             if reference is None:
                 raise OperatorError("this is neither a request's id nor an encoded message of this server")
             request = reference.request_id
-        audit = Audit(store, sealer, Clock())
+        audit = Audit(store, sealer, clock_of(configuration))
         for _ in range(LOOKS):
             records = await audit.find(request)
             if records:

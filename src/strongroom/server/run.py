@@ -23,6 +23,7 @@ from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.server.admin import Admin, Health
 from strongroom.server.asgi import FrontDoor
+from strongroom.server.clock import open_clock
 from strongroom.server.counters import RequestCounters
 from strongroom.server.endpoint import Endpoint
 from strongroom.server.house import open_house
@@ -59,7 +60,7 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    clock = Clock()
+    clock = open_clock(configuration)
     house = await open_house(configuration, clock)
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
@@ -144,6 +145,7 @@ def _endpoint(configuration: Configuration, https_port: int, http_port: int, tls
         account_id=configuration.account_id,
         ca_bundle=str(tls.ca_bundle.absolute()),
         root_key_file=key_file,
+        has_test_clock=configuration.test_clock,
     )
 
 

@@ -97,7 +97,7 @@ class S3Pipeline:
         else:
             wall_time = self._house.clock.wall()
             check_claim(claimed, wall_time)
-            credential = await self._credential(claimed, wall_time)
+            credential = await self._credential(claimed, request.origin.received_at)
             content_sha256 = claimed.content_sha256
             verified = self._verifier.check(request, claimed.claim, credential, content_sha256, claimed.rules)
             signer = chunk_signer_of(verified, content_sha256)
@@ -114,7 +114,7 @@ class S3Pipeline:
         if claimed is not None:
             wall_time = self._house.clock.wall()
             check_scope(claimed)
-            credential = await self._credential(claimed, wall_time)
+            credential = await self._credential(claimed, request.origin.received_at)
             check_form_claim(claimed.claim, form, credential.secret_access_key, wall_time)
             if credential.is_expired:
                 raise refusals.expired_token()
@@ -140,14 +140,17 @@ class S3Pipeline:
             record_refusal(self._house, names.service.name, names.name, error, **sender._asdict())
             raise
 
-    async def _credential(self, claimed: S3Claim, wall_time: float) -> Credential:
-        """Return who holds the access key that a request names. Raises AwsError when nobody does."""
+    async def _credential(self, claimed: S3Claim, now: float) -> Credential:
+        """Return who holds the access key that a request names. Raises AwsError when nobody does.
+
+        `now` is the time of the house, in seconds, by which sessions end.
+        """
         claim = claimed.claim
         access_key_id = claim.scope.access_key_id
         found = await self._house.principals.find(access_key_id, claim.session_token)
         if found is None:
             raise refusals.invalid_token() if claim.session_token else refusals.unknown_access_key(access_key_id)
-        return Credential(access_key_id, found.secret_access_key, found.caller, found.expires_at <= wall_time)
+        return Credential(access_key_id, found.secret_access_key, found.caller, found.expires_at <= now)
 
     async def _call(self, route: RestRoute, params: dict[str, Any], sender: "_Sender") -> Answer:
         names = route.operation

@@ -47,7 +47,7 @@ class Holder(Protocol):
 
     @property
     def expires_at(self) -> float:
-        """Until when it is good, in seconds since the epoch of the real clock."""
+        """Until when it is good, in seconds since the epoch, by the clock of the house."""
 
 
 H = TypeVar("H", bound=Holder)
@@ -152,7 +152,7 @@ class Signers:
             # The token of a session is signed, and has to be the one that its access key was given out with.
             or signer.has_token != (holder.session_token != "")
             or (signer.has_token and fields.get(b"x-amz-security-token") != holder.session_token.encode())
-            or wall_time >= holder.expires_at
+            or request.origin.received_at >= holder.expires_at
             or request.raw_path != b"/"
             or request.query_string
             or request.method != "POST"

@@ -37,7 +37,7 @@ async def everything_about(house: OpenedHouse, key_id: str) -> list[dict[str, An
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_everything_is_kept(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
-    database = "" if kind == "sqlite" else request.getfixturevalue("postgresql_url")
+    database = "" if kind == "sqlite" else request.getfixturevalue("migrated_postgresql_url")
 
     async def main() -> None:
         async with opened_house(tmp_path, database) as house:

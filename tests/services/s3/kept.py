@@ -37,6 +37,8 @@ class Kept:
 
     async def put(self, key: str, content: bytes = b"bytes", **params: Any) -> str:
         """Store an object; return the id of its version."""
+        if any(name.startswith("ObjectLock") for name in params):
+            params = {"ChecksumAlgorithm": "CRC32", **params}
         answer = await self.stream("PutObject", content, Key=key, **params)
         version_id: str = answer.get("VersionId", "null")
         return version_id

@@ -28,6 +28,10 @@ async def read(answer: dict[str, Any]) -> bytes:
     return b"".join([chunk async for chunk in answer["Body"]])
 
 
+def _declared(params: dict[str, Any]) -> dict[str, Any]:
+    return {"ChecksumAlgorithm": "CRC32", **params} if any(name.startswith("ObjectLock") for name in params) else params
+
+
 class Storing:
     """A bucket of a house, and short ways to what is done with it most."""
 
@@ -41,8 +45,8 @@ class Storing:
         return await self.house.call("s3", operation, **{"Bucket": self.bucket, **params})
 
     async def put(self, key: str, content: bytes = b"content", **params: Any) -> dict[str, Any]:
-        """Store an object."""
-        return await self.s3("PutObject", Key=key, Body=sent(content), **params)
+        """Store an object, and name an algorithm for its checksum with a lock, as clients do."""
+        return await self.s3("PutObject", Key=key, Body=sent(content), **_declared(params))
 
     async def get(self, key: str, **params: Any) -> bytes:
         """Return the bytes of an object."""
@@ -57,7 +61,7 @@ class Storing:
 
     async def put_refused(self, code: str, key: str, content: bytes = b"content", **params: Any) -> AwsError:
         """Store an object, which has to be refused."""
-        return await self.refused(code, "PutObject", Key=key, Body=sent(content), **params)
+        return await self.refused(code, "PutObject", Key=key, Body=sent(content), **_declared(params))
 
     async def keep_versions(self, status: str = "Enabled") -> None:
         """Switch versioning."""

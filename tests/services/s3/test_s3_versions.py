@@ -167,6 +167,8 @@ def test_locks_need_versions_and_stay(in_bucket: InBucket[None]) -> None:
         ):
             await storing.refused("MalformedXML", "PutObjectLockConfiguration", ObjectLockConfiguration=wrong)
         await storing.put_refused("InvalidArgument", "key", ObjectLockMode="GOVERNANCE")
+        undeclared = await storing.put_refused("InvalidRequest", "key", **{**locked, "ChecksumAlgorithm": None})
+        assert undeclared.message.startswith("Content-MD5 OR x-amz-checksum- HTTP header is required")
         await storing.put_refused(
             "InvalidArgument", "key", **{**locked, "ObjectLockRetainUntilDate": _in(storing, days=-1)}
         )

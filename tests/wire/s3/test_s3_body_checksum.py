@@ -80,3 +80,28 @@ def test_an_upload_is_handed_on_unread() -> None:
         assert await S3_PROTOCOL.body_of(ROUTES.route(sent), sent, payload) is payload
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query"),
+    [
+        ("POST", "/b", "delete"),
+        ("PUT", "/b", "cors"),
+        ("PUT", "/b", "lifecycle"),
+        ("PUT", "/b", "tagging"),
+        ("PUT", "/b", "object-lock"),
+        ("PUT", "/b/k", "retention"),
+        ("PUT", "/b/k", "legal-hold"),
+    ],
+)
+def test_some_bodies_have_to_be_declared(method: str, path: str, query: str) -> None:
+    with pytest.raises(AwsError) as refusal:
+        params_of(request(method, path, query, {}, BODY))
+    assert (refusal.value.code, refusal.value.status) == ("InvalidRequest", 400)
+    assert refusal.value.message == "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+
+
+def test_most_bodies_need_not_be_declared() -> None:
+    body = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    params = params_of(request("PUT", "/b", "versioning", {}, body))
+    assert params["VersioningConfiguration"] == {"Status": "Enabled"}

@@ -1,5 +1,7 @@
 """What botocore sends, the wire reads; what the wire answers, botocore reads: for every operation of S3."""
 
+import hashlib
+from base64 import b64encode
 from datetime import UTC, datetime
 from io import BytesIO
 from random import Random
@@ -17,6 +19,7 @@ from strongroom.base.errors import AwsError
 from strongroom.model.service import OperationModel, service_model
 from strongroom.model.shapes import Reference, Shape
 from strongroom.wire.http import HttpRequest, HttpResponse
+from strongroom.wire.s3.body_checksum import CHECKSUM_REQUIRED
 from strongroom.wire.s3.protocol import S3_PROTOCOL
 from strongroom.wire.timestamps import to_http_date
 
@@ -107,6 +110,9 @@ def sent_by_botocore(operation: OperationModel, params: dict[str, Any]) -> HttpR
     headers = [(name, value) for name, value in made.headers if name != b"content-length"]
     length = len(sent["body"]) if isinstance(sent["body"], bytes | str) else 0
     headers.append((b"content-length", b"%d" % length))
+    if operation.name in CHECKSUM_REQUIRED and b"content-md5" not in {name.lower() for name, _ in headers}:
+        # What a client's checksum handler adds.
+        headers.append((b"content-md5", b64encode(hashlib.md5(sent["body"]).digest())))
     if operation.service.name == "s3control":
         headers = [pair for pair in headers if pair[0] != b"x-amz-account-id"]
         headers.append((b"x-amz-account-id", str(params.get("AccountId", "111122223333")).encode()))
@@ -162,6 +168,7 @@ def test_requests(operation: OperationModel) -> None:
             "AccountId",
             "Body",
             "AnnotationPayload",
+            "ContentMD5",
         }
 
 

@@ -112,6 +112,13 @@ def wrong_customer_key() -> AwsError:
     )
 
 
+def lock_without_checksum() -> AwsError:
+    """An object that is to be locked must come with a checksum of its bytes."""
+    return invalid_request(
+        "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
+    )
+
+
 def object_locked() -> AwsError:
     """The version is under a lock that this request may not lift."""
     return AwsError("AccessDenied", "Access Denied because object protected by object lock.", 403)
@@ -153,6 +160,11 @@ def invalid_argument(message: str, name: str, value: str | None = None) -> AwsEr
 def invalid_request(message: str) -> AwsError:
     """Members that do not go together."""
     return AwsError("InvalidRequest", message, 400)
+
+
+def no_access_control_lists() -> AwsError:
+    """The owner of the bucket owns every object in it, and ACLs are disabled."""
+    return AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs", 400)
 
 
 def try_again() -> AwsError:

@@ -32,6 +32,10 @@ _SERVED_CLASSES = frozenset(
 """The storage classes whose objects are read at once, as all are here. The others would have to be restored first."""
 
 
+LOCK_MEMBERS = ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
+"""The members of a request that lock the object which it stores."""
+
+
 def require_valid_key(key: str) -> None:
     """Raise KeyTooLongError or InvalidArgument for what is no object's key."""
     size = len(key.encode("utf-8", "surrogatepass"))
@@ -87,7 +91,7 @@ def _refuse_acls(params: Mapping[str, Any], bucket: Bucket) -> None:
     asked = params.get("ACL")
     grants = any(params.get(name) for name in ("GrantRead", "GrantReadACP", "GrantWriteACP"))
     if enforced and (grants or asked not in (None, "bucket-owner-full-control")):
-        raise AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+        raise errors.no_access_control_lists()
 
 
 def _lock_of(call: Call, bucket: Bucket) -> dict[str, Any]:

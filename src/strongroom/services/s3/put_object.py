@@ -14,7 +14,7 @@ from strongroom.services.s3.buckets import Bucket
 from strongroom.services.s3.commit import commit_object
 from strongroom.services.s3.content import Content
 from strongroom.services.s3.encryption_choice import SSE_S3, choose
-from strongroom.services.s3.object_details import details_of, require_valid_key
+from strongroom.services.s3.object_details import LOCK_MEMBERS, details_of, require_valid_key
 from strongroom.services.s3.object_keys import new_keys
 from strongroom.services.s3.received import CHECKSUM_MEMBERS, Destination, Expected, receive
 from strongroom.services.s3.service import S3
@@ -63,6 +63,8 @@ async def store_object(call: Call) -> Answer:
     if params.get("WriteOffsetBytes") is not None:
         raise errors.not_implemented("WriteOffsetBytes: only directory buckets append")
     choice, details, expected = choose(call, bucket), details_of(call, bucket), Expected.of(params)
+    if not expected.is_declared and any(params.get(name) for name in LOCK_MEMBERS):
+        raise errors.lock_without_checksum()
     content_id, content = new_content_id(), call.house.part(Content)
     new = await new_keys(call, bucket, key, content_id, choice)
     destination = Destination(content, content_id, 1, new.keys)

@@ -26,11 +26,15 @@ DEFAULT_CHECKSUM = "CRC64NVME"
 
 
 class Expected(NamedTuple):
-    """What the request says of its body: an MD5, and a checksum by one algorithm, maybe told in a trailer."""
+    """What the request says of its body: an MD5, and a checksum by one algorithm, maybe told in a trailer.
+
+    `is_declared` is false where the request says nothing of it at all, so that `algorithm` was chosen for it.
+    """
 
     md5: bytes | None
     algorithm: str
     checksum: str | None
+    is_declared: bool = True
 
     @classmethod
     def of(cls, params: Mapping[str, Any], default: str = DEFAULT_CHECKSUM) -> "Expected":
@@ -49,7 +53,8 @@ class Expected(NamedTuple):
         for name in CHECKSUM_MEMBERS:
             if f"x-amz-checksum-{name.lower()}" in announced:
                 return cls(md5, name, None)
-        return cls(md5, params.get("ChecksumAlgorithm") or default, None)
+        named = params.get("ChecksumAlgorithm")
+        return cls(md5, named or default, None, is_declared=bool(named) or md5 is not None)
 
 
 def _md5_of(sent: str | None) -> bytes | None:

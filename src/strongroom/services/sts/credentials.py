@@ -22,7 +22,7 @@ async def give_out(call: Call, seconds: int, told: Answer, **session: Any) -> An
     out. Raises PackedPolicyTooLarge when the session does not fit into a token.
     """
     # Whole seconds, as clients are told, and as aws:TokenIssueTime is compared with.
-    issued_at = math.floor(call.house.clock.wall())
+    issued_at = math.floor(call.now)
     made = Session(
         access_key_id=new_access_key_id(temporary=True),
         secret_access_key=new_secret_access_key(),

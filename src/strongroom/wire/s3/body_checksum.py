@@ -18,6 +18,29 @@ from strongroom.wire.s3 import refusals
 _HEADERS: Mapping[bytes, str] = {f"x-amz-checksum-{name}".encode(): name for name in ALGORITHMS}
 _CONTENT_MD5 = b"content-md5"
 
+CHECKSUM_REQUIRED = frozenset(
+    {
+        "DeleteObjects",
+        "PutBucketCors",
+        "PutBucketLifecycleConfiguration",
+        "PutBucketReplication",
+        "PutBucketTagging",
+        "PutObjectLegalHold",
+        "PutObjectLockConfiguration",
+        "PutObjectRetention",
+    }
+)
+"""Operations whose body must be declared. The service model names more, of which clients send a checksum all the same;
+Amazon S3 answers them without one."""
+
+
+def require_checksum(operation: str, fields: Mapping[bytes, bytes], trailers: Mapping[str, str]) -> None:
+    """Raise AwsError (`InvalidRequest`, 400) for an operation whose body must be declared and is not."""
+    if operation not in CHECKSUM_REQUIRED or _CONTENT_MD5 in fields:
+        return
+    if not any(header in fields or header.decode() in trailers for header in _HEADERS):
+        raise refusals.invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+
 
 def check_body(body: bytes, fields: Mapping[bytes, bytes], trailers: Mapping[str, str]) -> None:
     """Raise AwsError (`BadDigest`, `InvalidDigest`, `InvalidRequest`, 400) for a body that is not what was declared.

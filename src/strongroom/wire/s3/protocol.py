@@ -16,7 +16,7 @@ from strongroom.wire.http import Headers, HttpRequest, HttpResponse
 from strongroom.wire.protocol import told_as
 from strongroom.wire.rest_route import RestRoute
 from strongroom.wire.s3 import refusals
-from strongroom.wire.s3.body_checksum import check_body
+from strongroom.wire.s3.body_checksum import check_body, require_checksum
 from strongroom.wire.s3.compiled import STREAM, TEXT, XML, Compiled, compiled_of
 from strongroom.wire.s3.error_codes import as_s3_tells
 from strongroom.wire.s3.listing_keys import with_encoded_keys
@@ -61,6 +61,8 @@ class S3Protocol:
             return payload
         body = await payload.read(BODY_BYTES_MAX_OF.get(route.operation.name, BODY_BYTES_MAX))
         # A checksum that is a member of the operation is of an object, not of this body.
+        if route.service.name == "s3":
+            require_checksum(route.operation.name, request.fields, payload.trailers)
         check_body(body, compiled.reader.unbound(request.fields), payload.trailers)
         return body
 

@@ -51,7 +51,7 @@ def proxy(certificates: Certificates) -> Iterator[ReferenceProxy]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> str:
     """The URL of a database; empty for SQLite."""
-    return "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    return "" if request.param == "sqlite" else request.getfixturevalue("migrated_postgresql_url")
 
 
 def run_in_house(tmp_path: Path, database: str, **choices: Any) -> InHouse[Any]:

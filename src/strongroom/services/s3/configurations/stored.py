@@ -3,15 +3,21 @@
 Each is a row of one table, from which its operations are made. Source: Amazon S3 API Reference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.s3 import errors
 from strongroom.services.s3.access import control_of_bucket
+from strongroom.services.s3.configurations.access_logging import require_target_bucket
 from strongroom.services.s3.configurations.change import put_setting
+from strongroom.services.s3.configurations.cross_origin_rules import require_valid_rules
+from strongroom.services.s3.configurations.website_rules import require_valid_website
 from strongroom.services.s3.service import S3
+
+Check = Callable[[Call, Mapping[str, Any]], Awaitable[None]]
+"""Raises AwsError for a configuration that Amazon S3 does not take."""
 
 
 class Stored(NamedTuple):
@@ -19,6 +25,7 @@ class Stored(NamedTuple):
 
     `member` is that of the request. `missing` are code and message where there is none; without it an empty answer is
     given. `shown_as` is the member of the answer that holds it whole, empty when its own members are the answer.
+    `check` looks at what is put.
     """
 
     put: str
@@ -30,6 +37,35 @@ class Stored(NamedTuple):
     shown_as: str = ""
     missing: tuple[str, str] | None = None
     default: Mapping[str, Any] = {}
+    check: Check | None = None
+
+
+async def _check_cors(call: Call, configuration: Mapping[str, Any]) -> None:
+    require_valid_rules(configuration)
+
+
+async def _check_website(call: Call, configuration: Mapping[str, Any]) -> None:
+    require_valid_website(configuration)
+
+
+async def _check_acceleration(call: Call, configuration: Mapping[str, Any]) -> None:
+    if configuration.get("Status") not in ("Enabled", "Suspended"):
+        raise errors.malformed_xml()
+    if "." in call.target.name:
+        raise errors.invalid_request(
+            "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names"
+        )
+
+
+async def _check_payer(call: Call, configuration: Mapping[str, Any]) -> None:
+    if configuration["Payer"] not in ("BucketOwner", "Requester"):
+        raise errors.malformed_xml()
+
+
+async def _check_ownership(call: Call, configuration: Mapping[str, Any]) -> None:
+    owners = [rule["ObjectOwnership"] for rule in configuration["Rules"]]
+    if len(owners) != 1 or owners[0] not in ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"):
+        raise errors.malformed_xml()
 
 
 _EVERY = (
@@ -41,6 +77,7 @@ _EVERY = (
         get_action="s3:GetBucketCORS",
         member="CORSConfiguration",
         missing=("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+        check=_check_cors,
     ),
     Stored(
         put="PutBucketWebsite",
@@ -50,6 +87,7 @@ _EVERY = (
         get_action="s3:GetBucketWebsite",
         member="WebsiteConfiguration",
         missing=("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+        check=_check_website,
     ),
     Stored(
         put="PutBucketLogging",
@@ -58,6 +96,7 @@ _EVERY = (
         put_action="s3:PutBucketLogging",
         get_action="s3:GetBucketLogging",
         member="BucketLoggingStatus",
+        check=require_target_bucket,
     ),
     Stored(
         put="PutBucketNotificationConfiguration",
@@ -74,6 +113,7 @@ _EVERY = (
         put_action="s3:PutAccelerateConfiguration",
         get_action="s3:GetAccelerateConfiguration",
         member="AccelerateConfiguration",
+        check=_check_acceleration,
     ),
     Stored(
         put="PutBucketRequestPayment",
@@ -83,6 +123,7 @@ _EVERY = (
         get_action="s3:GetBucketRequestPayment",
         member="RequestPaymentConfiguration",
         default={"Payer": "BucketOwner"},
+        check=_check_payer,
     ),
     Stored(
         put="PutBucketOwnershipControls",
@@ -93,6 +134,7 @@ _EVERY = (
         member="OwnershipControls",
         shown_as="OwnershipControls",
         missing=("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
+        check=_check_ownership,
     ),
 )
 
@@ -100,7 +142,10 @@ _EVERY = (
 def _register(kind: Stored) -> None:
     @operation(S3, kind.put, needs=control_of_bucket(kind.put_action))
     async def put(call: Call) -> Answer:
-        return await put_setting(call, call.target, kind.member, call.params[kind.member])
+        configuration = call.params[kind.member]
+        if kind.check is not None:
+            await kind.check(call, configuration)
+        return await put_setting(call, call.target, kind.member, configuration)
 
     @operation(S3, kind.get, needs=control_of_bucket(kind.get_action), reads_only=True)
     async def get(call: Call) -> Answer:
