@@ -186,6 +186,9 @@ def test_who_may_what(in_house: InHouse[None]) -> None:
         for missing in ("/app/other", GROUP):
             with refused("AccessDeniedException"):
                 await ask(house, "DescribeLogStreams", caller=reader, logGroupName=missing)
+        with refused("AccessDeniedException"):
+            await ask(house, "GetLogEvents", caller=await user("r2", "logs:GetLogEvents", "*"), **named, unmask=True)
+        await ask(house, "GetLogEvents", caller=await user("r3", "logs:*", "*"), **named, unmask=True)
         one_stream = await user("one", "logs:*", f"{base}{GROUP}:log-stream:i-1")
         await ask(house, "GetLogEvents", caller=one_stream, **named)
         with refused("AccessDeniedException"):

@@ -66,9 +66,14 @@ def of_group(action: str) -> Needs:
     async def needs(call: Call) -> Sequence[Requirement]:
         place = named_place(call)
         call.target = await call.house.part(GroupDirectory).find(place)
-        return (await on_group(call, place, action, group=call.target),)
+        return [await on_group(call, place, each, group=call.target) for each in with_unmask(call, action)]
 
     return needs
+
+
+def with_unmask(call: Call, action: str) -> Sequence[str]:
+    """Return an action, and logs:Unmask beside it where the request wants to see what data protection would mask."""
+    return (action, "logs:Unmask") if call.params.get("unmask") else (action,)
 
 
 def of_stream(action: str) -> Needs:
@@ -80,7 +85,9 @@ def of_stream(action: str) -> Needs:
         if len(stream) > 512:
             raise errors.name_too_long()
         call.target = await call.house.part(GroupDirectory).find(place)
-        return (await on_group(call, place, action, stream=stream, group=call.target),)
+        requirement = await on_group(call, place, action, stream=stream, group=call.target)
+        others = [await on_group(call, place, each, group=call.target) for each in with_unmask(call, action)[1:]]
+        return (requirement, *others)
 
     return needs
 

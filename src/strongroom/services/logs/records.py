@@ -14,7 +14,7 @@ from strongroom.operations.call import Call
 from strongroom.operations.page_position import position_of, position_text
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.logs import errors
-from strongroom.services.logs.access import existing_group, of_group, on_group
+from strongroom.services.logs.access import existing_group, of_group, on_group, with_unmask
 from strongroom.services.logs.events.batches import decoded, opened_batch, place_of_id
 from strongroom.services.logs.events.data_keys import DataKeys
 from strongroom.services.logs.events.reading import Search, search_page
@@ -50,7 +50,7 @@ def _place_of_pointer(call: Call, pointer: str) -> tuple[Place, int]:
 async def _of_pointer(call: Call) -> Sequence[Requirement]:
     place, _ = _place_of_pointer(call, call.params["logRecordPointer"])
     call.target = await call.house.part(GroupDirectory).find(place)
-    return (await on_group(call, place, "logs:GetLogRecord", group=call.target),)
+    return [await on_group(call, place, each, group=call.target) for each in with_unmask(call, "logs:GetLogRecord")]
 
 
 @operation(LOGS, "GetLogRecord", needs=_of_pointer, reads_only=True)
