@@ -9,6 +9,7 @@ history.
 import asyncio
 import hashlib
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
@@ -18,7 +19,7 @@ from strongroom.operations import tables
 from strongroom.operations.audit_reader import AuditReader, Outline
 from strongroom.operations.event_names import event_name, is_management
 from strongroom.operations.house import House
-from strongroom.operations.periodic import Turn, periodic
+from strongroom.operations.periodic import STEP_SECONDS, Turn, periodic
 from strongroom.operations.tables import AuditSpan
 from strongroom.operations.trail import Identity, Resource, is_denial
 from strongroom.storage.connection import Connection
@@ -192,11 +193,10 @@ class AuditIndex:
                 return
             before = spans[-1].last_batch
 
-    async def catch_up(self) -> None:
-        """Index all that there is to index, one span after the other, so that others get their turn in between."""
-        is_behind = True
-        while is_behind:
-            is_behind = await self.advance()
+    async def catch_up(self, seconds: float = float("inf")) -> None:
+        """Index what there is to index, for so long at most; others get their turn in between."""
+        ends_at = time.monotonic() + seconds
+        while await self.advance() and time.monotonic() < ends_at:  # noqa: ASYNC110 (nothing is waited for)
             await asyncio.sleep(0)
 
     async def advance(self) -> bool:
@@ -252,5 +252,5 @@ def _joined(spans: list[AuditSpan]) -> AuditSpan:
 
 @periodic("audit/index")
 async def index_audit_trail(house: House) -> None:
-    """Bring the index up to the trail."""
-    await house.part(AuditIndex).catch_up()
+    """Bring the index up to the trail, as far as one round goes: a trail of years takes more than one."""
+    await house.part(AuditIndex).catch_up(STEP_SECONDS)

@@ -286,7 +286,7 @@ def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
     event["responseElements"] = _shown(record.answer, model.output) or None
     event["userIdentity"] = _identity(record.identity)
     if record.service == "s3":
-        event["requestParameters"] = _s3_parameters(record, event["requestParameters"] or {})
+        event["requestParameters"] = _s3_parameters(record, model.input)
     if record.additional:
         event["additionalEventData"] = record.additional
     via = f"{record.via}.amazonaws.com" if record.via is not None else None
@@ -307,10 +307,16 @@ def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
         }
 
 
-def _s3_parameters(record: AuditRecord, shown: dict[str, Any]) -> dict[str, Any]:
-    """Return S3's parameters as CloudTrail names them."""
-    named = {"bucketName" if name == "bucket" else name: value for name, value in shown.items()}
-    return named | ({"Host": record.host} if record.host else {})
+def _s3_parameters(record: AuditRecord, shape: Shape | None) -> dict[str, Any]:
+    """Return S3's parameters as CloudTrail names them: those of headers and queries as they are called there."""
+    shown: dict[str, Any] = {} if not record.host else {"Host": record.host}
+    for name, value in (record.request or {}).items():
+        member = shape.members.get(name) if shape is not None else None
+        if member is None:
+            continue
+        named = member.location_name if member.location in ("header", "querystring") else name[:1].lower() + name[1:]
+        shown["bucketName" if name == "Bucket" else named] = _shown(value, member.target)
+    return shown
 
 
 def _session_context(identity: Identity, session: SessionContext) -> dict[str, Any]:

@@ -80,7 +80,15 @@ def test_objects_and_what_is_told_of_them(in_house: InHouse[None]) -> None:
         await house.call("s3", "PutBucketPolicy", Bucket="shared", Policy=policy)
         zoe = await stranger(house)
         sent: dict[str, Any] = {"Bucket": "shared", "Key": "k"}
-        await house.call("s3", "PutObject", caller=zoe, authentication=SIGNED, Body=chunks(b"hello"), **sent)
+        await house.call(
+            "s3",
+            "PutObject",
+            caller=zoe,
+            authentication=SIGNED,
+            Body=chunks(b"hello"),
+            ContentType="text/plain",
+            **sent,
+        )
         await house.call("s3", "GetObject", caller=zoe, authentication=SIGNED, **sent)
         await house.call("s3", "GetObject", authentication=SIGNED, **sent)
         await deliver(house)
@@ -88,6 +96,7 @@ def test_objects_and_what_is_told_of_them(in_house: InHouse[None]) -> None:
         assert put["userIdentity"] == {"type": "AWSAccount", "principalId": zoe.user_id, "accountId": OTHER}
         assert put["recipientAccountId"] == ACCOUNT
         assert put["sharedEventID"]
+        assert put["requestParameters"] == {"bucketName": "shared", "key": "k", "Content-Type": "text/plain"}
         assert put["additionalEventData"] == {
             "SignatureVersion": "SigV4",
             "AuthenticationMethod": "AuthHeader",

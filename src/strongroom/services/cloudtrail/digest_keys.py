@@ -18,6 +18,8 @@ from strongroom.services.cloudtrail.service import CLOUDTRAIL
 
 KEY_BITS = 2_048
 VALID_SECONDS = 365 * 86_400.0
+EARLIER_SECONDS = 3_600.0
+"""How much earlier a key is valid than the digest that it was made for: other trails' digests are late too."""
 
 
 class DigestKey(NamedTuple):
@@ -31,10 +33,9 @@ class DigestKey(NamedTuple):
         return self.private.sign_pkcs1v15(hashlib.sha256(text.encode()).digest(), "sha256").hex()
 
 
-async def digest_key(house: House, region: str) -> DigestKey:
-    """Return the key that signs a Region's digests now; it is made when there is none."""
-    now = house.clock.now()
-    row = await house.store.read(lambda connection: tables.current_digest_key(connection, region, now))
+async def digest_key(house: House, region: str, at: float) -> DigestKey:
+    """Return the key that signs a Region's digests that end at some time; it is made when there is none."""
+    row = await house.store.read(lambda connection: tables.current_digest_key(connection, region, at))
     if row is None:
         pkcs8 = await asyncio.to_thread(generate_rsa_private_key, KEY_BITS)
         public = RsaPrivateKey(pkcs8, unsafe_skip_check=True).pkcs1
@@ -44,14 +45,13 @@ async def digest_key(house: House, region: str) -> DigestKey:
         values = {
             "fingerprint": fingerprint,
             "region": region,
-            # A digest that is signed in this very second must be in its time.
-            "valid_from": float(int(now)),
-            "valid_until": float(int(now)) + VALID_SECONDS,
+            "valid_from": at - EARLIER_SECONDS,
+            "valid_until": at - EARLIER_SECONDS + VALID_SECONDS,
             "public_key": public,
             "sealed": house.sealer.seal(pkcs8, place),
         }
 
-        row = await house.store.write(lambda connection: tables.ensure_digest_key(connection, values))
+        row = await house.store.write(lambda connection: tables.ensure_digest_key(connection, values, at))
     pkcs8 = house.sealer.open(row.sealed, tables.DIGEST_KEY_PLACE.format(fingerprint=row.fingerprint))
     return DigestKey(row.fingerprint, RsaPrivateKey(pkcs8, unsafe_skip_check=True))
 

@@ -53,7 +53,7 @@ async def deliver_digests(house: House, trail: Trail, *, is_last: bool) -> None:
 
 async def _deliver(house: House, trail: Trail, region: str, chain: Mapping[str, Any], ends_at: float) -> None:
     rows = await house.store.read(lambda connection: tables.list_log_files(connection, trail.key, region))
-    key = await digest_key(house, region)
+    key = await digest_key(house, region, ends_at)
     digest = _Digest(trail, region, chain, ends_at, [row.file for row in rows], key)
     await OwnCalls(house, trail.key).put_object(
         trail.settings["S3BucketName"],

@@ -28,7 +28,7 @@ from strongroom.services.cloudtrail.service import CLOUDTRAIL, LOOKUP_QUOTA
 HISTORY_SECONDS = 90 * 86_400
 EVENTS_PER_PAGE = 50
 VALUE_CHARACTERS_MAX = 2_000
-TAIL_BATCHES_MAX = 20_000
+TAIL_BATCHES_PER_READ = 1_000
 BATCHES_PER_READ = 50
 _NUMBER_MAX = 2**53
 _COUNT_TWICE = frozenset("_ ,\n")
@@ -177,13 +177,21 @@ async def _spans(call: Call, sought: Sought, since: int, until: int) -> AsyncIte
     await house.audit.flush()
     index, reader = house.part(AuditIndex), house.part(AuditReader)
     await index.catch_up()
-    tail = [span for span, _ in await reader.unsettled_after(await index.position(), TAIL_BATCHES_MAX)]
-    spans = [span for span in tail if span.last_at >= since and span.first_at <= until]
+    spans = [span async for span in _tail(reader, await index.position()) if span.last_at >= since]
+    spans = [span for span in spans if span.first_at <= until]
     indexed = sought._replace(attribute="", value="") if sought.attribute == "EventId" else sought
     async for older in index.spans(indexed, since, until):
         for span in sorted(spans + older, key=lambda span: span.last_at, reverse=True):
             yield span
         spans = []
+
+
+async def _tail(reader: AuditReader, after: int) -> AsyncIterator[AuditSpan]:
+    """Yield the batches that are not in the index yet."""
+    while batches := await reader.unsettled_after(after, TAIL_BATCHES_PER_READ):
+        for span, _ in batches:
+            yield span
+        after = batches[-1][0].last_batch
 
 
 async def _in_span(

@@ -171,17 +171,17 @@ def delete_chains(connection: Connection, key: TrailKey) -> None:
     connection.execute(delete(DIGESTS).where(_this(DIGESTS, key)))
 
 
-def current_digest_key(connection: Connection, region: str, now: float) -> Row[Any] | None:
-    """Return the key that signs a Region's digests now, or None."""
+def current_digest_key(connection: Connection, region: str, at: float) -> Row[Any] | None:
+    """Return the key that signs a Region's digests at some time, or None."""
     statement = select(DIGEST_KEYS).where(
-        (DIGEST_KEYS.c.region == region) & (DIGEST_KEYS.c.valid_from <= now) & (DIGEST_KEYS.c.valid_until > now)
+        (DIGEST_KEYS.c.region == region) & (DIGEST_KEYS.c.valid_from <= at) & (DIGEST_KEYS.c.valid_until > at)
     )
     return connection.execute(statement.order_by(DIGEST_KEYS.c.valid_from).limit(1)).one_or_none()
 
 
-def ensure_digest_key(connection: Connection, values: Mapping[str, Any]) -> Row[Any]:
-    """Insert a key that signs digests, unless there is one for its Region; return the one that is there then."""
-    found = current_digest_key(connection, values["region"], values["valid_from"])
+def ensure_digest_key(connection: Connection, values: Mapping[str, Any], at: float) -> Row[Any]:
+    """Insert a key that signs digests, unless its Region has one for that time; return the one that is there then."""
+    found = current_digest_key(connection, values["region"], at)
     if found is not None:
         return found
     connection.execute(DIGEST_KEYS.insert().values(values))
