@@ -128,9 +128,69 @@ resource "aws_s3_object" "greeting" {
 }
 """
 
+LOGS = """
+resource "aws_cloudwatch_log_group" "app" {
+  name              = "/tf/app"
+  retention_in_days = var.stage == "first" ? 7 : 14
+  kms_key_id        = aws_kms_key.main.arn
+}
+resource "aws_cloudwatch_log_stream" "app" {
+  name           = "one"
+  log_group_name = aws_cloudwatch_log_group.app.name
+}
+resource "aws_cloudwatch_log_metric_filter" "errors" {
+  name           = "errors"
+  pattern        = "ERROR"
+  log_group_name = aws_cloudwatch_log_group.app.name
+  metric_transformation {
+    name      = "Errors"
+    namespace = "tf"
+    value     = "1"
+  }
+}
+resource "aws_cloudwatch_log_resource_policy" "es" {
+  policy_name = "tf"
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow", Action = ["logs:PutLogEvents", "logs:CreateLogStream"], Resource = "*",
+      Principal = { Service = "es.amazonaws.com" }
+    }]
+  })
+}
+"""
+
+TRAILS = """
+resource "aws_s3_bucket" "trail" {
+  bucket        = "tf-trail"
+  force_destroy = true
+}
+resource "aws_s3_bucket_policy" "trail" {
+  bucket = aws_s3_bucket.trail.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow", Action = "s3:GetBucketAcl", Resource = aws_s3_bucket.trail.arn,
+      Principal = { Service = "cloudtrail.amazonaws.com" }
+    }, {
+      Effect    = "Allow", Action = "s3:PutObject", Resource = "${aws_s3_bucket.trail.arn}/AWSLogs/*",
+      Principal = { Service = "cloudtrail.amazonaws.com" }
+    }]
+  })
+}
+resource "aws_cloudtrail" "all" {
+  name                          = "tf-all"
+  s3_bucket_name                = aws_s3_bucket.trail.id
+  enable_log_file_validation    = true
+  include_global_service_events = var.stage == "first"
+  is_multi_region_trail         = false
+  depends_on                    = [aws_s3_bucket_policy.trail]
+}
+"""
+
 
 def test_what_is_sealed_is_made_changed_and_taken_away(server: RunningServer, tmp_path: Path) -> None:
-    terraform = Terraform(server, tmp_path, KEYS + BUCKETS)
+    terraform = Terraform(server, tmp_path, KEYS + BUCKETS + LOGS + TRAILS)
     terraform.apply("first")
     kms, s3 = server.client("kms"), server.client("s3")
     key = kms.describe_key(KeyId="alias/tf-main")["KeyMetadata"]
@@ -141,11 +201,15 @@ def test_what_is_sealed_is_made_changed_and_taken_away(server: RunningServer, tm
         key["Arn"],
         True,
     )
+    logs = server.client("logs")
     terraform.apply("second")
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/tf/")["logGroups"]
+    assert (group["retentionInDays"], group["kmsKeyId"]) == (14, key["Arn"])
     assert kms.get_key_rotation_status(KeyId=key["KeyId"])["RotationPeriodInDays"] == 180
     assert s3.get_object(Bucket="tf-sealed", Key="greeting")["Body"].read() == b"hello of second"
     assert len(s3.list_object_versions(Bucket="tf-sealed")["Versions"]) == 2
     terraform.destroy()
     with pytest.raises(ClientError, match="NoSuchBucket"):
         s3.list_objects_v2(Bucket="tf-sealed")
+    assert logs.describe_log_groups(logGroupNamePrefix="/tf/")["logGroups"] == []
     assert kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] == "PendingDeletion"

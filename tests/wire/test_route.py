@@ -55,6 +55,15 @@ def test_a_target_names_service_and_operation() -> None:
     assert route.signing.service == "kms"
 
 
+def test_a_target_with_and_without_its_package() -> None:
+    router = Router([service_model("cloudtrail")])
+    for name in (b"com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", b"CloudTrail_20131101"):
+        route = router.route(request(headers=[JSON, target(name + b".CreateTrail")]), b"{}")
+        assert (route.service.name, route.operation.name) == ("cloudtrail", "CreateTrail")
+    with pytest.raises(AwsError, match="UnknownOperationException"):
+        router.route(request(headers=[JSON, target(b"v20131101.CloudTrail_20131101.CreateTrail")]), b"{}")
+
+
 def test_a_client_may_speak_the_other_version_of_json() -> None:
     for content_type, protocol in (
         (b"application/x-amz-json-1.0", JSON_1_0),

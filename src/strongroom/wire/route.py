@@ -69,8 +69,11 @@ class Router:
         if "json" in service.protocols:
             protocol = JSON_1_0 if service.json_version == "1.0" else JSON_1_1
             rules = SigningRules(service.signing_name, protocol.refusals)
+            # Some SDKs leave out the package before the name (`com.amazonaws...CloudTrail_20131101`), as AWS lets them.
+            prefixes = {service.target_prefix, service.target_prefix.rpartition(".")[2]}
             for name, operation in service.operations.items():
-                self._targets[f"{service.target_prefix}.{name}".encode()] = Route(operation, protocol, rules)
+                for prefix in prefixes:
+                    self._targets[f"{prefix}.{name}".encode()] = Route(operation, protocol, rules)
         if "rest-json" in service.protocols:
             self._tables[service.name] = RestTable(service)
         if "query" in service.protocols:

@@ -3,17 +3,13 @@
 import json
 import uuid
 
-import pytest
 from tests.identities_made import allow, document
 from tests.opened_house import ACCOUNT, OpenedHouse
 from tests.services.kms.made_identities import make_identity, user
 from tests.services.refusals import refused
 from tests.services.ssm.asking import ARN, InSqliteHouse, ask, put, shown
 
-from strongroom.operations.registry import OPERATIONS
-
 REFERENCE = "/aws/reference/secretsmanager"
-IS_SERVED = ("secretsmanager", "GetSecretValue") in OPERATIONS
 NEEDS_DECRYPTION = "WithDecryption flag must be True for retrieving a Secret Manager secret."
 BAD_SELECTOR = (
     "Invalid parameter name. Please use correct syntax for referencing a version/label  <name>:<version/label>"
@@ -42,16 +38,6 @@ def test_what_is_refused_before_the_secret_is_looked_for(in_sqlite_house: InSqli
     in_sqlite_house(body)
 
 
-@pytest.mark.skipif(IS_SERVED, reason="Secrets Manager is served")
-def test_without_secrets_manager_it_says_so(in_sqlite_house: InSqliteHouse) -> None:
-    async def body(house: OpenedHouse) -> None:
-        with refused("UnsupportedOperationException", "Strongroom does not serve Secrets Manager yet."):
-            await shown(house, f"{REFERENCE}/app/db")
-
-    in_sqlite_house(body)
-
-
-@pytest.mark.skipif(not IS_SERVED, reason="Secrets Manager is not served")
 def test_a_secret_is_shown_as_a_parameter(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         tokens = [{"ClientRequestToken": str(uuid.uuid4())} for _ in range(2)]

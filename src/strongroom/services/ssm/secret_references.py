@@ -11,7 +11,6 @@ from typing import Any
 
 from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
-from strongroom.operations.registry import find_operation
 from strongroom.services.ssm import errors
 from strongroom.services.ssm.names import REFERENCE_START, Named
 from strongroom.services.ssm.parameters import SECURE_STRING
@@ -32,8 +31,6 @@ async def referenced_secret(call: Call, wanted: Named, *, with_decryption: bool)
     if wanted.selector is not None:
         member = "VersionId" if _VERSION_ID.fullmatch(wanted.selector) else "VersionStage"
         params[member] = wanted.selector
-    if find_operation("secretsmanager", "GetSecretValue") is None:
-        raise errors.unserved("Secrets Manager")
     try:
         secret = await call.invoke("secretsmanager", "GetSecretValue", params)
     except AwsError as error:
