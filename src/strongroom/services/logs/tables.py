@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     case,
     delete,
     func,
@@ -189,17 +190,24 @@ def delete_stream(connection: Connection, number: int) -> bool:
     return connection.execute(delete(STREAMS).where(STREAMS.c.number == number)).rowcount == 1
 
 
+_first, _last = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
+# Made once: to build it anew costs more than to carry it out.
+_NOTE_EVENTS = (
+    update(STREAMS)
+    .where(STREAMS.c.number == bindparam("stream"))
+    .values(
+        first_at=case((STREAMS.c.first_at.is_(None) | (STREAMS.c.first_at > _first), _first), else_=STREAMS.c.first_at),
+        last_at=case((STREAMS.c.last_at.is_(None) | (STREAMS.c.last_at < _last), _last), else_=STREAMS.c.last_at),
+        ingested_at=bindparam("ingested"),
+        bytes=STREAMS.c.bytes + bindparam("size"),
+    )
+)
+
+
 def note_events(connection: Connection, number: int, first_at: int, last_at: int, ingested_at: int, size: int) -> bool:
     """Note on a log stream that events were added; False when it is gone."""
-    is_first = STREAMS.c.first_at.is_(None) | (STREAMS.c.first_at > first_at)
-    is_last = STREAMS.c.last_at.is_(None) | (STREAMS.c.last_at < last_at)
-    values = {
-        "first_at": case((is_first, first_at), else_=STREAMS.c.first_at),
-        "last_at": case((is_last, last_at), else_=STREAMS.c.last_at),
-        "ingested_at": ingested_at,
-        "bytes": STREAMS.c.bytes + size,
-    }
-    return connection.execute(update(STREAMS).where(STREAMS.c.number == number).values(values)).rowcount == 1
+    values = {"stream": number, "first": first_at, "last": last_at, "ingested": ingested_at, "size": size}
+    return connection.execute(_NOTE_EVENTS, values).rowcount == 1
 
 
 def note_expired(connection: Connection, number: int, size: int, first_at: int | None) -> None:

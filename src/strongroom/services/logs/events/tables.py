@@ -108,9 +108,12 @@ def select_data_keys(connection: Connection, group_number: int, ids: Sequence[st
     return connection.execute(statement).all()
 
 
+_INSERT_BATCH = BATCHES.insert()
+
+
 def insert_batch(connection: Connection, values: Mapping[str, Any]) -> None:
     """Append a batch."""
-    connection.execute(BATCHES.insert().values(values))
+    connection.execute(_INSERT_BATCH, values)
 
 
 def select_batches(
