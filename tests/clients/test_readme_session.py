@@ -64,4 +64,4 @@ def test_the_session_of_the_readme(server: Any, tmp_path: Path) -> None:
         refusals += done.returncode != 0
         assert (done.returncode != 0) == ("An error occurred" in shown and "|| cat" not in command), printed
         assert is_as_shown(printed, shown.replace(shown_id or "?", real_id)), f"{command}\n{printed}"
-    assert refusals == 3
+    assert refusals == 4
