@@ -40,6 +40,8 @@ check: $(STAMPS)/develop ## Run ruff, mypy, the import rules and the documents' 
 bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other servers (takes minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.objects --large
+	@$(BIN)/python -m benchmarks.secrets
+	@$(BIN)/python -m benchmarks.log_events
 
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)

@@ -14,7 +14,9 @@ import pytest
 from tests.faults.plain_client import PlainClient
 from tests.running_server import ROOT_SECRET_ACCESS_KEY, RunningServer, running_server
 
-LAST_BYTE_CHANGED = "cast(substr({0}, 1, length({0}) - 1) || x'00' as blob)"
+LAST_BYTE_CHANGED = (
+    "cast(substr({0}, 1, length({0}) - 1) || case when substr({0}, -1) = x'00' then x'01' else x'00' end as blob)"
+)
 
 
 class Store(NamedTuple):
