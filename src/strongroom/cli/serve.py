@@ -1,5 +1,6 @@
 """`strongroom serve`: run the server."""
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,9 @@ def serve(
     config
         File of settings (TOML); by default strongroom.toml in the data directory or the user's configuration directory.
     """
+    # Starting makes next to nothing that is not kept: to look for garbage would only take time. The server begins with
+    # it when it is ready.
+    gc.disable()
     from strongroom.cli.passphrase import with_passphrase
     from strongroom.server.run import run
 

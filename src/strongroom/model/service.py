@@ -96,6 +96,10 @@ class OperationModel:
         """Raise AwsError (`ValidationException`, or the service's own code) for params that the model refuses."""
         return compile_validator(self.input, self.service.validation_error_code)
 
+    def prepare(self) -> None:
+        """Compile the validator now, so that no call waits for it. Raises ValueError for a pattern that cannot be."""
+        _ = self.validate
+
     @cached_property
     def redacted(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
         """Return params without sensitive members and blobs, for the audit trail."""
@@ -146,7 +150,7 @@ class ServiceModel:
     def prepare(self) -> None:
         """Compile every validator now, so that no call waits for it. Raises ValueError for a pattern that cannot be."""
         for operation in self.operations.values():
-            _ = operation.validate
+            operation.prepare()
 
     @cached_property
     def errors(self) -> dict[str, Shape]:

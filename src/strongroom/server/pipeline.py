@@ -43,9 +43,9 @@ class Pipeline:
         self._house = house
         self._counters = counters
         models = [service_model(name) for name in SERVICES]
-        for model in models:
-            # What a model needs compiled is compiled now: nothing is left for the first call to wait for, or to find.
-            model.prepare()
+        for service, name in OPERATIONS:
+            # What is served is compiled now: nothing is left for the first call to wait for, or to find.
+            service_model(service).operations[name].prepare()
         self._router = Router(models, (house.configuration.host, *house.configuration.tls_names))
         self._verifier = Verifier()
         s3 = self._router.s3

@@ -77,6 +77,7 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         # What start-up made stays for good; the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.enable()
         renewal = asyncio.create_task(_renew_certificates(tls, configuration, house, clock))
         await stop.wait()
         renewal.cancel()
