@@ -3,19 +3,20 @@
 import argparse
 import gc
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarks import aims, ceiling, key_pairs, machine, processes, report, servers
 from benchmarks.authorization import with_five_policies
 from benchmarks.footprint import Footprint, Starter, start_repeatedly
-from benchmarks.load import Load, WrongAnswerError
+from benchmarks.load import Load
 from benchmarks.measurement import Series, Subject, answered, run_rounds
-from benchmarks.servers import Server, StartError
+from benchmarks.outcome import status_of
+from benchmarks.servers import Server
 from benchmarks.signed import Access, decrypt_pool, encrypt_pool, generate_data_key_pool
 
 
@@ -142,27 +143,18 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Return 0 after a report, 1 when a server failed or gave a wrong answer, 2 when the peers are not installed."""
+    """Return the exit status (`status_of`)."""
     arguments = _arguments()
     rounds, seconds, starts = (2, 0.5, 1) if arguments.quick else (5, 1.5, 3)
     starters: list[Starter] = [] if arguments.without_strongroom else [servers.start_strongroom]
     if not arguments.key_pairs:
         starters.append(servers.start_floor)
-    if not (arguments.without_peers or arguments.key_pairs):
-        if not servers.PEERS.exists():
-            print("No peers in .venv-bench; see docs/performance.md, or use --without-peers.", file=sys.stderr)
-            return 2
+    with_peers = not (arguments.without_peers or arguments.key_pairs)
+    if with_peers:
         starters += [servers.start_moto, servers.start_ministack]
     cores = processes.choose_cores()
     plan = Plan(rounds, seconds, starts, arguments.connections, cores.are_apart, arguments.key_pairs)
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
-        try:
-            _measure(starters, plan, cores, directory, stack)
-        except (StartError, WrongAnswerError) as error:
-            print(f"No figures: {error}", file=sys.stderr)
-            return 1
-    return 0
+    return status_of(partial(_measure, starters, plan, cores), with_peers=with_peers)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import http.client
 import json
 import random
 import sys
-import tempfile
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from benchmarks import machine, processes, report, servers
+from benchmarks.outcome import status_of
 from benchmarks.servers import Server, StartError
 from benchmarks.signed import Access
 
@@ -259,19 +260,9 @@ def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> No
 
 
 def main() -> int:
-    """Return 0 after a report, 1 when a server failed, 2 when the peers are not installed."""
+    """Return the exit status (`status_of`)."""
     arguments = _arguments()
-    if not arguments.without_peers and not servers.PEERS.exists():
-        print("No peers in .venv-bench; see docs/performance.md, or use --without-peers.", file=sys.stderr)
-        return 2
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
-        try:
-            _run(arguments, directory, stack)
-        except (StartError, OSError) as error:
-            print(f"No figures: {error}", file=sys.stderr)
-            return 1
-    return 0
+    return status_of(partial(_run, arguments), with_peers=not arguments.without_peers)
 
 
 if __name__ == "__main__":

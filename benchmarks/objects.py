@@ -8,10 +8,10 @@ import argparse
 import hashlib
 import os
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +19,7 @@ from benchmarks import machine, processes, report, servers
 from benchmarks.aims import Aim
 from benchmarks.huge_object import HugeObject, measure_huge_object
 from benchmarks.object_client import ObjectClient
+from benchmarks.outcome import status_of
 from benchmarks.parallel_uploads import parallel_rate
 from benchmarks.servers import Server, StartError
 
@@ -218,19 +219,9 @@ def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> No
 
 
 def main() -> int:
-    """Return 0 after a report, 1 when a server failed, 2 when the peers are not installed."""
+    """Return the exit status (`status_of`)."""
     arguments = _arguments()
-    if not arguments.without_peers and not servers.PEERS.exists():
-        print("No peers in .venv-bench; see docs/performance.md, or use --without-peers.", file=sys.stderr)
-        return 2
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
-        try:
-            _run(arguments, directory, stack)
-        except (StartError, OSError) as error:
-            print(f"No figures: {error}", file=sys.stderr)
-            return 1
-    return 0
+    return status_of(partial(_run, arguments), with_peers=not arguments.without_peers)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,20 @@ import argparse
 import gc
 import os
 import sys
-import tempfile
 import uuid
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from botocore.exceptions import ClientError
 
 from benchmarks import machine, processes, report, servers
-from benchmarks.load import Load, WrongAnswerError
+from benchmarks.load import Load
 from benchmarks.measurement import Series, Subject, run_rounds
-from benchmarks.servers import Server, StartError
+from benchmarks.outcome import status_of
+from benchmarks.servers import Server
 from benchmarks.signed import POOL_REQUESTS, Access, Pool, captured
 
 SECRETS = 64
@@ -149,19 +150,9 @@ def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> No
 
 
 def main() -> int:
-    """Return 0 after a report, 1 when a server failed or gave a wrong answer, 2 when the peers are not installed."""
+    """Return the exit status (`status_of`)."""
     arguments = _arguments()
-    if not arguments.without_peers and not servers.PEERS.exists():
-        print("No peers in .venv-bench; see docs/performance.md, or use --without-peers.", file=sys.stderr)
-        return 2
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-bench-")))
-        try:
-            _run(arguments, directory, stack)
-        except (StartError, WrongAnswerError, OSError) as error:
-            print(f"No figures: {error}", file=sys.stderr)
-            return 1
-    return 0
+    return status_of(partial(_run, arguments), with_peers=not arguments.without_peers)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,21 @@ _THIS_KEY = (OBJECTS.c.bucket == bindparam("of_bucket")) & (OBJECTS.c.key == bin
 _BUCKET = select(BUCKETS).where(BUCKETS.c.name == bindparam("of_bucket"))
 _NEWEST_SEQUENCE = select(func.max(OBJECTS.c.sequence)).where(_THIS_KEY)
 _LATEST = select(OBJECTS).where(_THIS_KEY).order_by(OBJECTS.c.sequence.desc()).limit(1)
+# So does what every read of an object goes through: it costs 150 microseconds to build, and 20 to carry out.
+_PIECES_BETWEEN = (
+    select(PIECES)
+    .where(
+        (PIECES.c.content_id == bindparam("of_content"))
+        & (PIECES.c.starts_at <= bindparam("last_byte", type_=BigInteger))
+        & (PIECES.c.starts_at + PIECES.c.size > bindparam("first_byte", type_=BigInteger))
+    )
+    .order_by(PIECES.c.starts_at, PIECES.c.number)
+)
 _VERSION = select(OBJECTS).where(_THIS_KEY & (OBJECTS.c.version_id == bindparam("of_version")))
+_DELETE_ROW = delete(OBJECTS).where(_THIS_KEY & (OBJECTS.c.sequence == bindparam("of_sequence", type_=BigInteger)))
+_THIS_CONTENT = PIECES.c.content_id == bindparam("of_content")
+_BLOBS = select(PIECES.c.blob).where(_THIS_CONTENT & PIECES.c.blob.is_not(None))
+_DELETE_PIECES = delete(PIECES).where(_THIS_CONTENT)
 _NOT_LATEST_ANY_MORE = update(OBJECTS).where(_THIS_KEY & OBJECTS.c.is_latest).values(is_latest=False)
 
 
@@ -173,8 +187,7 @@ def delete_version(connection: Connection, bucket: str, key: str, version_id: st
     row = select_version(connection, bucket, key, version_id)
     if row is None:
         return []
-    this_row = _of_key(bucket, key) & (OBJECTS.c.sequence == row.sequence)
-    connection.execute(delete(OBJECTS).where(this_row))
+    connection.execute(_DELETE_ROW, {"of_bucket": bucket, "of_key": key, "of_sequence": row.sequence})
     if row.is_latest:
         before = select_latest(connection, bucket, key)
         if before is not None:
@@ -189,9 +202,8 @@ def insert_piece(connection: Connection, values: Mapping[str, Any]) -> None:
 
 def select_pieces(connection: Connection, content_id: str, first: int, last: int) -> Sequence[Row[Any]]:
     """Return the pieces that hold any of the bytes `first` to `last`, in order."""
-    overlaps = (PIECES.c.starts_at <= last) & (PIECES.c.starts_at + PIECES.c.size > first)
-    statement = select(PIECES).where((PIECES.c.content_id == content_id) & overlaps)
-    return connection.execute(statement.order_by(PIECES.c.starts_at, PIECES.c.number)).all()
+    values = {"of_content": content_id, "first_byte": first, "last_byte": last}
+    return connection.execute(_PIECES_BETWEEN, values).all()
 
 
 def select_piece_at(connection: Connection, content_id: str, index: int) -> Row[Any] | None:
@@ -202,9 +214,9 @@ def select_piece_at(connection: Connection, content_id: str, index: int) -> Row[
 
 def delete_pieces(connection: Connection, content_id: str) -> list[str]:
     """Remove all pieces of a version's bytes; return the blobs that held them."""
-    blobs = select(PIECES.c.blob).where((PIECES.c.content_id == content_id) & PIECES.c.blob.is_not(None))
-    names = list(connection.execute(blobs).scalars())
-    connection.execute(delete(PIECES).where(PIECES.c.content_id == content_id))
+    this_content = {"of_content": content_id}
+    names = list(connection.execute(_BLOBS, this_content).scalars())
+    connection.execute(_DELETE_PIECES, this_content)
     return names
 
 
