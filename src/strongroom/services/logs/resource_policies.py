@@ -19,6 +19,7 @@ from strongroom.services.logs.groups.directory import GroupDirectory, Place, as_
 from strongroom.services.logs.paging import Page
 from strongroom.services.logs.service import LOGS
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import replace_row
 
 POLICIES_PER_ACCOUNT_MAX = 10
 DOCUMENT_CHARACTERS_MAX = 5_120
@@ -79,7 +80,7 @@ async def put_resource_policy(call: Call) -> Answer:
         known = {row.name for row in tables.select_policies(connection, call.account_id, call.region)}
         if name not in known and len(known) >= POLICIES_PER_ACCOUNT_MAX:
             raise errors.limit_exceeded()
-        tables.replace_row(connection, tables.POLICIES, values)
+        replace_row(connection, tables.POLICIES, values)
         return {"resourcePolicy": _shown(str(name), text, now)}
 
     return await call.write(write, invalidates=(_cache_name(call),))

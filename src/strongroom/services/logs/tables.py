@@ -98,14 +98,6 @@ def insert_ignoring(connection: Connection, table: Table, values: Mapping[str, A
     return number
 
 
-def replace_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    """Insert a row, or put it in place of the one with its key."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    key = [column.name for column in table.primary_key]
-    others = {name: value for name, value in values.items() if name not in key}
-    connection.execute(insert(table).values(values).on_conflict_do_update(index_elements=key, set_=others))
-
-
 def _of_account(account_id: str, region: str) -> Any:
     return (GROUPS.c.account_id == account_id) & (GROUPS.c.region == region)
 

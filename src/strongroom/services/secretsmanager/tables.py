@@ -23,12 +23,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 
 from strongroom.operations.quotas.quota import ResourceUse
 from strongroom.storage.column_types import Bytes, JsonText, OrderedText, Timestamp
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import replace_row
 from strongroom.storage.schema import metadata
 
 SECRETS = Table(
@@ -109,13 +109,6 @@ SORTED_BY: Mapping[str, Any] = {
     "last-changed-date": SECRETS.c.changed_at,
     "name": SECRETS.c.name,
 }
-
-
-def _replace(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    key = [column.name for column in table.primary_key]
-    others = {name: value for name, value in values.items() if name not in key}
-    connection.execute(insert(table).values(values).on_conflict_do_update(index_elements=key, set_=others))
 
 
 def insert_secret(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -272,7 +265,7 @@ def stages_of_many(connection: Connection, arns: Collection[str]) -> Sequence[Ro
 
 def put_stage(connection: Connection, arn: str, label: str, version_id: str) -> None:
     """Attach a staging label to a version, and to no other any more."""
-    _replace(connection, STAGES, {"arn": arn, "label": label, "version_id": version_id})
+    replace_row(connection, STAGES, {"arn": arn, "label": label, "version_id": version_id})
 
 
 def delete_stage(connection: Connection, arn: str, label: str) -> None:
@@ -294,7 +287,7 @@ def replicas_of(connection: Connection, arn: str) -> Sequence[Row[Any]]:
 
 def put_replica(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert what is known of a secret's replica in a Region, or put it in place of what was."""
-    _replace(connection, REPLICAS, values)
+    replace_row(connection, REPLICAS, values)
 
 
 def delete_replica(connection: Connection, arn: str, region: str) -> None:

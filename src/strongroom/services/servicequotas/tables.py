@@ -17,11 +17,11 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 
 from strongroom.storage.column_types import JsonText, OrderedText, Timestamp
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import replace_row
 from strongroom.storage.schema import metadata
 
 REQUESTS = Table(
@@ -74,14 +74,6 @@ REPORTS = Table(
     Column("quotas", JsonText, nullable=False),
 )
 """The newest report of each account and Region."""
-
-
-def _replace(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    """Insert a row, or put it in place of the one with its key."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    key = [column.name for column in table.primary_key]
-    others = {name: value for name, value in values.items() if name not in key}
-    connection.execute(insert(table).values(values).on_conflict_do_update(index_elements=key, set_=others))
 
 
 def insert_request(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -151,7 +143,7 @@ def is_template_associated(connection: Connection, organization_id: str) -> bool
 
 def set_template_associated(connection: Connection, organization_id: str, is_associated: bool) -> None:
     """Write whether an organization's template is in use."""
-    _replace(connection, TEMPLATES, {"organization_id": organization_id, "is_associated": is_associated})
+    replace_row(connection, TEMPLATES, {"organization_id": organization_id, "is_associated": is_associated})
 
 
 def _this_entry(organization_id: str, region: str, quota_id: str) -> Any:
@@ -164,7 +156,7 @@ def _this_entry(organization_id: str, region: str, quota_id: str) -> Any:
 
 def put_template_entry(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert what a template asks for, in place of what it asked for of the same quota and Region."""
-    _replace(connection, TEMPLATE_ENTRIES, values)
+    replace_row(connection, TEMPLATE_ENTRIES, values)
 
 
 def select_template_entry(connection: Connection, organization_id: str, region: str, quota_id: str) -> Row[Any] | None:
@@ -200,7 +192,7 @@ def replace_tags(connection: Connection, arn: str, tags: Mapping[str, str]) -> N
 
 def replace_report(connection: Connection, values: Mapping[str, Any]) -> None:
     """Put a report in place of the last one of its account and Region."""
-    _replace(connection, REPORTS, values)
+    replace_row(connection, REPORTS, values)
 
 
 def select_report(connection: Connection, account_id: str, region: str) -> Row[Any] | None:

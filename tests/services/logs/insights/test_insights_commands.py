@@ -269,7 +269,9 @@ def test_statistics_of_statistics() -> None:
     ],
 )
 def test_the_sample_queries_of_the_documentation_run(query: str) -> None:
-    parse_query(query).run(SERVERS, None)
+    result = parse_query(query).run(SERVERS, None)
+    assert 0 <= result.records_matched <= len(SERVERS)
+    assert all(isinstance(text, str) for row in result.rows for pair in row for text in pair)
 
 
 def test_filters_limits_and_statistics_do_not_hold_what_they_read() -> None:

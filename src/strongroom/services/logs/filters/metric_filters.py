@@ -19,6 +19,7 @@ from strongroom.services.logs.groups.directory import Group
 from strongroom.services.logs.paging import Page
 from strongroom.services.logs.service import LOGS
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import replace_row
 
 FILTERS_PER_GROUP_MAX = 100
 DIMENSIONS_MAX = 3
@@ -79,7 +80,7 @@ async def put_filter(
         regexes = 0 if pattern is None else pattern.regex_count
         if regexes and regexes + sum(regexes_in(each.pattern) for each in others) > REGEXES_PER_GROUP_MAX:
             raise errors.limit_exceeded()
-        tables.replace_row(connection, FILTERS, values)
+        replace_row(connection, FILTERS, values)
         return {}
 
     return await call.write(write)

@@ -18,6 +18,7 @@ from strongroom.services.logs.groups.settings import change_group
 from strongroom.services.logs.service import LOGS
 from strongroom.services.logs.service_calls import as_service
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import replace_row
 
 
 def query_result_arn(account_id: str, region: str) -> str:
@@ -91,7 +92,7 @@ async def _set_query_key(call: Call, key_arn: str | None) -> Answer:
     values = {"account_id": call.account_id, "region": call.region, "query_key_arn": key_arn}
 
     def write(connection: Connection) -> Answer:
-        tables.replace_row(connection, tables.ACCOUNTS, values)
+        replace_row(connection, tables.ACCOUNTS, values)
         return {}
 
     return await call.write(write)

@@ -12,8 +12,8 @@ from strongroom.services.logs.groups.directory import NAME_CHARACTERS_MAX
 from strongroom.services.logs.paging import Page
 from strongroom.services.logs.queries import tables
 from strongroom.services.logs.service import LOGS
-from strongroom.services.logs.tables import replace_row
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import replace_row
 
 DEFINITIONS_MAX = 1_000
 _KEPT = ("logGroupNames", "parameters")
