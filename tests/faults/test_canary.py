@@ -9,6 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,9 +93,22 @@ def used(tmp_path: Path) -> Iterator[tuple[RunningServer, Secrets]]:
     (tmp_path / "home").mkdir()
     server = RunningServer(tmp_path / "home", options=("--log-level", "debug"))
     try:
-        yield server, use(server, secrets.token_bytes(32))
+        told = use(server, secrets.token_bytes(32))
+        await_audit_trail(server)
+        yield server, told
     finally:
         server.kill()
+
+
+def await_audit_trail(server: RunningServer) -> None:
+    """Return once the records of all calls so far are written: those of reads follow a moment later, in order."""
+    server.client("iam").get_account_summary()
+    trail = server.client("cloudtrail")
+    last = [{"AttributeKey": "EventName", "AttributeValue": "GetAccountSummary"}]
+    end = time.monotonic() + 20
+    while not trail.lookup_events(LookupAttributes=last)["Events"]:
+        assert time.monotonic() < end, "the audit trail was not written"
+        time.sleep(0.5)
 
 
 KEPT = (
