@@ -62,7 +62,7 @@ class Rotations:
         now = self._house.clock.now()
         due = await self._house.store.read(lambda connection: rows.secrets_due(connection, now, BEGUN_AT_ONCE_MAX))
         if due:
-            await asyncio.gather(*(self._begin(row) for row in due))
+            await asyncio.gather(*(self._begin(row, now) for row in due))
         wall = self._wall()
         room = RUNNING_MAX - len(self._running)
         if room <= 0:
@@ -87,8 +87,8 @@ class Rotations:
         # Leases run on the wall clock: a moved clock must not end another server's lease early.
         return self._house.clock.wall() if self._has_others else None
 
-    async def _begin(self, row: Any) -> None:
-        by, version_id = ByItself(self._house, self._house.clock.now()), str(uuid.uuid4())
+    async def _begin(self, row: Any, now: float) -> None:
+        by, version_id = ByItself(self._house, now), str(uuid.uuid4())
         begin = partial(progress.begin_if_due, by=by, arn=row.arn, version_id=version_id)
         await self._house.store.write(begin, invalidates=(cache_name(row.account_id, row.name),))
 
