@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from strongroom.operations.house import House
-from strongroom.operations.managed_rotations import RotationFailed
+from strongroom.operations.managed_rotations import STEPS, RotationFailed
 from strongroom.operations.periodic import periodic
 from strongroom.services.secretsmanager import tables
 from strongroom.services.secretsmanager.rotations import progress
@@ -113,7 +113,7 @@ class Rotations:
             rotation = progress.claim(connection, by, holding, wall, held_until, token_hash(token))
             return rotation, tables.select_secret(connection, holding.arn)
 
-        rotation, row = await self._house.store.write(claim)
+        rotation, row = await self._house.store.append(claim)
         if rotation is None or row is None:
             return None, None
         rotating = Rotating(
@@ -124,6 +124,7 @@ class Rotations:
             rotation.version_id,
             row.rotation_function_arn,
             row.owning_service,
+            rotation.is_test,
             token,
         )
         return rotating, rotation.step
@@ -149,6 +150,9 @@ class Rotations:
     async def _advance(self, holding: Holding, rotating: Rotating, step: str, failure: str | None) -> str | None:
         by = ByItself(self._house, self._house.clock.now())
         advance = partial(progress.advance, by=by, holding=holding, step=step, failure=failure)
+        if failure is None and step in STEPS[:-1] and not rotating.is_test:
+            # Should the machine fail now and forget this, the step is carried out again: that is no harm.
+            return await self._house.store.append(advance)
         return await self._house.store.write(advance, invalidates=(cache_name(rotating.account_id, rotating.name),))
 
     async def _renew(self) -> None:

@@ -33,6 +33,7 @@ class Rotating(NamedTuple):
     version_id: str
     function_arn: str | None
     owning_service: str | None
+    is_test: bool
     rotation_token: str
 
     def __repr__(self) -> str:
