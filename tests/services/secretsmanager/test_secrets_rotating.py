@@ -219,7 +219,7 @@ def test_a_cancelled_rotation_stops_where_it_is(in_house: InHouse[None]) -> None
         arn = await rotating.make()
 
         async def cancel() -> None:
-            answer = await rotating.as_owner("CancelRotateSecret", SecretId=arn)
+            answer = await rotating.secrets("CancelRotateSecret", SecretId=arn)
             assert (await rotating.secrets.stages(arn))[answer["VersionId"]] == ["AWSPENDING"]
 
         rotating.safe.before = lambda secret, step: cancel() if step == "setSecret" else None
@@ -231,11 +231,13 @@ def test_a_cancelled_rotation_stops_where_it_is(in_house: InHouse[None]) -> None
         described = await rotating.secrets("DescribeSecret", SecretId=arn)
         assert described["RotationEnabled"] is False
         assert described["VersionIdsToStages"][version_id] == ["AWSPENDING"]
-        with refused("InvalidRequestException", UNFINISHED):
-            await rotating.secrets("RotateSecret", SecretId=arn)
-        off = {"VersionStage": "AWSPENDING", "RemoveFromVersionId": version_id}
-        await rotating.as_owner("UpdateSecretVersionStage", SecretId=arn, **off)
+        # What was half made may be what the safe knows: it is gone on with.
         rotating.safe.before = None
+        answer = await rotating.secrets("RotateSecret", SecretId=arn)
+        assert answer["VersionId"] == version_id
+        await rotating.done()
+        assert await rotating.opens(arn)
+        assert (await rotating.secrets.stages(arn))[version_id] == ["AWSCURRENT"]
         await rotating.secrets("RotateSecret", SecretId=arn)
         await rotating.done()
         assert await rotating.opens(arn)

@@ -70,23 +70,32 @@ async def rotate_secret(call: Call) -> Answer:
         if at_once and _is_carried_out(connection, secret, token):
             return answer | {"VersionId": token}
         progress.give_up_test(connection, secret.arn)
-        if progress.is_stuck(connection, secret.arn):
-            raise errors.rotation_unfinished()
-        if tables.select_version(connection, secret.arn, token) is not None:
-            raise errors.token_of_another_version(token, secret.arn)
+        version_id = _version_to_make(connection, secret, token) if at_once or test is not None else None
         tables.update_secret(connection, secret.arn, columns)
-        row = tables.select_secret(connection, secret.arn)
-        if at_once:
-            progress.begin(connection, call, row, token)
-            return answer | {"VersionId": token}
-        if test is not None:
-            progress.begin(connection, call, row, token, test_value=test.value)
-        return answer
+        if version_id is not None:
+            progress.begin(connection, call, row, version_id, test_value=test.value if test is not None else None)
+        return answer | ({"VersionId": version_id} if at_once else {})
 
     answered = await change_secret(call, secret, change, test.of_replicas if test is not None else ())
     if at_once or test is not None:
-        call.house.part(Rotations).start(secret.arn, token)
+        call.house.part(Rotations).start(secret.arn, answered.get("VersionId", token))
     return answered
+
+
+def _version_to_make(connection: Connection, secret: Secret, token: str) -> str:
+    """Return the version that a rotation, or a test of one, leads to: the request's token.
+
+    What the cancelled rotation of a managed secret left pending is gone on with: its users cannot clear that away, and
+    it may be what the database knows. Raises InvalidRequestException for any other that is pending.
+    """
+    pending = tables.stages_of(connection, secret.arn).get(PENDING)
+    if progress.is_stuck(connection, secret.arn):
+        if pending is None or not is_rotated_by_owner(secret) or select_rotation(connection, secret.arn) is not None:
+            raise errors.rotation_unfinished()
+        return pending
+    if tables.select_version(connection, secret.arn, token) is not None:
+        raise errors.token_of_another_version(token, secret.arn)
+    return token
 
 
 async def _configuration(call: Call, secret: Secret) -> dict[str, Any]:
@@ -126,6 +135,8 @@ async def _reattempt_if_unfinished(call: Call, secret: Secret, token: str) -> No
 
     def find(connection: Connection) -> bool:
         rotation = select_rotation(connection, secret.arn)
+        if rotation is None and is_rotated_by_owner(secret):
+            return False
         if rotation is not None and (rotation.is_test or rotation.version_id == token):
             return False
         return progress.is_stuck(connection, secret.arn)
@@ -186,7 +197,6 @@ async def cancel_rotate_secret(call: Call) -> Answer:
     but the function knows. A step that is being carried out is not interrupted, but nothing follows from it any more.
     """
     secret: Secret = existing(call)
-    must_be_owner(call, secret)
     secret.must_be_changeable()
     if secret.rotation is None:
         raise errors.invalid_request(_NO_FUNCTION)
