@@ -332,6 +332,25 @@ def test_a_slow_rotation_keeps_nothing_else_waiting(tmp_path: Path) -> None:
     in_sqlite_house(tmp_path, body)
 
 
+def test_many_at_the_same_hour_keep_to_the_quotas(tmp_path: Path) -> None:
+    async def body(house: OpenedHouse) -> None:
+        rotating = Rotating(house)
+        arns = [await rotating.make(f"safe!{number}") for number in range(70)]
+        house.clock.advance(timedelta(days=8))
+        await rotating.round()
+        await rotating.round()
+        assert all([await rotating.opens(arn) for arn in arns])
+        events = await rotating.events()
+        assert events.count("RotationSucceeded") == len(arns)
+        assert "RotationFailed" not in events
+
+    async def main() -> None:
+        async with opened_house(tmp_path, request_quotas="on") as house:
+            await body(house)
+
+    asyncio.run(main())
+
+
 def test_a_house_that_closes_lets_go_and_the_next_goes_on(tmp_path: Path) -> None:
     async def first(house: OpenedHouse) -> str:
         rotating = Rotating(house)

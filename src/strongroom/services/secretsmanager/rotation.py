@@ -102,23 +102,15 @@ async def _configuration(call: Call, secret: Secret) -> dict[str, Any]:
     """Return the columns that a request sets. Raises what AWS raises for a function or rules that cannot be."""
     params, before = call.params, secret.rotation
     _refuse_what_is_not_served(params)
-    function_arn = params.get("RotationLambdaARN") or None
-    if is_rotated_by_owner(secret):
-        if function_arn is not None:
-            must_be_owner(call, secret)
-            raise errors.invalid_parameter("RotationLambdaARN is not for secrets that use managed rotation.")
-    else:
-        is_new = function_arn is not None
-        function_arn = function_arn or (before.function_arn if before else None)
-        if function_arn is None:
-            raise errors.invalid_request(_NO_FUNCTION)
-        _must_be_function(function_arn)
-        await must_be_invocable(call, secret.arn, secret.account_id, function_arn, is_new=is_new)
+    function_arn = _function(call, secret)
     rules = params.get("RotationRules") or (before.rules if before else None)
     if not rules:
         raise errors.invalid_parameter("RotationRules is required for a secret that has none.")
     # A year of a cron expression takes longer to look at than others should have to wait.
     schedule = await asyncio.to_thread(read_rules, rules)
+    if function_arn is not None:
+        is_new = bool(params.get("RotationLambdaARN"))
+        await must_be_invocable(call, secret.arn, secret.account_id, function_arn, is_new=is_new)
     rotated_at = before.rotated_at if before is not None else None
     window = schedule.next_window(call.now if rotated_at is None else rotated_at, call.now)
     return {
@@ -128,6 +120,26 @@ async def _configuration(call: Call, secret: Secret) -> dict[str, Any]:
         "changed_at": call.now,
         **window_columns(window),
     }
+
+
+def _function(call: Call, secret: Secret) -> str | None:
+    """Return the ARN of the function that rotates a secret from now on; None where the service does that owns it.
+
+    Raises InvalidRequestException where there is none, or one too many, InvalidParameterException for another ARN.
+    """
+    named: str | None = call.params.get("RotationLambdaARN") or None
+    if is_rotated_by_owner(secret):
+        if named is not None:
+            must_be_owner(call, secret)
+            raise errors.invalid_parameter("RotationLambdaARN is not for secrets that use managed rotation.")
+        return None
+    function_arn = named or (secret.rotation.function_arn if secret.rotation else None)
+    if function_arn is None:
+        raise errors.invalid_request(_NO_FUNCTION)
+    arn = parse_arn(function_arn)
+    if arn is None or arn.service != "lambda" or not arn.resource.startswith("function:"):
+        raise errors.invalid_parameter("RotationLambdaARN must be the ARN of a Lambda function.")
+    return function_arn
 
 
 async def _reattempt_if_unfinished(call: Call, secret: Secret, token: str) -> None:
@@ -176,12 +188,6 @@ def _refuse_what_is_not_served(params: Mapping[str, Any]) -> None:
     for member in ("ExternalSecretRotationMetadata", "ExternalSecretRotationRoleArn"):
         if params.get(member):
             raise errors.unsupported(f"managed external secrets ({member})")
-
-
-def _must_be_function(text: str) -> None:
-    arn = parse_arn(text)
-    if arn is None or arn.service != "lambda" or not arn.resource.startswith("function:"):
-        raise errors.invalid_parameter("RotationLambdaARN must be the ARN of a Lambda function.")
 
 
 @operation(
