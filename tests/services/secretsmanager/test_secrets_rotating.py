@@ -337,8 +337,8 @@ def test_many_at_the_same_hour_keep_to_the_quotas(tmp_path: Path) -> None:
         rotating = Rotating(house)
         arns = [await rotating.make(f"safe!{number}") for number in range(70)]
         house.clock.advance(timedelta(days=8))
-        await rotating.round()
-        await rotating.round()
+        for _ in range(3):
+            await rotating.round()
         assert all([await rotating.opens(arn) for arn in arns])
         events = await rotating.events()
         assert events.count("RotationSucceeded") == len(arns)
