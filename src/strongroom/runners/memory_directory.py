@@ -19,7 +19,7 @@ _MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 _own: "MemoryDirectory | None" = None
 
 
-class NoMemoryFileSystem(Exception):  # noqa: N818
+class NoMemoryFileSystem(Exception):  # noqa: N818 (it says what is missing)
     """This machine has no file system in memory that we may write to."""
 
 

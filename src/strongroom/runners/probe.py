@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -11,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from strongroom.runners.cgroups import CONTROLLERS, Cgroups, Controller, find_cgroups
+from strongroom.runners.cgroups import Cgroups, Controller, find_cgroups
+from strongroom.runners.job_users import job_users
 from strongroom.runners.memory_directory import NoMemoryFileSystem, is_alive, memory_directory, memory_file_system
 
 Means = Literal["cgroup-v2", "cgroup-v1", "rlimits", "nothing"]
@@ -19,11 +19,9 @@ Means = Literal["cgroup-v2", "cgroup-v1", "rlimits", "nothing"]
 BUBBLEWRAP_LEAST = (0, 8)
 _TRIAL_SECONDS_MAX = 10.0
 _VERSION = re.compile(r"(\d+)\.(\d+)")
-_JOB_USERS = range(1_900_000_000, 1_900_065_536)
-_NOBODY = 65_534
 
 
-class SandboxUnavailable(Exception):  # noqa: N818
+class SandboxUnavailable(Exception):  # noqa: N818 (it says what is wrong)
     """Other people's code cannot be contained here. The text says why, for people, in the words of who refused."""
 
 
@@ -58,7 +56,7 @@ def probe_now() -> Probe:
     cgroups, not_limited = find_cgroups()
     path = shutil.which("bwrap")
     version = None if path is None else _version(path)
-    users = _job_users()
+    users = job_users()
     refusal = _refusal(path, version, users)
     _sweep(cgroups)
     return Probe(None if refusal else path, version, refusal, cgroups, not_limited, users)
@@ -95,7 +93,7 @@ def _try(path: str, users: range | None) -> str | None:
 
 
 def _call(command: list[str], user: int | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(  # noqa: S603 (nothing of the command comes from outside)
         command,
         check=False,
         capture_output=True,
@@ -131,16 +129,6 @@ def _advice() -> str:
     return ""
 
 
-def _job_users() -> range | None:
-    if os.geteuid() != 0:
-        return None
-    for line in Path("/proc/self/uid_map").read_text().splitlines():
-        first, _, count = map(int, line.split())
-        if first <= _JOB_USERS[0] and _JOB_USERS[-1] < first + count:
-            return _JOB_USERS
-    return range(_NOBODY, _NOBODY + 1)
-
-
 def _sweep(cgroups: Cgroups | None) -> None:
     """End and remove what is left of the jobs of servers that are no more."""
     if cgroups is None:
@@ -155,6 +143,3 @@ def _sweep(cgroups: Cgroups | None) -> None:
         if token != own and not is_alive(token, parent):
             group.kill()
             group.remove()
-
-
-__all__ = ["CONTROLLERS", "Probe", "SandboxUnavailable", "probe", "probe_now"]

@@ -3,31 +3,26 @@
     sandbox = await prepare(limits=Limits(), ports=1)
     server = await asyncio.start_server(answer, sock=sandbox.listeners[0])
     await sandbox.run(["/usr/bin/python3", "-c", "..."], {"API": sandbox.addresses[0]}, "/tmp")
-    exit = await sandbox.wait()
+    end = await sandbox.wait()
     await sandbox.close()
 
 What it holds against, and what not, is told in docs/decisions/0020-a-sandbox-for-functions.md.
 """
 
-import array
 import asyncio
 import contextlib
 import errno
 import itertools
-import json
-import marshal
 import os
 import resource
-import secrets
-import signal
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from strongroom.runners import bubblewrap, launcher
+from strongroom.runners import bubblewrap, job_users
 from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
+from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.probe import Probe, SandboxUnavailable, probe
@@ -35,23 +30,18 @@ from strongroom.runners.probe import Probe, SandboxUnavailable, probe
 Mode = Literal["bubblewrap", "unsafe"]
 
 FIRST_PORT = 9001
-OUTPUT_BYTES_MAX = 65_536
-"""Output that is held for a reader who does not read; a job that prints more waits."""
 
 _PREPARE_SECONDS_MAX = 30.0
 _KILL_SECONDS_MAX = 5.0
-_LAST_WORDS_SECONDS_MAX = 1.0
 _CGROUP_TRIES_MAX = 100
 _CGROUP_TRY_SECONDS = 0.005
-_FIRST_OUTPUT_BYTES_MAX = 4_096
-# A shell's way, and bubblewrap's, to tell that a signal ended a command.
+# A shell's way, and bubblewrap's, to tell that a signal ended a command, or that it could not begin.
 _SIGNALLED = 128
 _NOT_EXECUTABLE = 126
 _NOT_FOUND = 127
 _NOT_EXECUTED = "bwrap: execvp "
 
 _numbers = itertools.count(1)
-_users_taken: set[int] = set()
 
 
 class Mount(NamedTuple):
@@ -94,14 +84,14 @@ async def prepare(
     """
     found = await probe()
     if mode == "bubblewrap" and found.refusal is not None:
-        raise SandboxUnavailable(f"no sandbox for it: {found.refusal}")
-    sandbox = Sandbox(found, limits, mounts, mode, hidden)
+        raise SandboxUnavailable(f"there is no sandbox: {found.refusal}")
+    sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
-            await sandbox.start(ports)
-    except TimeoutError:
+            await sandbox.open(ports, hidden)
+    except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
         await sandbox.close()
-        raise SandboxUnavailable(f"making a sandbox took longer than {_PREPARE_SECONDS_MAX:.0f} seconds") from None
+        raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
     except BaseException:
         await sandbox.close()
         raise
@@ -112,40 +102,34 @@ class Sandbox:
     """One sandbox, for one command. Made by `prepare`; whoever has it must `close` it."""
 
     listeners: tuple[socket.socket, ...] = ()
-    addresses: tuple[str, ...] = ()
-    output: asyncio.StreamReader
+    """Sockets that listen inside, ours to accept from; they do not block."""
 
-    def __init__(
-        self, found: Probe, limits: Limits, mounts: Sequence[Mount], mode: Mode, hidden: Sequence[Path]
-    ) -> None:
+    addresses: tuple[str, ...] = ()
+    """Where a process inside reaches them: "127.0.0.1:9001"."""
+
+    def __init__(self, found: Probe, launch: Launch, limits: Limits, mounts: Sequence[Mount], mode: Mode) -> None:
         self.limits = limits
         self.mode = mode
         self._found = found
+        self._launch = launch
         self._mounts = tuple(mounts)
-        self._hidden = tuple(hidden)
-        self._process: asyncio.subprocess.Process | None = None
-        self._control: socket.socket | None = None
-        self._status: asyncio.Task[None] | None = None
-        self._begun = asyncio.Event()
-        self._inner: int | None = None
-        self._is_set_up = mode == "unsafe"
         self._cgroup: Cgroup | None = None
         self._user: int | None = None
-        self._transport: asyncio.ReadTransport | None = None
-        self._first_output = bytearray()
-        self._output_ended = asyncio.Event()
         self._is_closed = False
 
-    async def start(self, ports: int) -> None:
-        """Start the launcher and receive its sockets. Raises SandboxUnavailable. For `prepare` alone."""
-        await self._spawn()
-        await self._send(self._plan(ports))
-        answer, descriptors = await self._receive_answer()
-        self.listeners = tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)
+    @property
+    def output(self) -> asyncio.StreamReader:
+        """What the job writes to standard output and standard error, at the reader's pace."""
+        return self._launch.output
+
+    async def open(self, ports: int, hidden: Sequence[Path]) -> None:
+        """Have the launcher make what it makes. For `prepare` alone."""
+        self._make_group()
+        answer, self.listeners = await self._launch.ask(self._plan(ports, hidden))
+        if "refused" in answer:
+            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}")
         for listener in self.listeners:
             listener.setblocking(False)
-        if "refused" in answer:
-            raise SandboxUnavailable(f"no sandbox for it: {answer['refused']}")
         self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"])
 
     def path(self, target: str) -> str:
@@ -153,61 +137,53 @@ class Sandbox:
         if self.mode == "bubblewrap":
             return target
         for mount in self._mounts:
-            if target == mount.target or target.startswith(f"{mount.target.rstrip('/')}/"):
-                return str(mount.source) + target[len(mount.target.rstrip("/")) :]
+            if target == mount.target or target.startswith(f"{mount.target}/"):
+                return str(mount.source) + target[len(mount.target) :]
         return target
 
     async def run(self, argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:
         """Start a command in `directory`, with exactly this environment (and PWD). Once for each sandbox.
 
         A command that is not there, or cannot be executed, ends with a status and says so in the output.
-        Raises SandboxUnavailable when the sandbox refuses; OSError when it was killed before.
+        Raises SandboxUnavailable when the sandbox refuses, OSError when it was killed before.
         """
         command = {"argv": list(argv), "environment": dict(environment), "directory": self.path(directory)}
-        await self._send(command)
-        self._status = asyncio.get_running_loop().create_task(self._follow())
-        await self._begun.wait()
-        if self.mode == "bubblewrap" and self._inner is None:
-            await self._must_be_set_up()
+        await self._launch.tell(command)
+        await self._launch.has_begun.wait()
+        if self.mode == "bubblewrap" and self._launch.inner is None:
+            raise SandboxUnavailable(f"the sandbox was not made: {await self._launch.last_words()}")
 
     async def wait(self) -> Exit:
         """Return how the job ended, when it has. Raises SandboxUnavailable when it never began."""
-        assert self._process is not None
-        code = await self._process.wait()
-        if self._status is not None:
-            await self._status
-            if code > 0 and not self._is_set_up:
-                return self._not_executed(await self._last_words())
+        code = await self._launch.ended()
+        if code == 0:
+            return Exit(0, None)
+        out_of_memory = self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0
         if code < 0:
-            ended = Exit(None, -code)
-        elif code > _SIGNALLED and self.mode == "bubblewrap":
-            ended = Exit(None, code - _SIGNALLED)
-        else:
-            return Exit(code, None, code != 0 and self._ran_out_of_memory())
-        return ended._replace(out_of_memory=self._ran_out_of_memory())
+            return Exit(None, -code, out_of_memory)
+        if self.mode == "bubblewrap":
+            if not self._launch.was_set_up:
+                return _not_executed(await self._launch.last_words())
+            if code > _SIGNALLED:
+                return Exit(None, code - _SIGNALLED, out_of_memory)
+        return Exit(code, None, out_of_memory)
 
     async def kill(self) -> None:
-        """End every process of the job at once, and return when they are gone."""
-        process = self._process
-        if process is None or process.returncode is not None:
-            self._kill_group()
-            return
-        if self._status is not None and not self._begun.is_set():
-            # Between the two processes of bubblewrap's that begin, the death of one is not the end of the other.
+        """End every process of the job at once, and return when they are gone. Safe to call twice."""
+        launch = self._launch
+        if launch.is_told and not launch.has_begun.is_set():
+            # While bubblewrap makes its second process, the death of the first may not yet be the end of it.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._begun.wait(), _KILL_SECONDS_MAX)
-        if self._inner is None:
-            self._kill_outer(process)
-        else:
-            # The first process of a PID namespace: when it is gone, all others are.
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._inner, signal.SIGKILL)
+                await asyncio.wait_for(launch.has_begun.wait(), _KILL_SECONDS_MAX)
+        if not launch.kill_inner():
+            launch.kill_outer()
         try:
-            await asyncio.wait_for(process.wait(), _KILL_SECONDS_MAX)
+            await asyncio.wait_for(launch.process.wait(), _KILL_SECONDS_MAX)
         except TimeoutError:
-            self._kill_outer(process)
-            await process.wait()
-        self._kill_group()
+            launch.kill_outer()
+            await launch.process.wait()
+        if self._cgroup is not None:
+            self._cgroup.kill()
 
     async def close(self) -> None:
         """End the job and free all that the sandbox had. Safe to call twice."""
@@ -215,194 +191,29 @@ class Sandbox:
             return
         self._is_closed = True
         await self.kill()
-        if self._status is not None:
-            await self._status
-        if self._control is not None:
-            self._control.close()
+        await self._launch.ended()
+        self._launch.close()
         for listener in self.listeners:
             listener.close()
-        if self._transport is not None:
-            self._transport.close()
-        if self._inner is not None:
-            os.close(self._inner)
-            self._inner = None
-        if self._user is not None:
-            _users_taken.discard(self._user)
         await self._remove_group()
+        if self._user is not None:
+            job_users.give_back(self._user)
 
     def memory_bytes_peak(self) -> int | None:
-        """Return the most memory that the job used at once, or None where that is not known (without cgroups)."""
+        """Return the most memory that the job used at once, /tmp included; None where control groups do not tell."""
         return None if self._cgroup is None else self._cgroup.memory_bytes_peak()
-
-    async def _spawn(self) -> None:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self._control = ours
-        reading, writing = os.pipe()
-        try:
-            await self._connect_output(reading)
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-S",
-                launcher.__file__,
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                cwd="/",
-                env={},
-            )
-        finally:
-            theirs.close()
-            os.close(writing)
-        self._make_group()
-
-    async def _connect_output(self, descriptor: int) -> None:
-        loop = asyncio.get_running_loop()
-        self.output = asyncio.StreamReader(OUTPUT_BYTES_MAX // 2, loop)
-        self._transport, _ = await loop.connect_read_pipe(
-            lambda: _Output(self.output, self._first_output, self._output_ended), os.fdopen(descriptor, "rb", 0)
-        )
 
     def _make_group(self) -> None:
         """Put the launcher into a control group, before it has been told anything."""
-        assert self._process is not None
         groups = self._found.cgroups
         if groups is None:
             return
+        name = f"{memory_directory().token}-{next(_numbers)}"
         try:
-            token = memory_directory().token
-        except NoMemoryFileSystem as error:
-            raise SandboxUnavailable(f"no sandbox for it: {error}") from None
-        try:
-            self._cgroup = groups.make(f"{token}-{next(_numbers)}", self.limits)
-            self._cgroup.add(self._process.pid)
+            self._cgroup = groups.make(name, self.limits)
+            self._cgroup.add(self._launch.process.pid)
         except OSError as error:
-            raise SandboxUnavailable(f"no sandbox for it: {error.filename}: {error.strerror}") from None
-
-    def _plan(self, ports: int) -> dict[str, Any]:
-        """Return what the launcher is told first."""
-        plan: dict[str, Any] = {"server": os.getpid(), "ports": ports, "resources": self._resources()}
-        plan |= {"bubblewrap": None, "user_id": None}
-        if self.mode == "unsafe":
-            return plan
-        users = self._found.job_users
-        if users is not None:
-            self._user = plan["user_id"] = _take_user(users)
-        sources = [str(mount.source.absolute()) for mount in self._mounts]
-        seen = sources if users is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
-        mounts = list(zip(seen, [mount.target for mount in self._mounts], strict=True))
-        return plan | {
-            "bubblewrap": self._found.bubblewrap,
-            "own_ids": (os.geteuid(), os.getegid()),
-            "staged": sources,
-            "first_port": FIRST_PORT,
-            "options": bubblewrap.options(self.limits, mounts, self._hidden_targets()),
-            "files": bubblewrap.FILES,
-            "last_options": list(bubblewrap.LAST_OPTIONS),
-            "seccomp": None,
-        }
-
-    def _resources(self) -> dict[int, int]:
-        limited = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: self.limits.open_files_max}
-        if self._found.means("memory") == "rlimits":
-            limited[resource.RLIMIT_DATA] = self.limits.memory_bytes
-        users = self._found.job_users
-        # The kernel counts a user's processes in each user namespace, or for each user that a job has for itself.
-        if self.mode == "bubblewrap" and (users is None or len(users) > 1 or self._found.means("pids") == "rlimits"):
-            limited[resource.RLIMIT_NPROC] = self.limits.processes_max + PROCESSES_OF_OURS
-        return limited
-
-    def _hidden_targets(self) -> list[Path]:
-        targets = []
-        for hidden in self._hidden:
-            real = hidden.resolve()
-            for source, target in (*self._mounts, (Path("/usr"), "/usr")):
-                if real.is_dir() and real.is_relative_to(source.resolve()):
-                    targets.append(Path(target) / real.relative_to(source.resolve()))
-        return targets
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        assert self._control is not None
-        content = marshal.dumps(message)
-        await asyncio.get_running_loop().sock_sendall(self._control, len(content).to_bytes(4, "big") + content)
-
-    async def _receive_answer(self) -> tuple[dict[str, Any], list[int]]:
-        assert self._control is not None
-        content = b""
-        descriptors: list[int] = []
-        while len(content) < 4 or len(content) < 4 + int.from_bytes(content[:4], "big"):
-            await _readable(self._control)
-            try:
-                piece, more = _receive_with_descriptors(self._control)
-            except BlockingIOError:
-                continue
-            descriptors += more
-            if not piece:
-                raise SandboxUnavailable(f"the sandbox was not made: {await self._last_words()}")
-            content += piece
-        return marshal.loads(content[4:]), descriptors  # noqa: S302  The launcher's, before it runs anything.
-
-    async def _follow(self) -> None:
-        """Note what bubblewrap tells of its progress, until it ends."""
-        assert self._control is not None
-        loop = asyncio.get_running_loop()
-        lines = b""
-        try:
-            while piece := await loop.sock_recv(self._control, 4_096):
-                *complete, lines = (lines + piece).split(b"\n")
-                for line in complete:
-                    self._note(json.loads(line))
-        except ConnectionResetError:
-            pass
-        finally:
-            self._begun.set()
-
-    def _note(self, told: dict[str, Any]) -> None:
-        if "child-pid" in told:
-            with contextlib.suppress(ProcessLookupError):
-                self._inner = os.pidfd_open(told["child-pid"])
-            self._begun.set()
-        if "exit-code" in told:
-            self._is_set_up = True
-
-    async def _must_be_set_up(self) -> None:
-        """Raise SandboxUnavailable with what was said last, unless the job ran."""
-        if not self._is_set_up:
-            raise SandboxUnavailable(f"the sandbox was not made: {await self._last_words()}")
-
-    def _not_executed(self, said: str) -> Exit:
-        """Return how a command "ended" that could not begin, as shells tell it. Raises SandboxUnavailable for all else.
-
-        Bubblewrap says so when all is set up, but for it a job begins only when the command does.
-        """
-        if not said.startswith(_NOT_EXECUTED):
-            raise SandboxUnavailable(f"the sandbox was not made: {said}")
-        return Exit(_NOT_FOUND if said.endswith(os.strerror(errno.ENOENT)) else _NOT_EXECUTABLE, None)
-
-    async def _last_words(self) -> str:
-        """Return the last line that the launcher or bubblewrap wrote before it ended."""
-        assert self._process is not None
-        await self._process.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._output_ended.wait(), _LAST_WORDS_SECONDS_MAX)
-        said = self._first_output.decode(errors="replace").strip().splitlines()
-        return said[-1] if said else "its launcher ended"
-
-    def _ran_out_of_memory(self) -> bool:
-        return self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0
-
-    def _kill_outer(self, process: asyncio.subprocess.Process) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            # It leads a session and a process group, which without a sandbox is the job's.
-            os.killpg(process.pid, signal.SIGKILL)
-
-    def _kill_group(self) -> None:
-        if self._cgroup is not None:
-            self._cgroup.kill()
+            raise SandboxUnavailable(f"there is no sandbox: {error.filename}: {error.strerror}") from None
 
     async def _remove_group(self) -> None:
         if self._cgroup is None:
@@ -413,59 +224,57 @@ class Sandbox:
             self._cgroup.kill()
             await asyncio.sleep(_CGROUP_TRY_SECONDS)
 
+    def _plan(self, ports: int, hidden: Sequence[Path]) -> dict[str, Any]:
+        """Return what the launcher is told first."""
+        plan: dict[str, Any] = {"server": os.getpid(), "ports": ports, "resources": self._resources()}
+        if self.mode == "unsafe":
+            return plan | {"bubblewrap": None}
+        users = self._found.job_users
+        if users is not None:
+            self._user = job_users.take(users)
+        sources = [str(mount.source.absolute()) for mount in self._mounts]
+        # What a user who is not root cannot reach is staged for him by the launcher.
+        seen = sources if users is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
+        mounts = list(zip(seen, [mount.target for mount in self._mounts], strict=True))
+        return plan | {
+            "bubblewrap": self._found.bubblewrap,
+            "user_id": self._user,
+            "own_ids": (os.geteuid(), os.getegid()),
+            "staged": sources,
+            "first_port": FIRST_PORT,
+            "options": bubblewrap.options(self.limits, mounts, self._targets(hidden)),
+            "files": bubblewrap.FILES,
+            "last_options": list(bubblewrap.LAST_OPTIONS),
+            "seccomp": None,
+        }
 
-class _Output(asyncio.StreamReaderProtocol):
-    """Feeds a reader, and remembers the beginning of what came."""
+    def _resources(self) -> dict[int, int]:
+        limited = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: self.limits.open_files_max}
+        if self._found.means("memory") == "rlimits":
+            limited[resource.RLIMIT_DATA] = self.limits.memory_bytes
+        users = self._found.job_users
+        # The kernel counts processes by user and user namespace: without a sandbox, all that this user has.
+        counts_apart = self.mode == "bubblewrap" and (users is None or len(users) > 1)
+        if counts_apart:
+            limited[resource.RLIMIT_NPROC] = self.limits.processes_max + PROCESSES_OF_OURS
+        return limited
 
-    def __init__(self, reader: asyncio.StreamReader, first: bytearray, ended: asyncio.Event) -> None:
-        super().__init__(reader)
-        self._first = first
-        self._ended = ended
-
-    def data_received(self, data: bytes) -> None:
-        if len(self._first) < _FIRST_OUTPUT_BYTES_MAX:
-            self._first += data[: _FIRST_OUTPUT_BYTES_MAX - len(self._first)]
-        super().data_received(data)
-
-    def eof_received(self) -> bool:
-        self._ended.set()
-        return super().eof_received() or False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        super().connection_lost(error)
-        self._ended.set()
-
-
-def _take_user(users: range) -> int:
-    """Return a user that no other job of ours runs as; where there is but one, that one."""
-    if len(users) == 1:
-        return users[0]
-    while (user := users[secrets.randbelow(len(users))]) in _users_taken:
-        pass
-    _users_taken.add(user)
-    return user
-
-
-async def _readable(control: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-
-    def note() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    loop.add_reader(control, note)
-    try:
-        await ready
-    finally:
-        loop.remove_reader(control)
+    def _targets(self, hidden: Sequence[Path]) -> list[Path]:
+        """Return where the job would see what it must not."""
+        targets = []
+        for path in hidden:
+            real = path.resolve()
+            for source, target in (*self._mounts, Mount(Path("/usr"), "/usr")):
+                if real.is_dir() and real.is_relative_to(source.resolve()):
+                    targets.append(Path(target) / real.relative_to(source.resolve()))
+        return targets
 
 
-def _receive_with_descriptors(control: socket.socket) -> tuple[bytes, list[int]]:
-    space = socket.CMSG_LEN(16 * array.array("i").itemsize)
-    content, ancillary, _, _ = control.recvmsg(65_536, space)
-    descriptors = array.array("i")
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    return content, list(descriptors)
+def _not_executed(said: str) -> Exit:
+    """Return how a command "ended" that could not begin, as shells tell it. Raises SandboxUnavailable for all else.
+
+    When bubblewrap says so, all is set up; but for it a job begins only when the command does.
+    """
+    if not said.startswith(_NOT_EXECUTED):
+        raise SandboxUnavailable(f"the sandbox was not made: {said}")
+    return Exit(_NOT_FOUND if said.endswith(os.strerror(errno.ENOENT)) else _NOT_EXECUTABLE, None)
