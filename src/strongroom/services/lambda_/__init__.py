@@ -7,6 +7,7 @@ their nouns.
 """
 
 from strongroom.services.lambda_ import creation, deletion, description
+from strongroom.services.lambda_.invocation import invoke
 from strongroom.services.lambda_.service import LAMBDA
 
-__all__ = ["LAMBDA", "creation", "deletion", "description"]
+__all__ = ["LAMBDA", "creation", "deletion", "description", "invoke"]
