@@ -32,12 +32,12 @@ _log = structlog.get_logger("strongroom.lambda")
 
 
 class Ended(NamedTuple):
-    """How the delivery of an event ended: `condition` is AWS's word for it, `count` how often it was tried."""
+    """How the delivery of an event ended: `condition` is AWS's word for it, `tries` how often it was tried."""
 
     request_id: str
     qualified_arn: str
     condition: str
-    count: int
+    tries: int
     payload: bytes
     result: Result | None = None
 
@@ -58,7 +58,7 @@ def record_of(ended: Ended, version: FunctionVersion, now: float) -> bytes:
             "requestId": ended.request_id,
             "functionArn": ended.qualified_arn,
             "condition": ended.condition,
-            "approximateInvokeCount": ended.count,
+            "approximateInvokeCount": ended.tries,
         },
         "requestPayload": msgspec.Raw(ended.payload),
     }

@@ -10,6 +10,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
@@ -48,7 +49,7 @@ def _key(version: FunctionVersion) -> Key:
 class _Waiting:
     """Those who wait for an environment of one version, and what is on its way to them."""
 
-    __slots__ = ("idle", "finishing", "starting", "waiters")
+    __slots__ = ("finishing", "idle", "starting", "waiters")
 
     def __init__(self) -> None:
         self.waiters: deque[asyncio.Future[ExecutionEnvironment]] = deque()
@@ -69,7 +70,7 @@ class Environments:
         self._versions: dict[Key, _Waiting] = {}
         self._all: set[ExecutionEnvironment] = set()
         self._count = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._starts = asyncio.Semaphore(2 * (os.cpu_count() or 1))
         self._is_closed = False
         self._sweeping: asyncio.Task[None] | None = None
@@ -200,11 +201,11 @@ class Environments:
             self._count -= 1
             await environment.close()
 
-    def _keep(self, task: "asyncio.Task[None] | asyncio.Task[Result]") -> None:
-        self._tasks.add(task)  # type: ignore[arg-type]
+    def _keep(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def _done(self, task: "asyncio.Task[None]") -> None:
+    def _done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None and not isinstance(task.exception(), AwsError):
             _log.error("an execution environment met an error", error_type=type(task.exception()).__name__)

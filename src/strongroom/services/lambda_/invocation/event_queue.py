@@ -185,7 +185,7 @@ class EventQueue:
             await self._wait(event, due_at, event.failures + 1, event.postponements)
 
     async def _postpone(self, event: Event, error: AwsError) -> None:
-        """Have an event wait that could not be given to the function, longer each time. It waits until it is too old."""
+        """Have an event wait that could not be given to the function, longer each time, until it is too old."""
         _log.info("an event of a function was postponed", function=event.function_name, code=error.code)
         seconds = min(POSTPONED_SECONDS_MAX, 2.0 ** min(event.postponements, 16))
         await self._wait(event, self._house.clock.now() + seconds, event.failures, event.postponements + 1)
@@ -203,8 +203,8 @@ class EventQueue:
         destination = destinations.destination_of(config, condition)
         if destination is not None:
             arn = qualified(version.function_arn, event.qualifier or LATEST)
-            count = event.failures + (result is not None)
-            ended = Ended(event.event_id, arn, condition, count, event.payload, result)
+            tries = event.failures + (result is not None)
+            ended = Ended(event.event_id, arn, condition, tries, event.payload, result)
             await destinations.send(self._house, destination, ended, version, event.depth)
         await self._remove(event)
 

@@ -63,7 +63,9 @@ class ExecutionEnvironment:
         self._end: Exit | None = None
         self._begun = time.monotonic()
         self._invocation_log: InvocationLog | None = None
-        self._is_paced = False
+        self._keeps_pace = asyncio.Event()
+        self._keeps_pace.set()
+        self._ended = asyncio.Event()
         self._unavailable: SandboxUnavailable | None = None
         self._bootstrap = ""
         self._watching: asyncio.Task[None] | None = None
@@ -148,9 +150,9 @@ class ExecutionEnvironment:
             allowance = min(allowance + (now - at) * OUTPUT_BYTES_PER_SECOND, OUTPUT_BYTES_PER_SECOND) - len(data)
             at = now
             if allowance < 0:
-                self._is_paced = True
+                self._keeps_pace.clear()
                 await asyncio.sleep(-allowance / OUTPUT_BYTES_PER_SECOND)
-                self._is_paced = False
+                self._keeps_pace.set()
         for printed in reader.finish():
             self._say(printed.message)
 
@@ -165,7 +167,9 @@ class ExecutionEnvironment:
         # Without a sandbox, what it left behind may keep the pipe open.
         await asyncio.wait([reading], timeout=_OUTPUT_SECONDS_MAX)
         reading.cancel()
+        self._keeps_pace.set()
         self._end = end
+        self._ended.set()
         self._api.end()
 
     def _say(self, message: str, microseconds: int | None = None) -> None:
@@ -238,7 +242,7 @@ class ExecutionEnvironment:
             try:
                 async with asyncio.timeout(left):
                     # A runtime that could not begin ends by itself.
-                    await (self._watching if self.result_of_init is not None and self._watching else self._api.idle())
+                    await (self._api.idle() if self.result_of_init is None else self._ended.wait())
             except TimeoutError:
                 await self.end()
             except RuntimeEnded:
@@ -254,8 +258,7 @@ class ExecutionEnvironment:
         # It was in the pipe before the runtime's request was in the socket: two turns of the loop read and parse it.
         for _ in range(3):
             await asyncio.sleep(0)
-        while self._is_paced:
-            await asyncio.sleep(0.01)
+        await self._keeps_pace.wait()
 
     async def end(self) -> None:
         """End everything that runs in it, at once, and wait until what was printed is read."""

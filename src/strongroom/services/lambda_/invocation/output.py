@@ -17,7 +17,7 @@ _HEADER_BYTES = 16
 
 
 class Printed(NamedTuple):
-    """One event. `microseconds` is when it was written, by the function's clock, None when only its arrival is known."""
+    """One event. `microseconds` is when it was written, by the function's clock, None where nothing tells."""
 
     message: str
     microseconds: int | None = None

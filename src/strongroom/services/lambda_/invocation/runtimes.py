@@ -95,8 +95,9 @@ class Runtimes:
         found = self._found.get(name)
         if found is None:
             async with self._lock:
-                found = self._found.get(name) or await asyncio.to_thread(_look_for, name)
-                self._found[name] = found
+                if name not in self._found:
+                    self._found[name] = await asyncio.to_thread(_look_for, name)
+                found = self._found[name]
         return found
 
 
