@@ -195,7 +195,7 @@ class RuntimeApi:
         connection.answer(200, invocation.payload, headers.encode("ascii"))
 
     def begins_answer(self, request_id: str) -> tuple[int, str, str] | None:
-        """Let one connection send the answer to the invocation in hand, or return the refusal: status, type, message."""
+        """Let one connection send the answer to the invocation in hand, or return why not: status, type, message."""
         if self._invocation is None or not self._is_taken or self._invocation.request_id != request_id:
             return 400, "InvalidRequestID", "Invalid request ID"
         if self._is_answering:

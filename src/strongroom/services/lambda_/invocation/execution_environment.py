@@ -56,8 +56,9 @@ class ExecutionEnvironment:
         """The version is not as it was, or is gone: there is no further invocation of this one."""
         self.finishing: asyncio.Task[None] | None = None
         self.log = LogStream(house, version)
-        self.init_milliseconds: float | None = None
-        self.result_of_init: Outcome | None = None
+        self._has_begun = False
+        self._init_milliseconds: float | None = None
+        self._result_of_init: Outcome | None = None
         self._house = house
         self._held = AsyncExitStack()
         self._end: Exit | None = None
@@ -136,8 +137,9 @@ class ExecutionEnvironment:
             raise self._unavailable
 
     async def _wait_for_init(self) -> None:
-        self.result_of_init = await self._api.initialized()
-        self.init_milliseconds = (time.monotonic() - self._begun) * 1000
+        self._result_of_init = await self._api.initialized()
+        self._init_milliseconds = (time.monotonic() - self._begun) * 1000
+        self._has_begun = True
 
     async def _read(self) -> None:
         """Put what the function prints into the log, at the pace that it may print."""
@@ -192,16 +194,14 @@ class ExecutionEnvironment:
         `keeps_log` has the end of the log in the result, which comes a little later then.
         """
         log = self._invocation_log = InvocationLog(self.version, invocation.request_id, self._say)
-        log.start(self.init_milliseconds)
+        log.start()
         begun = time.monotonic()
         seconds = self.version.timeout_seconds
-        self.init_milliseconds, before = None, self.init_milliseconds
         try:
             async with asyncio.timeout(seconds):
-                if before is None and self.result_of_init is None and not self._api.is_waiting:
+                if not self._has_begun:
                     await self._wait_for_init()
-                    log.init_milliseconds = self.init_milliseconds
-                    self.init_milliseconds = None
+                log.init_milliseconds, self._init_milliseconds = self._init_milliseconds, None
                 result = await self._answer(invocation)
         except TimeoutError:
             log.time_out(seconds)
@@ -216,8 +216,8 @@ class ExecutionEnvironment:
         return result
 
     async def _answer(self, invocation: Invocation) -> Result:
-        if self.result_of_init is not None:
-            return Result(self.result_of_init.payload, results.UNHANDLED, self.result_of_init.error_type or "")
+        if self._result_of_init is not None:
+            return Result(self._result_of_init.payload, results.UNHANDLED, self._result_of_init.error_type or "")
         deadline_ms = int((time.time() + self.version.timeout_seconds) * 1000)
         outcome = await self._api.invoke(invocation._replace(deadline_ms=deadline_ms))
         if outcome.error_type is None:
@@ -242,7 +242,7 @@ class ExecutionEnvironment:
             try:
                 async with asyncio.timeout(left):
                     # A runtime that could not begin ends by itself.
-                    await (self._api.idle() if self.result_of_init is None else self._ended.wait())
+                    await (self._api.idle() if self._result_of_init is None else self._ended.wait())
             except TimeoutError:
                 await self.end()
             except RuntimeEnded:

@@ -17,6 +17,7 @@ class InvocationLog:
 
     def __init__(self, version: FunctionVersion, request_id: str, say: Callable[[str], None]) -> None:
         self.init_milliseconds: float | None = None
+        """What the environment took to start, if it started for this invocation."""
         self._version = version
         self._request_id = request_id
         self._say = say
@@ -37,9 +38,8 @@ class InvocationLog:
         """Return the tail."""
         return b"".join(self._tail)[-TAIL_BYTES_MAX:]
 
-    def start(self, init_milliseconds: float | None) -> None:
-        """Say that it begins. `init_milliseconds` is what the environment took to start, if it started for this."""
-        self.init_milliseconds = init_milliseconds
+    def start(self) -> None:
+        """Say that it begins."""
         self._say(self._system.start(time.time(), self._request_id, self._version.version))
 
     def time_out(self, seconds: int) -> None:
