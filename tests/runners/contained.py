@@ -99,7 +99,7 @@ def run_as_ordinary_user(job: Job) -> Outcome:
 
 def why_not() -> str | None:
     """Return why nothing can be contained on this machine, or None."""
-    return probe_now().refusal
+    return probe_now().refusal or (None if Path(PYTHON).exists() else f"there is no {PYTHON}")
 
 
 def why_not_ordinary_user() -> str | None:

@@ -203,7 +203,5 @@ def test_it_inherits_nothing(attempts: dict[str, Any], host: Host) -> None:
 def test_what_is_hidden_is_not_seen_below_what_is_granted(contained: Contained, host: Host) -> None:
     code = "import os; print(open('/granted/file').read(), os.listdir('/granted/data'))"
     mounts = [(str(host.granted), "/granted")]
-    outcome = contained(Job(code, mounts=mounts, hidden=[str(host.granted / "data")]))
-    assert outcome.exit.status == 1
-    assert "PermissionError" in outcome.output
-    assert "granted ['secret']" in contained(Job(code, mounts=mounts)).output
+    assert contained(Job(code, mounts=mounts, hidden=[str(host.granted / "data")])).output == "granted []\n"
+    assert contained(Job(code, mounts=mounts)).output == "granted ['secret']\n"

@@ -80,8 +80,8 @@ class Launch:
     async def tell(self, command: dict[str, Any]) -> None:
         """Tell what to run; return when the process for it is there. Raises LauncherEnded, OSError."""
         await self._send(command)
-        _, (self._process, status) = await self._receive()
-        self._ended = asyncio.create_task(self._reap(self._process, status))
+        answer, (self._process, status) = await self._receive()
+        self._ended = asyncio.create_task(self._reap(self._process, answer["process"], status))
 
     async def ended(self) -> int:
         """Return the status of the process when it has ended, negative for a signal. That of the launcher before."""
@@ -97,7 +97,10 @@ class Launch:
         return said[-1] if said else "its launcher ended"
 
     def kill(self) -> None:
-        """Kill the process and, in a sandbox, with it all others: it is the first of a PID namespace."""
+        """Kill the process and, when it is dead, all others of the job.
+
+        In a sandbox the kernel does it, for it is the first of a PID namespace; else all of its process group die.
+        """
         if self._process is None:
             self._kill_launcher()
         elif self._ended is not None and not self._ended.done():
@@ -138,7 +141,7 @@ class Launch:
         # It is our own script that sent it, and the job had no part in it.
         return marshal.loads(content[_LENGTH_BYTES:]), descriptors  # noqa: S302
 
-    async def _reap(self, process: int, status: int) -> int:
+    async def _reap(self, process: int, number: int, status: int) -> int:
         """Note what bubblewrap tells of its progress (one JSON object a line), and return how it ended."""
         with os.fdopen(status, "rb", 0) as told:
             os.set_blocking(status, False)
@@ -146,6 +149,9 @@ class Launch:
             # All that held the other end is gone, and what was told is a few lines: it is in the pipe.
             lines = (told.read(_STATUS_BYTES_MAX) or b"").splitlines()
         self.was_set_up = any("exit-code" in json.loads(line) for line in lines)
+        # Without a sandbox others of its group may live. While it is a zombie, nobody else's group has its number.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(number, signal.SIGKILL)
         ended = os.waitid(os.P_PIDFD, process, os.WEXITED)  # noqa: ASYNC222  # It is a zombie, and does not block.
         assert ended is not None  # noqa: S101  # Only with WNOHANG is there none.
         return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status

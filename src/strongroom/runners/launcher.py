@@ -62,7 +62,7 @@ def main() -> NoReturn:
     reading, writing = os.pipe()
     process = _make_sibling()
     if process != 0:
-        _send(control, {}, [os.pidfd_open(process), reading])
+        _send(control, {"process": process}, [os.pidfd_open(process), reading])
         sys.exit(0)
     _end_with_server(control)
     control.close()
