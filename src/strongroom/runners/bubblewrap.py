@@ -69,7 +69,7 @@ def options(limits: Limits, mounts: Sequence[tuple[str, str]], hidden: Sequence[
     for source, target in mounts:
         made += ["--ro-bind", source, target]
     for path in hidden:
-        made += ["--size", "4096", "--perms", "0000", "--tmpfs", str(path)]
+        made += ["--size", "4096", "--perms", "0555", "--tmpfs", str(path)]
     return made
 
 

@@ -64,7 +64,10 @@ def probe_now() -> Probe:
 
 def _refusal(path: str | None, version: str | None, users: range | None) -> str | None:
     if path is None:
-        return "bubblewrap (bwrap) is not installed: apt-get install bubblewrap"
+        return (
+            "bubblewrap (bwrap) is not installed: apt-get install bubblewrap "
+            "(dnf, pacman, apk and others have it by the same name)"
+        )
     found = _VERSION.search(version or "")
     if found is None or (int(found[1]), int(found[2])) < BUBBLEWRAP_LEAST:
         least = ".".join(map(str, BUBBLEWRAP_LEAST))

@@ -10,7 +10,6 @@ What it holds against, and what not, is told in docs/decisions/0020-a-sandbox-fo
 """
 
 import asyncio
-import contextlib
 import errno
 import itertools
 import os
@@ -26,13 +25,13 @@ from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.probe import Probe, SandboxUnavailable, probe
+from strongroom.runners.seccomp import seccomp_filter
 
 Mode = Literal["bubblewrap", "unsafe"]
 
 FIRST_PORT = 9001
 
 _PREPARE_SECONDS_MAX = 30.0
-_KILL_SECONDS_MAX = 5.0
 _CGROUP_TRIES_MAX = 100
 _CGROUP_TRY_SECONDS = 0.005
 # A shell's way, and bubblewrap's, to tell that a signal ended a command, or that it could not begin.
@@ -148,10 +147,10 @@ class Sandbox:
         Raises SandboxUnavailable when the sandbox refuses, OSError when it was killed before.
         """
         command = {"argv": list(argv), "environment": dict(environment), "directory": self.path(directory)}
-        await self._launch.tell(command)
-        await self._launch.has_begun.wait()
-        if self.mode == "bubblewrap" and self._launch.inner is None:
-            raise SandboxUnavailable(f"the sandbox was not made: {await self._launch.last_words()}")
+        try:
+            await self._launch.tell(command)
+        except LauncherEnded as ended:
+            raise SandboxUnavailable(f"the sandbox was not made: {ended}") from None
 
     async def wait(self) -> Exit:
         """Return how the job ended, when it has. Raises SandboxUnavailable when it never began."""
@@ -170,18 +169,8 @@ class Sandbox:
 
     async def kill(self) -> None:
         """End every process of the job at once, and return when they are gone. Safe to call twice."""
-        launch = self._launch
-        if launch.is_told and not launch.has_begun.is_set():
-            # While bubblewrap makes its second process, the death of the first may not yet be the end of it.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(launch.has_begun.wait(), _KILL_SECONDS_MAX)
-        if not launch.kill_inner():
-            launch.kill_outer()
-        try:
-            await asyncio.wait_for(launch.process.wait(), _KILL_SECONDS_MAX)
-        except TimeoutError:
-            launch.kill_outer()
-            await launch.process.wait()
+        self._launch.kill()
+        await self._launch.ended()
         if self._cgroup is not None:
             self._cgroup.kill()
 
@@ -191,8 +180,7 @@ class Sandbox:
             return
         self._is_closed = True
         await self.kill()
-        await self._launch.ended()
-        self._launch.close()
+        self._launch.free()
         for listener in self.listeners:
             listener.close()
         await self._remove_group()
@@ -211,7 +199,7 @@ class Sandbox:
         name = f"{memory_directory().token}-{next(_numbers)}"
         try:
             self._cgroup = groups.make(name, self.limits)
-            self._cgroup.add(self._launch.process.pid)
+            self._cgroup.add(self._launch.launcher.pid)
         except OSError as error:
             raise SandboxUnavailable(f"there is no sandbox: {error.filename}: {error.strerror}") from None
 
@@ -226,7 +214,7 @@ class Sandbox:
 
     def _plan(self, ports: int, hidden: Sequence[Path]) -> dict[str, Any]:
         """Return what the launcher is told first."""
-        plan: dict[str, Any] = {"server": os.getpid(), "ports": ports, "resources": self._resources()}
+        plan: dict[str, Any] = {"ports": ports, "resources": self._resources()}
         if self.mode == "unsafe":
             return plan | {"bubblewrap": None}
         users = self._found.job_users
@@ -245,7 +233,7 @@ class Sandbox:
             "options": bubblewrap.options(self.limits, mounts, self._targets(hidden)),
             "files": bubblewrap.FILES,
             "last_options": list(bubblewrap.LAST_OPTIONS),
-            "seccomp": None,
+            "seccomp": seccomp_filter(),
         }
 
     def _resources(self) -> dict[int, int]:
