@@ -1,6 +1,7 @@
 """A rotation function as AWS documents them, for a secret that nothing else knows. It runs in the sandbox."""
 
 import json
+import time
 
 import boto3
 
@@ -23,6 +24,7 @@ def handler(event, context):
         value = json.loads(
             client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")["SecretString"]
         )
+        time.sleep(value.get("slow", 0))
         if value.get("broken"):
             raise ValueError("this password does not open anything: " + value["password"])
     elif step == "finishSecret":
