@@ -36,7 +36,11 @@ async def replicate_secret_to_regions(call: Call) -> Answer:
     for replica in wanted:
         if replica.region in in_sync:
             raise errors.invalid_request(f"The secret is already replicated to region {replica.region}.")
-    values = {version_id: await unseal(call, secret, version) for version_id, version in secret.versions.items()}
+    values = {
+        version_id: await unseal(call, secret, version)
+        for version_id, version in secret.versions.items()
+        if version.has_value
+    }
     prepared: Sequence[NewReplica] = await prepare_replicas(call, secret.arn, wanted, values)
 
     def change(connection: Connection, row: Any) -> Answer:
