@@ -81,7 +81,7 @@ def install(
     kms_key
         ARN of a customer managed key that secrets are encrypted under.
     network
-        Address (HOST:PORT) of a database to be reached; the server's setting function-networks must name it, too.
+        Address (HOST:PORT) of a database to be reached; the server's setting outbound-addresses must name it, too.
     exclude_characters
         Characters that new passwords must not have.
     database_ca

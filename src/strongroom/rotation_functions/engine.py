@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol
 CONNECT_SECONDS_MAX = 5
 """How long a database may take to answer, so that three logins fit into the half minute that a function has."""
 
+ANSWER_SECONDS_MAX = 10
+"""How long it may take to answer a statement: these are short ones."""
+
 AUTHORITY = Path(__file__).parent / "database-ca.pem"
 """The certificates that a database's certificate is verified with, when they are packed beside this module."""
 
@@ -37,6 +40,9 @@ class Session(Protocol):
 
     def ask(self) -> None:
         """Have the database answer something."""
+
+    def version(self) -> str:
+        """Return the server's version: `15.18`, `10.11.19`."""
 
     def change_own_password(self, password: str) -> None:
         """Change the password of the user that is logged in."""

@@ -18,7 +18,7 @@ from typing import Any
 import pymysql
 from pymysql.converters import escape_string
 
-from .engine import CONNECT_SECONDS_MAX, Engine, Login, LoginError, authority_file
+from .engine import ANSWER_SECONDS_MAX, CONNECT_SECONDS_MAX, Engine, Login, LoginError, authority_file
 
 Account = tuple[str, str]
 """A user name and the host pattern that it logs in from: an account has its password of its own for each host."""
@@ -34,11 +34,16 @@ class MysqlSession:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._is_mariadb = "MariaDB" in self._rows("SELECT VERSION()")[0][0]
+        self._version: str = self._rows("SELECT VERSION()")[0][0]
+        self._is_mariadb = "MariaDB" in self._version
 
     def ask(self) -> None:
         """Have the database answer something."""
         self._rows("SELECT 1")
+
+    def version(self) -> str:
+        """Return the server's version."""
+        return self._version.partition("-")[0]
 
     def change_own_password(self, password: str) -> None:
         """Change the password of the account that is logged in."""
@@ -165,6 +170,8 @@ def _open(login: Login) -> Iterator[MysqlSession]:
             password=login.password,
             database=login.database,
             connect_timeout=CONNECT_SECONDS_MAX,
+            read_timeout=ANSWER_SECONDS_MAX,
+            write_timeout=ANSWER_SECONDS_MAX,
             charset="utf8mb4",
             autocommit=True,
             init_command=_SETTINGS,

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from .engine import CONNECT_SECONDS_MAX, Engine, Login, LoginError, authority_file
+from .engine import ANSWER_SECONDS_MAX, CONNECT_SECONDS_MAX, Engine, Login, LoginError, authority_file
 
 _VERIFIER = b"scram-sha-256"
 
@@ -25,6 +25,11 @@ class PostgresqlSession:
     def ask(self) -> None:
         """Have the database answer something."""
         self._connection.execute("SELECT 1")
+
+    def version(self) -> str:
+        """Return the server's version."""
+        number = self._connection.info.server_version
+        return f"{number // 10_000}.{number % 10_000}"
 
     def change_own_password(self, password: str) -> None:
         """Change the password of the user that is logged in."""
@@ -77,6 +82,7 @@ def _open(login: Login) -> Iterator[PostgresqlSession]:
             password=login.password,
             dbname=login.database,
             connect_timeout=CONNECT_SECONDS_MAX,
+            tcp_user_timeout=1_000 * ANSWER_SECONDS_MAX,
             application_name="strongroom rotation",
             autocommit=True,
             **_security(login.tls),
@@ -84,6 +90,7 @@ def _open(login: Login) -> Iterator[PostgresqlSession]:
     except psycopg.OperationalError as error:
         raise LoginError(str(error)) from None
     with connection:
+        connection.execute(f"SET statement_timeout = '{ANSWER_SECONDS_MAX}s'")
         yield PostgresqlSession(connection)
 
 
