@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from strongroom.operations.house import House
-from strongroom.operations.managed_rotations import RotationFailed
+from strongroom.operations.managed_rotations import STEPS, RotationFailed
 from strongroom.operations.periodic import periodic
 from strongroom.services.secretsmanager import tables
 from strongroom.services.secretsmanager.rotations import progress
@@ -62,7 +62,7 @@ class Rotations:
         now = self._house.clock.now()
         due = await self._house.store.read(lambda connection: rows.secrets_due(connection, now, BEGUN_AT_ONCE_MAX))
         if due:
-            await asyncio.gather(*(self._begin(row) for row in due))
+            await asyncio.gather(*(self._begin(row, now) for row in due))
         wall = self._wall()
         room = RUNNING_MAX - len(self._running)
         if room <= 0:
@@ -87,8 +87,8 @@ class Rotations:
         # Leases run on the wall clock: a moved clock must not end another server's lease early.
         return self._house.clock.wall() if self._has_others else None
 
-    async def _begin(self, row: Any) -> None:
-        by, version_id = ByItself(self._house, self._house.clock.now()), str(uuid.uuid4())
+    async def _begin(self, row: Any, now: float) -> None:
+        by, version_id = ByItself(self._house, now), str(uuid.uuid4())
         begin = partial(progress.begin_if_due, by=by, arn=row.arn, version_id=version_id)
         await self._house.store.write(begin, invalidates=(cache_name(row.account_id, row.name),))
 
@@ -113,7 +113,7 @@ class Rotations:
             rotation = progress.claim(connection, by, holding, wall, held_until, token_hash(token))
             return rotation, tables.select_secret(connection, holding.arn)
 
-        rotation, row = await self._house.store.write(claim)
+        rotation, row = await self._house.store.append(claim)
         if rotation is None or row is None:
             return None, None
         rotating = Rotating(
@@ -124,6 +124,7 @@ class Rotations:
             rotation.version_id,
             row.rotation_function_arn,
             row.owning_service,
+            rotation.is_test,
             token,
         )
         return rotating, rotation.step
@@ -149,6 +150,9 @@ class Rotations:
     async def _advance(self, holding: Holding, rotating: Rotating, step: str, failure: str | None) -> str | None:
         by = ByItself(self._house, self._house.clock.now())
         advance = partial(progress.advance, by=by, holding=holding, step=step, failure=failure)
+        if failure is None and step in STEPS[:-1] and not rotating.is_test:
+            # Should the machine fail now and forget this, the step is carried out again: that is no harm.
+            return await self._house.store.append(advance)
         return await self._house.store.write(advance, invalidates=(cache_name(rotating.account_id, rotating.name),))
 
     async def _renew(self) -> None:

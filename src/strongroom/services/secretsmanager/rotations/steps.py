@@ -7,6 +7,7 @@ rotation", "Troubleshoot AWS Secrets Manager rotation".
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from strongroom.base.arn import parse_arn
@@ -21,6 +22,7 @@ from strongroom.operations.registry import Answer
 from strongroom.services.secretsmanager import errors
 
 PRINCIPAL = "secretsmanager.amazonaws.com"
+CALLERS_MAX = 1_024
 
 
 class Rotating(NamedTuple):
@@ -33,6 +35,7 @@ class Rotating(NamedTuple):
     version_id: str
     function_arn: str | None
     owning_service: str | None
+    is_test: bool
     rotation_token: str
 
     def __repr__(self) -> str:
@@ -81,6 +84,12 @@ async def _by_owner(house: House, rotating: Rotating, owning_service: str, step:
         raise RotationFailed(f"Error of {owning_service} during {step} step: {error}") from error
 
 
+@lru_cache(CALLERS_MAX)
+def _itself(account_id: str) -> Caller:
+    """Return Secrets Manager as a caller: always the same one, which decisions are remembered by."""
+    return Caller.service(PRINCIPAL, account_id)
+
+
 async def _invoke(house: House, function_arn: str, arn: str, account_id: str, params: dict[str, Any]) -> Answer:
     now = house.clock.now()
     function = parse_arn(function_arn)
@@ -89,7 +98,7 @@ async def _invoke(house: House, function_arn: str, arn: str, account_id: str, pa
         "lambda",
         "Invoke",
         {"FunctionName": function_arn, **params},
-        caller=Caller.service(PRINCIPAL, account_id),
+        caller=_itself(account_id),
         origin=Origin(new_request_id(now), now, PRINCIPAL, True, user_agent=PRINCIPAL),
         region=function.region if function is not None else "",
         source=SourceResource(arn, account_id),
