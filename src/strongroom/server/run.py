@@ -24,6 +24,7 @@ from strongroom.operations.house import House
 from strongroom.server.admin import Admin, Health
 from strongroom.server.asgi import FrontDoor
 from strongroom.server.clock import open_clock
+from strongroom.server.code_downloads import CODE_PATH, CodeDownloads
 from strongroom.server.counters import RequestCounters
 from strongroom.server.endpoint import Endpoint
 from strongroom.server.house import open_house
@@ -97,6 +98,7 @@ def _front_door(configuration: Configuration, clock: Clock, house: House, tls: T
         lambda: _examine(configuration, house, tls),
         _metrics(door, counters, house),
         Networks(parse_networks("metrics-peers", configuration.metrics_peers)),
+        {CODE_PATH: CodeDownloads(house).handle},
     )
     trusted = Networks(parse_networks("trusted-proxies", configuration.trusted_proxies))
     return FrontDoor(pipeline.handle, admin.handle, trusted, clock)

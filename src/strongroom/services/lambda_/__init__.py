@@ -6,7 +6,40 @@ encrypts variables through KMS, `execution_role` knows who a function runs as. T
 their nouns.
 """
 
-from strongroom.services.lambda_ import creation, deletion, description
+from strongroom.services.lambda_ import (
+    aliases,
+    code_updates,
+    concurrency,
+    configuration_updates,
+    creation,
+    deletion,
+    description,
+    event_invoke_configs,
+    listing,
+    permissions,
+    tagging,
+    unmanaged,
+    versions,
+)
+from strongroom.services.lambda_.layers import layer_permissions, layer_versions, publishing
 from strongroom.services.lambda_.service import LAMBDA
 
-__all__ = ["LAMBDA", "creation", "deletion", "description"]
+__all__ = [
+    "LAMBDA",
+    "aliases",
+    "code_updates",
+    "concurrency",
+    "configuration_updates",
+    "creation",
+    "deletion",
+    "description",
+    "event_invoke_configs",
+    "layer_permissions",
+    "layer_versions",
+    "listing",
+    "permissions",
+    "publishing",
+    "tagging",
+    "unmanaged",
+    "versions",
+]

@@ -41,7 +41,7 @@ def shown_configuration(
 ) -> dict[str, Any]:
     """Return a FunctionConfiguration; `arn` is the function's as the request named it.
 
-    `environment` is what of it is shown. Listings leave out the state, as AWS does.
+    `environment` is what of it is shown. Listings leave out the state and the runtime's build, as AWS does.
     """
     shown: dict[str, Any] = {
         "FunctionName": version.name,
@@ -52,7 +52,6 @@ def shown_configuration(
         "CodeSha256": version.code.sha256,
         "CodeSize": version.code.size,
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "RuntimeVersionConfig": {"RuntimeVersionArn": _runtime_version_arn(version)},
         **{member: version.settings[member] for member in _SHOWN if member in version.settings},
     }
     if environment is not None:
@@ -60,5 +59,9 @@ def shown_configuration(
     if version.layers:
         shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.code.size} for layer in version.layers]
     if with_state:
-        shown |= {"State": version.state, "LastUpdateStatus": "Successful"}
+        shown |= {
+            "State": version.state,
+            "LastUpdateStatus": "Successful",
+            "RuntimeVersionConfig": {"RuntimeVersionArn": _runtime_version_arn(version)},
+        }
     return shown

@@ -26,8 +26,9 @@ from strongroom.services.lambda_.layers.used_layers import (
 from strongroom.services.lambda_.quotas import GIGABYTE, STORAGE_QUOTA, own_quota
 from strongroom.services.lambda_.service import LAMBDA
 from strongroom.services.lambda_.settings import created_settings
-from strongroom.services.lambda_.tagging import checked_tags
+from strongroom.services.lambda_.tag_limits import checked_tags
 from strongroom.services.lambda_.uploaded_code import REQUEST_BYTES_MAX, uploaded
+from strongroom.services.lambda_.version_rows import fingerprint, version_values
 from strongroom.storage.connection import Connection
 
 
@@ -96,22 +97,6 @@ def _version(
     )
 
 
-def version_values(version: FunctionVersion, number: int, revision_id: str) -> dict[str, Any]:
-    """Return the row of a version under a number."""
-    sealed = version.variables
-    return {
-        "arn": version.function_arn,
-        "number": number,
-        "revision_id": revision_id,
-        "modified_at": version.modified_at,
-        "settings": dict(version.settings),
-        "code_id": version.code.code_id,
-        "variables": sealed.ciphertext if sealed is not None else None,
-        "variables_key": sealed.data_key if sealed is not None else None,
-        "variables_key_arn": sealed.key_arn if sealed is not None else None,
-    }
-
-
 async def _write(
     call: Call,
     version: FunctionVersion,
@@ -144,11 +129,11 @@ async def _write(
         )
         for number in numbers:
             revision_id = version.revision_id if number == version.number else str(uuid.uuid4())
-            tables.insert_version(connection, version_values(version, number, revision_id))
+            frozen = {"PublishedFrom": fingerprint(version)} if number else {}
+            tables.insert_version(connection, version_values(version, number, revision_id, frozen))
             put_layers(connection, arn, number, version.layers)
         if grant is not None:
             tables.put_grant(connection, grant)
-        shown_arn = version.qualified_arn if version.number else arn
-        return shown_configuration(version, environment, shown_arn)
+        return shown_configuration(version, environment, arn)
 
     return await call.write(write, invalidates=(cache_name(version.account_id, version.region, version.name),))

@@ -3,6 +3,7 @@
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.lambda_.access import NamedFunction, about_function, existing_version
+from strongroom.services.lambda_.code_location import code_location
 from strongroom.services.lambda_.configuration import shown_configuration
 from strongroom.services.lambda_.environment import shown_environment
 from strongroom.services.lambda_.quotas import own_quota
@@ -35,10 +36,12 @@ async def get_function_configuration(call: Call) -> Answer:
     reads_only=True,
 )
 async def get_function(call: Call) -> Answer:
-    """Return the settings of a version of a function, its tags and its reserved concurrency."""
+    """Return the settings of a version of a function, where its code can be fetched, its tags and its concurrency."""
     target: NamedFunction = call.target
     function = target.existing()
-    answer: Answer = {"Configuration": await _configuration(call), "Code": {"RepositoryType": "S3"}}
+    version = await existing_version(call)
+    code = {"RepositoryType": "S3", **code_location(call, version.code.code_id)}
+    answer: Answer = {"Configuration": await _configuration(call), "Code": code}
     if function.tags:
         answer["Tags"] = dict(function.tags)
     if function.reserved_concurrency is not None:

@@ -109,7 +109,7 @@ async def seal_variables(
     try:
         made = await encrypt_data_key(call, key, kms_key_arn or DEFAULT_KEY, _context(function_arn))
     except AwsError as error:
-        raise _configuring(error, "Encrypt") from None
+        raise configuring(error, "Encrypt") from None
     ciphertext = HEADER + encrypt_once(key, _encoded(variables), HEADER + function_arn.encode())
     return SealedVariables(ciphertext, made.ciphertext, made.key_arn)
 
@@ -209,7 +209,7 @@ def _starting(error: AwsError) -> AwsError:
     return AwsError(code, _undecrypted(error, "the"), 502)
 
 
-def _configuring(error: AwsError, what: str) -> AwsError:
+def configuring(error: AwsError, what: str) -> AwsError:
     """Return what is answered to who configures a function with a key that KMS refuses."""
     if error.status >= 500 or error.code == "ThrottlingException":
         return error
@@ -242,7 +242,7 @@ async def grant_to_role(
     try:
         answer = await call.invoke("kms", "CreateGrant", params)
     except AwsError as error:
-        raise _configuring(error, "CreateGrant") from None
+        raise configuring(error, "CreateGrant") from None
     return {
         "arn": function_arn,
         "key_arn": sealed.key_arn,

@@ -37,7 +37,7 @@ def not_validated(message: str) -> AwsError:
 
 def not_found(message: str) -> AwsError:
     """What was named is not there."""
-    return AwsError("ResourceNotFoundException", message)
+    return AwsError("ResourceNotFoundException", message, 404)
 
 
 def no_such_function(arn: str) -> AwsError:
@@ -87,3 +87,15 @@ def code_storage_exceeded() -> AwsError:
 def unsupported(what: str) -> AwsError:
     """Something of AWS's that Strongroom does not have."""
     return invalid_parameter(f"Strongroom does not serve {what} yet.")
+
+
+def no_policy() -> AwsError:
+    """The resource has no policy to take something from."""
+    return not_found("No policy is associated with the given resource.")
+
+
+def policy_too_long(length: int, most: int) -> AwsError:
+    """A resource policy would be longer than it may be."""
+    return AwsError(
+        "PolicyLengthExceededException", f"The final policy size ({length}) is bigger than the limit ({most})."
+    )

@@ -36,11 +36,10 @@ class Alias(NamedTuple):
 
 
 class FunctionPolicy(NamedTuple):
-    """A resource policy as it is stored, as the policy engine asks it, and its revision."""
+    """A resource policy as it is stored, and as the policy engine asks it."""
 
     text: str
     policy: NamedPolicy
-    revision_id: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

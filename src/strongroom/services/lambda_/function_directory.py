@@ -166,4 +166,4 @@ def alias_of(row: Any) -> Alias:
 
 def _policy_of(arn: str, row: Any) -> FunctionPolicy:
     source = f"resource policy of {qualified(arn, row.qualifier)}"
-    return FunctionPolicy(row.policy, NamedPolicy(source, compiled(row.policy, PolicyKind.RESOURCE)), row.revision_id)
+    return FunctionPolicy(row.policy, NamedPolicy(source, compiled(row.policy, PolicyKind.RESOURCE)))

@@ -47,13 +47,17 @@ def refuse_unserved(params: Mapping[str, Any]) -> None:
     for member, what in _REFUSED.items():
         if not _is_empty(params.get(member)):
             raise errors.unsupported(f"{what} ({member})")
-    if params.get("PackageType") == "Image" or (params.get("Code") or {}).get("ImageUri"):
+    if params.get("PackageType") == "Image" or _image_uri(params):
         raise errors.unsupported("functions in container images (PackageType Image)")
     if (params.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
         raise errors.unsupported("SnapStart")
     vpc = params.get("VpcConfig")
     if not _is_empty(vpc):
         checked_vpc(vpc)
+
+
+def _image_uri(params: Mapping[str, Any]) -> str | None:
+    return params.get("ImageUri") or (params.get("Code") or {}).get("ImageUri")
 
 
 def checked_vpc(vpc: Any) -> Mapping[str, Any] | None:

@@ -105,7 +105,6 @@ POLICIES = Table(
     Column("arn", OrderedText, primary_key=True),
     Column("qualifier", OrderedText, primary_key=True),
     Column("policy", Text, nullable=False),
-    Column("revision_id", String(36), nullable=False),
     ForeignKeyConstraint(["arn"], ["lambda_functions.arn"], ondelete="CASCADE"),
 )
 """The resource policies of a function (an empty qualifier), of its versions and of its aliases."""
@@ -310,6 +309,11 @@ def reserved_concurrency(connection: Connection, account_id: str, region: str, b
     those = (FUNCTIONS.c.account_id == account_id) & (FUNCTIONS.c.region == region) & (FUNCTIONS.c.arn != besides)
     reserved = func.coalesce(func.sum(FUNCTIONS.c.reserved_concurrency), 0)
     return int(connection.execute(select(reserved).where(those)).scalar_one())
+
+
+def update_alias(connection: Connection, arn: str, name: str, values: Mapping[str, Any]) -> None:
+    """Change columns of an alias."""
+    connection.execute(update(ALIASES).where((ALIASES.c.arn == arn) & (ALIASES.c.name == name)).values(values))
 
 
 def aliases_of(connection: Connection, arn: str) -> Sequence[Row[Any]]:

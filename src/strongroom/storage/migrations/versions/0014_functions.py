@@ -77,7 +77,6 @@ def _what_functions_have() -> None:
         sa.Column("arn", OrderedText, primary_key=True),
         sa.Column("qualifier", OrderedText, primary_key=True),
         sa.Column("policy", sa.Text, nullable=False),
-        sa.Column("revision_id", sa.String(36), nullable=False),
         sa.ForeignKeyConstraint(["arn"], ["lambda_functions.arn"], ondelete="CASCADE"),
     )
     op.create_table(
