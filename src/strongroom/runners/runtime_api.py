@@ -374,4 +374,3 @@ def _too_large_message() -> str:
 def _too_large() -> Outcome:
     payload = f'{{"errorMessage":"{_too_large_message()}","errorType":"{TOO_LARGE}"}}'
     return Outcome(payload.encode("ascii"), TOO_LARGE)
-
