@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from tests.rotated_databases import HOST, RotatedDatabase, RotatedMariadb, RotatedPostgresql
 from tests.running_server import RunningServer, eventually, running_server
+from tests.services.rds.registering import PASSWORD, members
 from tests.services.refusals import refused
-
-PASSWORD = "a-present-password"
-ENGINES = {"postgres": "postgresql", "mariadb": "mariadb"}
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +27,6 @@ def reaching(
 @pytest.fixture
 def rds(reaching: RunningServer) -> Any:
     return reaching.client("rds")
-
-
-def members(database: RotatedDatabase, **changed: Any) -> dict[str, Any]:
-    """Return the members of a request that registers a database."""
-    username = database.make_superuser(PASSWORD)
-    endpoint = f"{ENGINES[database.engine]}://{HOST}:{database.port}/{database.name}"
-    given = {
-        "DBInstanceIdentifier": f"Orders-{uuid.uuid4().hex[:8]}",
-        "DBInstanceClass": "db.t3.micro",
-        "Engine": database.engine,
-        "MasterUsername": username,
-        "MasterUserPassword": PASSWORD,
-        "Tags": [{"Key": "strongroom:endpoint", "Value": endpoint}, {"Key": "team", "Value": "blue"}],
-    } | changed
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def secret_of(server: RunningServer, arn: str, **which: str) -> dict[str, str]:
