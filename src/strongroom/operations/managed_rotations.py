@@ -18,6 +18,7 @@ Source: AWS Secrets Manager User Guide, "Managed rotation for AWS Secrets Manage
 managed by other AWS services"; Amazon RDS User Guide, "Password management with Amazon RDS and AWS Secrets Manager".
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strongroom.base.arn import partition_of
 from strongroom.base.context import Origin, new_request_id
+from strongroom.base.errors import AwsError
+from strongroom.crypto.random import random_bytes
 from strongroom.identities.compiled import compiled
 from strongroom.operations.callers import Caller
 from strongroom.operations.trail import INTERNAL, Identity
@@ -41,6 +44,8 @@ STEPS = (CREATE, SET, TEST, FINISH)
 """The steps of a rotation, in order. Source: AWS Secrets Manager User Guide, "Lambda rotation functions"."""
 
 CALLERS_MAX = 1_024
+PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""How long is waited before a throttled request is made again, and up to twice as long by chance."""
 _PREFIX_END = "!"
 
 
@@ -133,7 +138,23 @@ async def perform_as_owner(
 
     It is for secrets whose names begin with the id of the service and `!`. CreateSecret, PutSecretValue, UpdateSecret
     and RotateSecret need a ClientRequestToken: in a step of a rotation that is the `version_id` of the secret.
+
+    The account's request quotas hold. What is over them is asked for again after a moment, as SDKs do: many secrets may
+    be due at the same hour.
     """
+    for pause in PAUSES_SECONDS:
+        try:
+            return await _perform(house, owning_service, account_id, region, operation, params)
+        except AwsError as error:
+            if error.code != "ThrottlingException":
+                raise
+            await asyncio.sleep(pause * (1.0 + random_bytes(1)[0] / 256))
+    return await _perform(house, owning_service, account_id, region, operation, params)
+
+
+async def _perform(
+    house: "House", owning_service: str, account_id: str, region: str, operation: str, params: dict[str, Any]
+) -> "Answer":
     from strongroom.operations.perform import perform
 
     now = house.clock.now()

@@ -9,6 +9,7 @@ import marshal
 import os
 import signal
 import socket
+import struct
 import sys
 from typing import Any
 
@@ -183,9 +184,15 @@ class _Output(asyncio.StreamReaderProtocol):
 
 
 def _script() -> str:
-    """Return the launcher as we have it compiled, if it was written down: it starts 3 milliseconds sooner."""
-    compiled = importlib.util.cache_from_source(launcher.__file__)
-    return compiled if os.path.exists(compiled) else launcher.__file__
+    """Return the launcher as it was compiled when we imported it, which starts 3 milliseconds sooner, or its text."""
+    text, compiled = launcher.__file__, importlib.util.cache_from_source(launcher.__file__)
+    try:
+        with open(compiled, "rb") as file:
+            flags, modified = struct.unpack("<4xII4x", file.read(16))
+        is_current = flags == 0 and modified == int(os.stat(text).st_mtime) & 0xFFFF_FFFF
+    except (OSError, struct.error):
+        is_current = False
+    return compiled if is_current else text
 
 
 def _length(content: bytes) -> int:

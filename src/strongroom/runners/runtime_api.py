@@ -50,7 +50,7 @@ class Invocation(NamedTuple):
     request_id: str
     payload: bytes
     function_arn: str
-    deadline_ms: int
+    deadline_ms: int = 0
     trace_id: str = ""
     client_context: str = ""
 
@@ -65,6 +65,10 @@ class Outcome(NamedTuple):
     error_type: str | None = None
 
 
+class RuntimeEnded(Exception):  # noqa: N818 (it says what happened)
+    """The process that was to answer is no more."""
+
+
 class RuntimeApi:
     """Serves the Runtime API of one execution environment on a listening socket, in the running event loop."""
 
@@ -74,6 +78,7 @@ class RuntimeApi:
         self._connections: set[_Connection] = set()
         self._poll: _Connection | None = None
         self._idle = asyncio.Event()
+        self._has_ended = False
         self._initialized: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         self._invocation: Invocation | None = None
         self._is_taken = False
@@ -86,19 +91,32 @@ class RuntimeApi:
         self._server = await loop.create_server(lambda: _Connection(self), sock=self._listener)
 
     async def initialized(self) -> Outcome | None:
-        """Wait until the runtime asks for its first invocation (None), or says that it could not begin (the error)."""
+        """Wait until the runtime asks for its first invocation (None), or says that it could not begin (the error).
+
+        Raises RuntimeEnded.
+        """
         return await asyncio.shield(self._initialized)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the runtime asks for an invocation now."""
+        return self._poll is not None
+
     async def idle(self) -> None:
-        """Wait until the runtime asks for an invocation: what it did for the last one is over."""
+        """Wait until the runtime asks for an invocation: what it did for the last one is over. Raises RuntimeEnded."""
         await self._idle.wait()
+        if self._has_ended:
+            raise RuntimeEnded
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Give the runtime an invocation once it asks for one, and return what it answers.
 
         Nothing here ends an invocation that is not answered: whoever cancels this call ends the environment as well.
-        Raises ValueError for values that cannot be in a header, and RuntimeError while there is another invocation.
+        Raises RuntimeEnded, ValueError for values that cannot be in a header, and RuntimeError while there is another
+        invocation.
         """
+        if self._has_ended:
+            raise RuntimeEnded
         if self._invocation is not None:
             raise RuntimeError("an execution environment has one invocation at a time")
         for value in (invocation.request_id, invocation.function_arn, invocation.trace_id, invocation.client_context):
@@ -113,10 +131,16 @@ class RuntimeApi:
         finally:
             self._invocation = self._outcome = None
 
-    @property
-    def was_taken(self) -> bool:
-        """Whether the runtime was given the last invocation: if not, no code of the function has seen it."""
-        return self._is_taken
+    def end(self) -> None:
+        """Have everybody who waits for the runtime know that it has ended. Answers that have come stand."""
+        self._has_ended = True
+        self._idle.set()
+        if not self._initialized.done():
+            self._initialized.set_exception(RuntimeEnded())
+            # Nobody may be waiting for it.
+            self._initialized.exception()
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_exception(RuntimeEnded())
 
     async def close(self) -> None:
         """Listen no more, and cut every connection. Safe to call twice."""
@@ -140,7 +164,8 @@ class RuntimeApi:
         self._connections.discard(connection)
         if self._poll is connection:
             self._poll = None
-            self._idle.clear()
+            if not self._has_ended:
+                self._idle.clear()
 
     def next(self, connection: "_Connection") -> None:
         """Answer a runtime that asks for an invocation, as soon as there is one."""
@@ -170,7 +195,7 @@ class RuntimeApi:
         connection.answer(200, invocation.payload, headers.encode("ascii"))
 
     def begins_answer(self, request_id: str) -> tuple[int, str, str] | None:
-        """Let one connection send the answer to the invocation in hand, or return the refusal: status, type, message."""
+        """Let one connection send the answer to the invocation in hand, or return why not: status, type, message."""
         if self._invocation is None or not self._is_taken or self._invocation.request_id != request_id:
             return 400, "InvalidRequestID", "Invalid request ID"
         if self._is_answering:

@@ -154,8 +154,8 @@ def test_asynchronous_invocation_is_configured_for_each_qualifier(in_house: InHo
         await _call(opened, "DeleteFunctionEventInvokeConfig")
         with pytest.raises(AwsError, match="doesn't have an EventInvokeConfig"):
             await _call(opened, "GetFunctionEventInvokeConfig")
+        config = {"OnFailure": {"Destination": "arn:aws:kinesis:us-east-1:111122223333:stream/s"}}
         with pytest.raises(AwsError, match="not a valid destination"):
-            config = {"OnFailure": {"Destination": "arn:aws:kinesis:us-east-1:111122223333:stream/s"}}
             await _call(opened, "PutFunctionEventInvokeConfig", DestinationConfig=config)
 
     in_house(body)

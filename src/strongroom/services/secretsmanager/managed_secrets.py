@@ -1,6 +1,7 @@
 """Secrets that a service keeps for its users: made by it, changed and deleted by nobody else.
 
-Users may read and tag them, attach policies, replicate them, and rotate them when they like or by other rules.
+Users may read and tag them, attach policies, replicate them, rotate them when they like or by other rules, or not at
+all.
 Source: AWS Secrets Manager User Guide, "AWS Secrets Manager secrets managed by other AWS services", "Managed rotation
 for AWS Secrets Manager secrets".
 """

@@ -70,46 +70,47 @@ async def rotate_secret(call: Call) -> Answer:
         if at_once and _is_carried_out(connection, secret, token):
             return answer | {"VersionId": token}
         progress.give_up_test(connection, secret.arn)
-        if progress.is_stuck(connection, secret.arn):
-            raise errors.rotation_unfinished()
-        if tables.select_version(connection, secret.arn, token) is not None:
-            raise errors.token_of_another_version(token, secret.arn)
+        version_id = _version_to_make(connection, secret, token) if at_once or test is not None else None
         tables.update_secret(connection, secret.arn, columns)
-        row = tables.select_secret(connection, secret.arn)
-        if at_once:
-            progress.begin(connection, call, row, token)
-            return answer | {"VersionId": token}
-        if test is not None:
-            progress.begin(connection, call, row, token, test_value=test.value)
-        return answer
+        if version_id is not None:
+            progress.begin(connection, call, row, version_id, test_value=test.value if test is not None else None)
+        return answer | ({"VersionId": version_id} if at_once else {})
 
     answered = await change_secret(call, secret, change, test.of_replicas if test is not None else ())
     if at_once or test is not None:
-        call.house.part(Rotations).start(secret.arn, token)
+        call.house.part(Rotations).start(secret.arn, answered.get("VersionId", token))
     return answered
+
+
+def _version_to_make(connection: Connection, secret: Secret, token: str) -> str:
+    """Return the version that a rotation, or a test of one, leads to: the request's token.
+
+    What the cancelled rotation of a managed secret left pending is gone on with: its users cannot clear that away, and
+    it may be what the database knows. Raises InvalidRequestException for any other that is pending.
+    """
+    pending = tables.stages_of(connection, secret.arn).get(PENDING)
+    if progress.is_stuck(connection, secret.arn):
+        if pending is None or not is_rotated_by_owner(secret) or select_rotation(connection, secret.arn) is not None:
+            raise errors.rotation_unfinished()
+        return pending
+    if tables.select_version(connection, secret.arn, token) is not None:
+        raise errors.token_of_another_version(token, secret.arn)
+    return token
 
 
 async def _configuration(call: Call, secret: Secret) -> dict[str, Any]:
     """Return the columns that a request sets. Raises what AWS raises for a function or rules that cannot be."""
     params, before = call.params, secret.rotation
     _refuse_what_is_not_served(params)
-    function_arn = params.get("RotationLambdaARN") or None
-    if is_rotated_by_owner(secret):
-        if function_arn is not None:
-            must_be_owner(call, secret)
-            raise errors.invalid_parameter("RotationLambdaARN is not for secrets that use managed rotation.")
-    else:
-        is_new = function_arn is not None
-        function_arn = function_arn or (before.function_arn if before else None)
-        if function_arn is None:
-            raise errors.invalid_request(_NO_FUNCTION)
-        _must_be_function(function_arn)
-        await must_be_invocable(call, secret.arn, secret.account_id, function_arn, is_new=is_new)
+    function_arn = _function(call, secret)
     rules = params.get("RotationRules") or (before.rules if before else None)
     if not rules:
         raise errors.invalid_parameter("RotationRules is required for a secret that has none.")
     # A year of a cron expression takes longer to look at than others should have to wait.
     schedule = await asyncio.to_thread(read_rules, rules)
+    if function_arn is not None:
+        is_new = bool(params.get("RotationLambdaARN"))
+        await must_be_invocable(call, secret.arn, secret.account_id, function_arn, is_new=is_new)
     rotated_at = before.rotated_at if before is not None else None
     window = schedule.next_window(call.now if rotated_at is None else rotated_at, call.now)
     return {
@@ -121,11 +122,33 @@ async def _configuration(call: Call, secret: Secret) -> dict[str, Any]:
     }
 
 
+def _function(call: Call, secret: Secret) -> str | None:
+    """Return the ARN of the function that rotates a secret from now on; None where the service does that owns it.
+
+    Raises InvalidRequestException where there is none, or one too many, InvalidParameterException for another ARN.
+    """
+    named: str | None = call.params.get("RotationLambdaARN") or None
+    if is_rotated_by_owner(secret):
+        if named is not None:
+            must_be_owner(call, secret)
+            raise errors.invalid_parameter("RotationLambdaARN is not for secrets that use managed rotation.")
+        return None
+    function_arn = named or (secret.rotation.function_arn if secret.rotation else None)
+    if function_arn is None:
+        raise errors.invalid_request(_NO_FUNCTION)
+    arn = parse_arn(function_arn)
+    if arn is None or arn.service != "lambda" or not arn.resource.startswith("function:"):
+        raise errors.invalid_parameter("RotationLambdaARN must be the ARN of a Lambda function.")
+    return function_arn
+
+
 async def _reattempt_if_unfinished(call: Call, secret: Secret, token: str) -> None:
     """Raise InvalidRequestException where an earlier rotation is not complete, and have that one tried again now."""
 
     def find(connection: Connection) -> bool:
         rotation = select_rotation(connection, secret.arn)
+        if rotation is None and is_rotated_by_owner(secret):
+            return False
         if rotation is not None and (rotation.is_test or rotation.version_id == token):
             return False
         return progress.is_stuck(connection, secret.arn)
@@ -167,12 +190,6 @@ def _refuse_what_is_not_served(params: Mapping[str, Any]) -> None:
             raise errors.unsupported(f"managed external secrets ({member})")
 
 
-def _must_be_function(text: str) -> None:
-    arn = parse_arn(text)
-    if arn is None or arn.service != "lambda" or not arn.resource.startswith("function:"):
-        raise errors.invalid_parameter("RotationLambdaARN must be the ARN of a Lambda function.")
-
-
 @operation(
     SECRETS_MANAGER,
     "CancelRotateSecret",
@@ -186,7 +203,6 @@ async def cancel_rotate_secret(call: Call) -> Answer:
     but the function knows. A step that is being carried out is not interrupted, but nothing follows from it any more.
     """
     secret: Secret = existing(call)
-    must_be_owner(call, secret)
     secret.must_be_changeable()
     if secret.rotation is None:
         raise errors.invalid_request(_NO_FUNCTION)

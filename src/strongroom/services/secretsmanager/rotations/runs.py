@@ -24,7 +24,7 @@ from strongroom.services.secretsmanager.secret_directory import cache_name
 from strongroom.storage.connection import Connection
 from strongroom.storage.errors import StorageUnavailable, StoreClosed
 
-RUNNING_MAX = 64
+RUNNING_MAX = 32
 """How many rotations a server is at work on at a time; others wait for their turn."""
 
 BEGUN_AT_ONCE_MAX = 100

@@ -5,6 +5,7 @@ function's own policy decides. Source: AWS Secrets Manager User Guide, "Rotation
 rotation", "Troubleshoot AWS Secrets Manager rotation".
 """
 
+import asyncio
 import hashlib
 import json
 from functools import lru_cache
@@ -16,13 +17,14 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call, SourceResource
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
-from strongroom.operations.managed_rotations import MANAGED_ROTATIONS, ManagedSecret, RotationFailed
+from strongroom.operations.managed_rotations import MANAGED_ROTATIONS, PAUSES_SECONDS, ManagedSecret, RotationFailed
 from strongroom.operations.perform import perform
 from strongroom.operations.registry import Answer
 from strongroom.services.secretsmanager import errors
 
 PRINCIPAL = "secretsmanager.amazonaws.com"
 CALLERS_MAX = 1_024
+_TOO_MUCH = frozenset({"TooManyRequestsException", "ThrottlingException"})
 
 
 class Rotating(NamedTuple):
@@ -63,7 +65,7 @@ async def perform_step(house: House, rotating: Rotating, step: str) -> None:
     params = {"InvocationType": "RequestResponse", "Payload": json.dumps(event).encode()}
     failed = f"Error when executing lambda {rotating.function_arn} during {step} step"
     try:
-        answer = await _invoke(house, rotating.function_arn, rotating.arn, rotating.account_id, params)
+        answer = await _invoke_patiently(house, rotating.function_arn, rotating.arn, rotating.account_id, params)
     except AwsError as error:
         raise RotationFailed(f"{failed}: {error.code}") from error
     if answer.get("FunctionError"):
@@ -103,6 +105,20 @@ async def _invoke(house: House, function_arn: str, arn: str, account_id: str, pa
         region=function.region if function is not None else "",
         source=SourceResource(arn, account_id),
     )
+
+
+async def _invoke_patiently(
+    house: House, function_arn: str, arn: str, account_id: str, params: dict[str, Any]
+) -> Answer:
+    """Invoke a function; when it has too much to do already, again after a moment, a few times."""
+    for pause in PAUSES_SECONDS:
+        try:
+            return await _invoke(house, function_arn, arn, account_id, params)
+        except AwsError as error:
+            if error.code not in _TOO_MUCH:
+                raise
+            await asyncio.sleep(pause)
+    return await _invoke(house, function_arn, arn, account_id, params)
 
 
 async def must_be_invocable(call: Call, arn: str, account_id: str, function_arn: str, *, is_new: bool) -> None:
