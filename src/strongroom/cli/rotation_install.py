@@ -20,6 +20,7 @@ NETWORK_TAG = "strongroom:network"
 _MEMORY_MB = 256
 _TIMEOUT_SECONDS = 60
 _STATEMENT_ID = "SecretsManagerInvokes"
+_LOGS = ["CreateLogGroup", "CreateLogStream", "PutLogEvents"]
 _ROTATES = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
 
 
@@ -61,8 +62,7 @@ def role_policy(installation: Installation, function_arn: str) -> dict[str, Any]
     statements: list[dict[str, Any]] = [
         _statement("RotateOwnSecrets", [f"secretsmanager:{action}" for action in _ROTATES], "*", own),
         _statement("MakePasswords", "secretsmanager:GetRandomPassword", "*"),
-        _statement("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group}:*"),
-        _statement("MakeLogGroup", "logs:CreateLogGroup", log_group),
+        _statement("Log", [f"logs:{action}" for action in _LOGS], [log_group, f"{log_group}:*"]),
     ]
     if installation.superuser_secrets:
         read = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
