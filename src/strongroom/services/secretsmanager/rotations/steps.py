@@ -24,6 +24,7 @@ from strongroom.services.secretsmanager import errors
 
 PRINCIPAL = "secretsmanager.amazonaws.com"
 CALLERS_MAX = 1_024
+_DENIED, _NOT_THERE = "AccessDeniedException", "ResourceNotFoundException"
 _TOO_MUCH = frozenset({"TooManyRequestsException", "ThrottlingException"})
 
 
@@ -127,13 +128,14 @@ async def must_be_invocable(call: Call, arn: str, account_id: str, function_arn:
     Raises AccessDeniedException for either. Whether the function exists is not told to who may not invoke it.
     """
     dry = {"InvocationType": "DryRun"}
-    if is_new:
-        function = parse_arn(function_arn)
-        region = function.region if function is not None else None
-        await call.invoke("lambda", "Invoke", {"FunctionName": function_arn, **dry}, region=region)
+    try:
+        if is_new:
+            function = parse_arn(function_arn)
+            region = function.region if function is not None else None
+            await call.invoke("lambda", "Invoke", {"FunctionName": function_arn, **dry}, region=region)
+    except AwsError as error:
+        raise (errors.function_not_invocable() if error.code == _NOT_THERE else error) from None
     try:
         await _invoke(call.house, function_arn, arn, account_id, dry)
     except AwsError as error:
-        if error.code in ("AccessDeniedException", "ResourceNotFoundException"):
-            raise errors.function_not_invocable() from None
-        raise
+        raise (errors.function_not_invocable() if error.code in (_DENIED, _NOT_THERE) else error) from None
