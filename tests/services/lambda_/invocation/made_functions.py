@@ -1,6 +1,7 @@
 """Functions on a running server: made with a role of their own, invoked, and their logs read."""
 
 import base64
+import contextlib
 import json
 import time
 import uuid
@@ -61,10 +62,8 @@ def logged(server: RunningServer, group: str, wanted: str, seconds: float = 5.0)
     logs, end = server.client("logs"), time.monotonic() + seconds
     while True:
         messages: list[str] = []
-        try:
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
             messages = [each["message"] for each in logs.filter_log_events(logGroupName=group)["events"]]
-        except logs.exceptions.ResourceNotFoundException:
-            pass
         if any(wanted in message for message in messages):
             return messages
         assert time.monotonic() < end, f"{wanted!r} was not logged: {messages}"

@@ -146,7 +146,9 @@ def test_kinds_of_invocation_and_what_is_refused(server: RunningServer, echo: st
     message = "1048580 byte payload is too large for the Event invocation type (limit 1048576 bytes)"
     with refused("RequestEntityTooLargeException", message):
         client.invoke(FunctionName=echo, InvocationType="Event", Payload=json.dumps("x" * 1_048_578))
-    with refused("RequestEntityTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation"):
+    with refused(
+        "RequestEntityTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
+    ):
         client.invoke(FunctionName=echo, Payload=json.dumps("x" * 6_291_456))
     with refused("ResourceNotFoundException", f"Function not found: {arn}:nowhere"):
         client.invoke(FunctionName=echo, Qualifier="nowhere")
