@@ -114,6 +114,8 @@ def become_bubblewrap(plan: dict[str, Any], command: dict[str, Any], status: int
     for name, value in command["environment"].items():
         options += ["--setenv", name, value]
     os.set_inheritable(status, True)
+    if any("\0" in option for option in options):
+        sys.exit("a zero byte in what bubblewrap is told")
     given = _in_memory(b"\0".join(os.fsencode(option) for option in options) + b"\0")
     os.chdir("/")
     os.execve(plan["bubblewrap"], ["bwrap", "--args", str(given), "--", *command["argv"]], {})  # noqa: S606

@@ -73,15 +73,17 @@ async def prepare(
     ports: int = 0,
     mode: Mode = "bubblewrap",
     hidden: Sequence[Path] = (),
+    found: Probe | None = None,
 ) -> "Sandbox":
     """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
 
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
-    Must be called in the server's main thread: the job ends with the thread that started it.
+    `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
+    with the thread that started it.
     Raises SandboxUnavailable.
     """
-    found = await probe()
+    found = found or await probe()
     if mode == "bubblewrap" and found.refusal is not None:
         raise SandboxUnavailable(f"there is no sandbox: {found.refusal}")
     sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
@@ -143,9 +145,12 @@ class Sandbox:
     async def run(self, argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:
         """Start a command in `directory`, with exactly this environment (and PWD). Once for each sandbox.
 
-        A command that is not there, or cannot be executed, ends with a status and says so in the output.
-        Raises SandboxUnavailable when the sandbox refuses, OSError when it was killed before.
+        Returns when there is a process for it. What comes after shows in `wait`: a command that is not there, or cannot
+        be executed, ends with a status and says so in the output.
+        Raises ValueError for texts that no process can be given, SandboxUnavailable when the sandbox refuses, OSError
+        when it was killed before.
         """
+        _check_texts(argv, environment, directory)
         command = {"argv": list(argv), "environment": dict(environment), "directory": self.path(directory)}
         try:
             await self._launch.tell(command)
@@ -256,6 +261,16 @@ class Sandbox:
                 if real.is_dir() and real.is_relative_to(source.resolve()):
                     targets.append(Path(target) / real.relative_to(source.resolve()))
         return targets
+
+
+def _check_texts(argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:
+    # A zero byte would end the text, and what follows it would be another one: an option of bubblewrap's.
+    if any("\0" in text for text in (*argv, *environment, *environment.values(), directory)):
+        raise ValueError("a zero byte in a command, its environment or its directory")
+    if not argv:
+        raise ValueError("a command without a program")
+    if any(not name or "=" in name for name in environment):
+        raise ValueError("an environment variable whose name is empty or has a '='")
 
 
 def _not_executed(said: str) -> Exit:
