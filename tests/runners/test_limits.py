@@ -221,6 +221,36 @@ def test_nothing_is_left_of_a_closed_sandbox(bubblewrap: None) -> None:
         assert not [name for name in found.cgroups.left_behind() if name.startswith(token)]
 
 
+def test_cancelled_in_the_middle_nothing_is_left(bubblewrap: None) -> None:
+    mark = uuid.uuid4().hex
+
+    async def job() -> None:
+        sandbox = await prepare(limits=Limits(), ports=1)
+        try:
+            await sandbox.run(["/bin/sh", "-c", "exec sleep 1000", mark], {}, "/")
+            await sandbox.wait()
+        finally:
+            await sandbox.close()
+
+    async def scene() -> list[str]:
+        await prepare_once()
+        before = sorted(os.listdir("/proc/self/fd"))
+        for milliseconds in range(0, 45, 3):
+            running = asyncio.create_task(job())
+            await asyncio.sleep(milliseconds / 1000)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await asyncio.sleep(0.05)
+        after = sorted(os.listdir("/proc/self/fd"))
+        return [descriptor for descriptor in after if descriptor not in before]
+
+    async def prepare_once() -> None:
+        await (await prepare(limits=Limits())).close()
+
+    assert asyncio.run(scene()) == []
+    assert_gone(mark)
+
+
 SERVER = """
 import asyncio, os, sys
 from strongroom.runners.limits import Limits

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from tests.runners.conftest import Contained
 from tests.runners.contained import PYTHON, Job, run_as_we_are
-from tests.runners.test_limits import assert_gone
+from tests.runners.test_limits import assert_gone, processes_with
 
-from strongroom.runners.limits import Limits
+from strongroom.runners.cgroups import CONTROLLERS, Cgroups
+from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.probe import SandboxUnavailable, probe_now
 from strongroom.runners.sandbox import Exit, Mount, prepare
 
@@ -139,3 +140,76 @@ def test_what_is_made_for_a_job_is_for_nobody_else() -> None:
     for path in (directory, directory.parent):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
     directory.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("argv", "environment"),
+    [
+        (["/bin/true\0x"], {}),
+        (["/bin/true"], {"A": "b\0--bind\0/\0/host"}),
+        (["/bin/true"], {"A\0B": "c"}),
+        (["/bin/true"], {"A=B": "c"}),
+        (["/bin/true"], {"": "c"}),
+        ([], {}),
+    ],
+)
+def test_no_option_of_bubblewraps_comes_from_a_job(
+    bubblewrap: None, argv: list[str], environment: dict[str, str]
+) -> None:
+    async def scene() -> None:
+        sandbox = await prepare(limits=Limits())
+        try:
+            await sandbox.run(argv, environment, "/")
+        finally:
+            await sandbox.close()
+
+    with pytest.raises(ValueError, match=r"zero byte|variable|program"):
+        asyncio.run(scene())
+
+
+def test_what_a_job_is_given_is_on_no_command_line(bubblewrap: None) -> None:
+    async def scene() -> str:
+        sandbox = await prepare(limits=Limits())
+        try:
+            await sandbox.run(["/bin/sleep", "1000"], {"PASSWORD": mark, "LD_PRELOAD": "/tmp/evil.so"}, "/")
+            await asyncio.sleep(0.2)
+            await sandbox.kill()
+            return (await sandbox.output.read()).decode()
+        finally:
+            await sandbox.close()
+
+    mark = uuid.uuid4().hex
+    seen = []
+
+    async def watched() -> str:
+        watching = asyncio.create_task(watch())
+        try:
+            return await scene()
+        finally:
+            watching.cancel()
+
+    async def watch() -> None:
+        while True:
+            seen.extend(processes_with(mark))
+            await asyncio.sleep(0.005)
+
+    output = asyncio.run(watched())
+    assert seen == []
+    # The loader complains once: for the job, and for none of what came before it.
+    assert output.count("evil.so") == 1
+
+
+def test_control_groups_version_2_are_told_the_limits(tmp_path: Path) -> None:
+    group = Cgroups(2, dict.fromkeys(CONTROLLERS, tmp_path)).make(
+        "job", Limits(memory_bytes=MEBIBYTE, temporary_bytes=MEBIBYTE, cpus=0.25, processes_max=10)
+    )
+    told = {path.name: path.read_text() for path in (tmp_path / "strongroom-job").iterdir()}
+    assert told == {
+        "memory.max": str(2 * MEBIBYTE),
+        "memory.swap.max": "0",
+        "memory.oom.group": "1",
+        "cpu.max": "25000 100000",
+        "pids.max": "13",
+    }
+    (tmp_path / "strongroom-job" / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
+    assert group.out_of_memory_kills() == 2

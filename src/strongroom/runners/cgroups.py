@@ -153,17 +153,17 @@ class Cgroup:
             return ""
 
 
-def find_cgroups() -> tuple[Cgroups | None, dict[Controller, str]]:
+def find_cgroups(*, prepared: bool) -> tuple[Cgroups | None, dict[Controller, str]]:
     """Return the groups that we may make others in, and why we may not for the controllers that are missing.
 
-    With version 2 it moves the server into a group of its own below the one it is in: the kernel wants processes only
-    in groups that have none below them.
+    With version 2, if they are to be `prepared`, it moves the server (and what else is in its group) into a group below
+    the one it is in, and enables the controllers: the kernel wants processes only in groups that have none below them.
     """
     mounted = _mounted()
     own = _own_groups()
     refused: dict[Controller, str] = {}
     if "cgroup2" in mounted and "" in own:
-        parents = _version_2(mounted["cgroup2"], own[""], refused)
+        parents = _version_2(mounted["cgroup2"], own[""], refused, prepared=prepared)
         if parents:
             return Cgroups(2, parents), {each: refused[each] for each in CONTROLLERS if each not in parents}
     parents = {}
@@ -182,7 +182,7 @@ def find_cgroups() -> tuple[Cgroups | None, dict[Controller, str]]:
     }
 
 
-def _version_2(mount: Path, own: str, refused: dict[Controller, str]) -> dict[Controller, Path]:
+def _version_2(mount: Path, own: str, refused: dict[Controller, str], *, prepared: bool) -> dict[Controller, Path]:
     base = _existing(mount, own)
     if base.name == _SERVER:
         base = base.parent
@@ -194,11 +194,8 @@ def _version_2(mount: Path, own: str, refused: dict[Controller, str]) -> dict[Co
                 refused[each] = f"{base}/cgroup.controllers does not have it"
         if not wanted:
             return {}
-        enabled = set((base / "cgroup.subtree_control").read_text().split())
-        if not enabled.issuperset(wanted):
-            if base != mount:
-                _move_into(base / _SERVER, base)
-            (base / "cgroup.subtree_control").write_text(" ".join(f"+{each}" for each in wanted))
+        if prepared:
+            _enable(base, wanted)
     except OSError as error:
         refused.update(dict.fromkeys(CONTROLLERS, f"{error.filename or base}: {error.strerror}"))
         return {}
@@ -207,6 +204,15 @@ def _version_2(mount: Path, own: str, refused: dict[Controller, str]) -> dict[Co
         refused.update(dict.fromkeys(CONTROLLERS, why))
         return {}
     return dict.fromkeys(wanted, base)
+
+
+def _enable(base: Path, wanted: list[Controller]) -> None:
+    control = base / "cgroup.subtree_control"
+    if set(control.read_text().split()).issuperset(wanted):
+        return
+    if (base / "cgroup.type").exists():  # The kernel's root group has none, and may have processes.
+        _move_into(base / _SERVER, base)
+    control.write_text(" ".join(f"+{each}" for each in wanted))
 
 
 def _move_into(group: Path, parent: Path) -> None:

@@ -81,6 +81,15 @@ class Launch:
 
     async def tell(self, command: dict[str, Any]) -> None:
         """Tell what to run; return when the process for it is there. Raises LauncherEnded, OSError."""
+        telling = asyncio.create_task(self._tell(command))
+        try:
+            await asyncio.shield(telling)
+        except asyncio.CancelledError:
+            # A process that is there must be known, or nobody ends it.
+            await asyncio.gather(telling, return_exceptions=True)
+            raise
+
+    async def _tell(self, command: dict[str, Any]) -> None:
         await self._send(command)
         answer, (self._process, status) = await self._receive()
         self._ended = asyncio.create_task(self._reap(self._process, answer["process"], status))

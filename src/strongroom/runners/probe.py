@@ -51,14 +51,18 @@ async def probe() -> Probe:
 
 
 @cache
-def probe_now() -> Probe:
-    """Return what this machine can do, as `probe` does, without giving way to others."""
-    cgroups, not_limited = find_cgroups()
+def probe_now(*, is_server: bool = True) -> Probe:
+    """Return what this machine can do, as `probe` does, without giving way to others.
+
+    For a server, control groups are prepared, and what dead servers left is swept; else nothing is changed.
+    """
+    cgroups, not_limited = find_cgroups(prepared=is_server)
     path = shutil.which("bwrap")
     version = None if path is None else _version(path)
     users = job_users()
     refusal = _refusal(path, version, users)
-    _sweep(cgroups)
+    if is_server:
+        _sweep(cgroups)
     return Probe(None if refusal else path, version, refusal, cgroups, not_limited, users)
 
 

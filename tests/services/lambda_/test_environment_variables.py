@@ -11,6 +11,7 @@ from tests.services.lambda_.functions import ROLE, Functions, allow, function_ar
 from tests.services.refusals import refused
 
 from strongroom.base.errors import AwsError
+from strongroom.model.service import service_model
 from strongroom.services.lambda_ import tables
 from strongroom.services.lambda_.environment import open_variables
 from strongroom.services.lambda_.function_directory import resolve
@@ -169,3 +170,10 @@ def test_a_denied_variable_is_never_in_the_refusal_or_the_audit_trail(tmp_path: 
         assert SECRET not in str([(each.request, each.answer, each.error_message) for each in records])
 
     with_functions(tmp_path, body)
+
+
+def test_addresses_of_code_and_logs_are_not_in_the_audit_trail() -> None:
+    operations = service_model("lambda").operations
+    answer = {"Code": {"RepositoryType": "S3", "Location": "https://localhost/secret"}}
+    assert operations["GetFunction"].redacted_answer(answer) == {"Code": {"RepositoryType": "S3"}}
+    assert operations["Invoke"].redacted_answer({"StatusCode": 200, "LogResult": SECRET}) == {"StatusCode": 200}

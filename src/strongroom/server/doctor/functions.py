@@ -6,12 +6,13 @@ import os
 import platform
 import shutil
 import sys
+from dataclasses import replace
 
 from strongroom.base.configuration import Configuration
 from strongroom.runners.cgroups import Controller
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_file_system
-from strongroom.runners.probe import SandboxUnavailable, probe_now
+from strongroom.runners.probe import Probe, SandboxUnavailable, probe_now
 from strongroom.runners.sandbox import prepare
 from strongroom.runners.seccomp import seccomp_filter
 from strongroom.server.doctor.finding import Finding, limited, missing, ok
@@ -29,11 +30,11 @@ def sandbox(configuration: Configuration) -> Finding:
     if configuration.sandbox == "unsafe":
         without = "a function reads, reaches and changes all that the server may, keys and data among it"
         return limited("turned off by the setting sandbox = unsafe", without, "set it to bubblewrap")
-    found = probe_now()
+    found = probe_now(is_server=False)
     if found.refusal is not None:
         return missing(found.refusal, _NO_FUNCTIONS, "as it says; or, for functions that are trusted, sandbox = unsafe")
     try:
-        milliseconds = asyncio.run(_start_nothing())
+        milliseconds = asyncio.run(_start_nothing(found))
     except SandboxUnavailable as error:
         return missing(str(error), _NO_FUNCTIONS, "as it says; or, for functions that are trusted, sandbox = unsafe")
     users = found.job_users
@@ -41,11 +42,12 @@ def sandbox(configuration: Configuration) -> Finding:
     return ok(f"{found.version} ({found.bubblewrap}); a job runs as {user}, and begins in {milliseconds:.0f} ms")
 
 
-async def _start_nothing() -> float:
+async def _start_nothing(found: Probe) -> float:
     """Return the milliseconds that a sandbox takes to run the command that does nothing."""
     loop = asyncio.get_running_loop()
     begin = loop.time()
-    made = await prepare(limits=Limits(), ports=1)
+    # Control groups are for the server to prepare.
+    made = await prepare(limits=Limits(), ports=1, found=replace(found, cgroups=None))
     try:
         await made.run(["/bin/sh", "-c", ":"], {}, "/")
         await made.wait()
@@ -78,7 +80,7 @@ def processor_limit(configuration: Configuration) -> Finding:
 
 
 def _limit(controller: Controller, without: str) -> Finding:
-    found = probe_now()
+    found = probe_now(is_server=False)
     means = found.means(controller)
     if means in ("cgroup-v1", "cgroup-v2"):
         return ok(f"by control groups, version {means[-1]}")

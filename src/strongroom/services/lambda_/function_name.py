@@ -21,7 +21,7 @@ _FUNCTION = re.compile(
     r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]+))?",
     re.ASCII,
 )
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+_NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 
 
 class FunctionName(NamedTuple):

@@ -10,8 +10,9 @@ AT_AWS = (
     *("java8.al2", "java11", "java17", "java21", "java25"),
     *("python3.8", "python3.9", "python3.10"),
     *("dotnet6", "dotnet8", "dotnet10"),
-    *("ruby3.2", "ruby3.3", "ruby3.4"),
-    *("nodejs16.x", "nodejs18.x"),
+    *("ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0"),
+    *("nodejs16.x", "nodejs18.x", "nodejs26.x", "python3.15"),
+    *("java8.al2023", "java11.al2023", "java17.al2023", "custom"),
 )
 """Those that AWS has besides, and Strongroom does not run."""
 
@@ -23,6 +24,11 @@ DEPRECATED = frozenset(
         *("dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1"),
     }
 )
+
+
+def is_known(runtime: str) -> bool:
+    """Whether AWS has, or had, a runtime of that name."""
+    return runtime in SERVED or runtime in AT_AWS or runtime in DEPRECATED
 
 
 def checked_runtime(runtime: str) -> str:

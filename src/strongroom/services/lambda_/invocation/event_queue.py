@@ -107,7 +107,7 @@ class EventQueue:
         house = self._house
         if not self._was_asked and house.store.kind == "sqlite":
             # No other server has this database: whoever held an event is no more.
-            await house.store.write(partial(tables.let_go, holder=None))
+            await house.store.write(partial(tables.let_go, holder=self._holder, of_others=True))
         self._was_asked = True
         room = IN_FLIGHT_MAX - len(self._in_flight)
         now, wall = house.clock.now(), house.clock.wall()

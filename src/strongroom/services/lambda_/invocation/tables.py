@@ -69,10 +69,10 @@ def keep_hold(connection: Connection, holder: str, event_ids: Sequence[str], hel
     connection.execute(update(EVENTS).where(mine).values(held_until=held_until))
 
 
-def let_go(connection: Connection, holder: str | None = None) -> None:
-    """Let every event go that `holder` has, or that anybody has."""
-    statement = update(EVENTS).values(held_by=None, held_until=0.0)
-    connection.execute(statement if holder is None else statement.where(EVENTS.c.held_by == holder))
+def let_go(connection: Connection, holder: str, *, of_others: bool = False) -> None:
+    """Let every event go that `holder` has, or that anybody else has."""
+    these = EVENTS.c.held_by != holder if of_others else EVENTS.c.held_by == holder
+    connection.execute(update(EVENTS).where(these).values(held_by=None, held_until=0.0))
 
 
 def postpone(connection: Connection, event_id: str, due_at: float, failures: int, postponements: int) -> None:

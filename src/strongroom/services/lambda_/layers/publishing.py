@@ -14,6 +14,7 @@ from strongroom.services.lambda_.layers import tables
 from strongroom.services.lambda_.layers.layer_name import NAME_CHARACTERS_MAX, LayerName, read_layer_name
 from strongroom.services.lambda_.layers.layer_versions import RESOURCE_TYPE, shown_layer_version
 from strongroom.services.lambda_.quotas import GIGABYTE, STORAGE_QUOTA, own_quota
+from strongroom.services.lambda_.runtimes import is_known
 from strongroom.services.lambda_.service import LAMBDA
 from strongroom.services.lambda_.uploaded_code import REQUEST_BYTES_MAX, uploaded
 from strongroom.storage.connection import Connection
@@ -55,6 +56,12 @@ async def publish_layer_version(call: Call) -> Answer:
 
 
 def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = [runtime for runtime in params.get("CompatibleRuntimes") or () if not is_known(runtime)]
+    if unknown:
+        raise errors.not_validated(
+            f"Value '[{', '.join(params['CompatibleRuntimes'])}]' at 'compatibleRuntimes' failed to satisfy constraint: "
+            "Member must satisfy enum value set"
+        )
     settings = {"Description": params.get("Description") or ""}
     settings |= {member: params[member] for member in _KEPT if params.get(member) is not None}
     if any("\0" in str(value) for value in settings.values()):

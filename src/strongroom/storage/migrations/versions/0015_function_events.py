@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
         sa.Column("group_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("filter_name", OrderedText, nullable=False),
-        sa.Column("batch", sa.String(32), nullable=False),
+        sa.Column("batch_number", sa.BigInteger, nullable=False),
         sa.Column("due_at", Timestamp, nullable=False),
         sa.Column("expires_at", Timestamp, nullable=False),
         sa.Column("postponements", sa.Integer, nullable=False),
@@ -41,4 +41,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_logs_deliveries_due", "logs_deliveries", ["due_at"])
     op.create_index("ix_logs_deliveries_group", "logs_deliveries", ["group_number"])
-    op.create_index("ix_logs_batches_batch", "logs_batches", ["batch"], unique=True)
