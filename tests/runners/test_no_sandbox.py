@@ -35,8 +35,6 @@ def put_bubblewrap(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str
     program = directory / "bwrap"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    for each in (directory, *directory.parents[:3]):
-        each.chmod(each.stat().st_mode | 0o055)
     monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
 
 
@@ -48,19 +46,23 @@ def test_without_bubblewrap_nothing_runs(tmp_path: Path, monkeypatch: pytest.Mon
     )
 
 
-def test_an_old_bubblewrap_is_not_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None) -> None:
-    put_bubblewrap(tmp_path, monkeypatch, "echo bubblewrap 0.6.1")
+def test_an_old_bubblewrap_is_not_enough(
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None
+) -> None:
+    put_bubblewrap(open_directory, monkeypatch, "echo bubblewrap 0.6.1")
     assert refusal() == (
-        f"there is no sandbox: {tmp_path}/bwrap is bubblewrap 0.6.1; bubblewrap 0.8 or newer is needed"
+        f"there is no sandbox: {open_directory}/bwrap is bubblewrap 0.6.1; bubblewrap 0.8 or newer is needed"
     )
 
 
 def test_the_kernels_refusal_is_told_in_its_own_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None
 ) -> None:
     words = "bwrap: Creating new namespace failed: Operation not permitted"
     put_bubblewrap(
-        tmp_path, monkeypatch, f'[ "$1" = --version ] && echo bubblewrap 0.9.0 || {{ echo "{words}" >&2; exit 1; }}'
+        open_directory,
+        monkeypatch,
+        f'[ "$1" = --version ] && echo bubblewrap 0.9.0 || {{ echo "{words}" >&2; exit 1; }}',
     )
     assert refusal().startswith(f"there is no sandbox: {words}")
 
