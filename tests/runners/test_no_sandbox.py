@@ -11,9 +11,11 @@ import pytest
 from tests.runners.conftest import Contained
 from tests.runners.contained import PYTHON, Job, run_as_we_are
 from tests.runners.test_limits import assert_gone, processes_with
+from tests.running_server import running_server
 
 from strongroom.runners.cgroups import CONTROLLERS, Cgroups
 from strongroom.runners.limits import MEBIBYTE, Limits
+from strongroom.runners.memory_directory import memory_directory
 from strongroom.runners.probe import SandboxUnavailable, probe_now
 from strongroom.runners.sandbox import Exit, Mount, prepare
 
@@ -136,8 +138,6 @@ def test_unsafe_leaves_nothing_in_the_background(contained: Contained) -> None:
 
 
 def test_what_is_made_for_a_job_is_for_nobody_else() -> None:
-    from strongroom.runners.memory_directory import memory_directory
-
     directory = memory_directory().make("code")
     for path in (directory, directory.parent):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
@@ -215,3 +215,12 @@ def test_control_groups_version_2_are_told_the_limits(tmp_path: Path) -> None:
     }
     (tmp_path / "strongroom-job" / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
     assert group.out_of_memory_kills() == 2
+
+
+def test_a_server_sweeps_at_its_start_what_a_dead_one_left(tmp_path: Path) -> None:
+    left = memory_directory().path.parent / f"strongroom-{uuid.uuid4().hex[:16]}"
+    left.mkdir(mode=0o700)
+    (left / "code").write_text("in clear")
+    with running_server(tmp_path):
+        assert not left.exists()
+        assert memory_directory().path.exists(), "it belongs to a process that lives"
