@@ -11,9 +11,11 @@ import pytest
 from tests.runners.conftest import Contained
 from tests.runners.contained import PYTHON, Job, run_as_we_are
 from tests.runners.test_limits import assert_gone, processes_with
+from tests.running_server import running_server
 
 from strongroom.runners.cgroups import CONTROLLERS, Cgroups
 from strongroom.runners.limits import MEBIBYTE, Limits
+from strongroom.runners.memory_directory import memory_directory
 from strongroom.runners.probe import SandboxUnavailable, probe_now
 from strongroom.runners.sandbox import Exit, Mount, prepare
 
@@ -35,8 +37,6 @@ def put_bubblewrap(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str
     program = directory / "bwrap"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    for each in (directory, *directory.parents[:3]):
-        each.chmod(each.stat().st_mode | 0o055)
     monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
 
 
@@ -48,19 +48,23 @@ def test_without_bubblewrap_nothing_runs(tmp_path: Path, monkeypatch: pytest.Mon
     )
 
 
-def test_an_old_bubblewrap_is_not_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None) -> None:
-    put_bubblewrap(tmp_path, monkeypatch, "echo bubblewrap 0.6.1")
+def test_an_old_bubblewrap_is_not_enough(
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None
+) -> None:
+    put_bubblewrap(open_directory, monkeypatch, "echo bubblewrap 0.6.1")
     assert refusal() == (
-        f"there is no sandbox: {tmp_path}/bwrap is bubblewrap 0.6.1; bubblewrap 0.8 or newer is needed"
+        f"there is no sandbox: {open_directory}/bwrap is bubblewrap 0.6.1; bubblewrap 0.8 or newer is needed"
     )
 
 
 def test_the_kernels_refusal_is_told_in_its_own_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch, probed_anew: None
 ) -> None:
     words = "bwrap: Creating new namespace failed: Operation not permitted"
     put_bubblewrap(
-        tmp_path, monkeypatch, f'[ "$1" = --version ] && echo bubblewrap 0.9.0 || {{ echo "{words}" >&2; exit 1; }}'
+        open_directory,
+        monkeypatch,
+        f'[ "$1" = --version ] && echo bubblewrap 0.9.0 || {{ echo "{words}" >&2; exit 1; }}',
     )
     assert refusal().startswith(f"there is no sandbox: {words}")
 
@@ -134,8 +138,6 @@ def test_unsafe_leaves_nothing_in_the_background(contained: Contained) -> None:
 
 
 def test_what_is_made_for_a_job_is_for_nobody_else() -> None:
-    from strongroom.runners.memory_directory import memory_directory
-
     directory = memory_directory().make("code")
     for path in (directory, directory.parent):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
@@ -213,3 +215,12 @@ def test_control_groups_version_2_are_told_the_limits(tmp_path: Path) -> None:
     }
     (tmp_path / "strongroom-job" / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
     assert group.out_of_memory_kills() == 2
+
+
+def test_a_server_sweeps_at_its_start_what_a_dead_one_left(tmp_path: Path) -> None:
+    left = memory_directory().path.parent / f"strongroom-{uuid.uuid4().hex[:16]}"
+    left.mkdir(mode=0o700)
+    (left / "code").write_text("in clear")
+    with running_server(tmp_path):
+        assert not left.exists()
+        assert memory_directory().path.exists(), "it belongs to a process that lives"

@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 from strongroom.runners import bubblewrap, job_users
 from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
 from strongroom.runners.launch import Launch, LauncherEnded
-from strongroom.runners.limits import Limits
+from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.probe import Probe, SandboxUnavailable, probe
 from strongroom.runners.relay import Route
@@ -33,6 +33,8 @@ Mode = Literal["bubblewrap", "unsafe"]
 FIRST_PORT = 9001
 
 _PREPARE_SECONDS_MAX = 30.0
+# setrlimit counts what is reserved, and every thread reserves 8 MiB for a stack that it hardly touches.
+_UNTOUCHED_BYTES = 128 * MEBIBYTE
 _CGROUP_TRIES_MAX = 100
 _CGROUP_TRY_SECONDS = 0.005
 # A shell's way, and bubblewrap's, to tell that a signal ended a command, or that it could not begin.
@@ -254,7 +256,7 @@ class Sandbox:
     def _resources(self) -> dict[int, int]:
         limited = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: self.limits.open_files_max}
         if self._found.means("memory") == "rlimits":
-            limited[resource.RLIMIT_DATA] = self.limits.memory_bytes
+            limited[resource.RLIMIT_DATA] = self.limits.memory_bytes + _UNTOUCHED_BYTES
         users = self._found.job_users
         # The kernel counts processes by user and user namespace: without a sandbox, all that this user has.
         counts_apart = self.mode == "bubblewrap" and (users is None or len(users) > 1)
