@@ -13,8 +13,7 @@ from tests.runners.contained import PYTHON, Job, run_as_we_are
 from tests.runners.test_limits import assert_gone, processes_with
 from tests.running_server import running_server
 
-from strongroom.runners.cgroups import CONTROLLERS, Cgroups
-from strongroom.runners.limits import MEBIBYTE, Limits
+from strongroom.runners.limits import Limits
 from strongroom.runners.memory_directory import memory_directory
 from strongroom.runners.probe import SandboxUnavailable, probe_now
 from strongroom.runners.sandbox import Exit, Mount, prepare
@@ -199,22 +198,6 @@ def test_what_a_job_is_given_is_on_no_command_line(bubblewrap: None) -> None:
     assert seen == []
     # The loader complains once: for the job, and for none of what came before it.
     assert output.count("evil.so") == 1
-
-
-def test_control_groups_version_2_are_told_the_limits(tmp_path: Path) -> None:
-    group = Cgroups(2, dict.fromkeys(CONTROLLERS, tmp_path)).make(
-        "job", Limits(memory_bytes=MEBIBYTE, temporary_bytes=MEBIBYTE, cpus=0.25, processes_max=10)
-    )
-    told = {path.name: path.read_text() for path in (tmp_path / "strongroom-job").iterdir()}
-    assert told == {
-        "memory.max": str(2 * MEBIBYTE),
-        "memory.swap.max": "0",
-        "memory.oom.group": "1",
-        "cpu.max": "25000 100000",
-        "pids.max": "13",
-    }
-    (tmp_path / "strongroom-job" / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
-    assert group.out_of_memory_kills() == 2
 
 
 def test_a_server_sweeps_at_its_start_what_a_dead_one_left(tmp_path: Path) -> None:
