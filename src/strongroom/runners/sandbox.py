@@ -25,7 +25,7 @@ from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.memory_watch import wait_until_exceeded
-from strongroom.runners.probe import Probe, SandboxUnavailable, probe
+from strongroom.runners.probe import Probe, SandboxUnavailable, advice, probe
 from strongroom.runners.seccomp import seccomp_filter
 
 Mode = Literal["bubblewrap", "unsafe"]
@@ -60,8 +60,8 @@ class Mount(NamedTuple):
 class Exit(NamedTuple):
     """How a job ended: with a `status`, or by a `signal` (the other is None).
 
-    `out_of_memory` tells that the kernel killed for memory; only control groups know it. A status above 128 is taken
-    for the signal that shells report so.
+    `out_of_memory` tells that memory was the reason; only control groups know it. A status above 128 is taken for the
+    signal that shells report so.
     """
 
     status: int | None
@@ -121,7 +121,7 @@ class Sandbox:
         self._user: int | None = None
         self._memory_watch: asyncio.Task[None] | None = None
         self._exceeded_memory = False
-        self._is_closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def output(self) -> asyncio.StreamReader:
@@ -133,7 +133,7 @@ class Sandbox:
         self._make_group()
         answer, self.listeners = await self._launch.ask(self._plan(ports, hidden))
         if "refused" in answer:
-            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}")
+            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}{advice(answer['refused'])}")
         for listener in self.listeners:
             listener.setblocking(False)
         self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"])
@@ -187,10 +187,20 @@ class Sandbox:
             self._cgroup.kill()
 
     async def close(self) -> None:
-        """End the job and free all that the sandbox had. Safe to call twice."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        """End the job and free all that the sandbox had. Safe to call twice; once begun, it is done to its end."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    def memory_bytes_peak(self) -> int | None:
+        """Return the most memory that the job used at once; None where control groups do not tell.
+
+        Files in /tmp count until the limit of the memory is reached: what is above it can be nothing else.
+        """
+        peak = None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+        return None if peak is None else min(peak, self.limits.memory_bytes)
+
+    async def _close(self) -> None:
         if self._memory_watch is not None:
             self._memory_watch.cancel()
         await self.kill()
@@ -200,14 +210,6 @@ class Sandbox:
         await self._remove_group()
         if self._user is not None:
             job_users.give_back(self._user)
-
-    def memory_bytes_peak(self) -> int | None:
-        """Return the most memory that the job used at once; None where control groups do not tell.
-
-        Files in /tmp count until the limit of the memory is reached: what is above it can be nothing else.
-        """
-        peak = None if self._cgroup is None else self._cgroup.memory_bytes_peak()
-        return None if peak is None else min(peak, self.limits.memory_bytes)
 
     async def _hold_to_memory(self, group: Cgroup) -> None:
         await wait_until_exceeded(group, self.limits.memory_bytes)
