@@ -3,6 +3,8 @@
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +68,16 @@ def test_the_kernels_refusal_is_told_in_its_own_words(
         f'[ "$1" = --version ] && echo bubblewrap 0.9.0 || {{ echo "{words}" >&2; exit 1; }}',
     )
     assert refusal().startswith(f"there is no sandbox: {words}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can forbid namespaces, in one of its own")
+def test_a_kernel_that_forbids_namespaces_is_told_with_the_remedy(bubblewrap: None) -> None:
+    code = "from strongroom.runners.probe import probe_now; print(probe_now().refusal)"
+    forbidding = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+    command = ["unshare", "-U", "--map-root-user", "sh", "-c", forbidding, "sh", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.startswith("bwrap: Creating new namespace failed"), done.stderr
+    assert "sysctl -w user.max_user_namespaces=" in done.stdout
 
 
 def test_a_mount_that_is_not_there_is_refused(bubblewrap: None) -> None:

@@ -120,7 +120,8 @@ def _call(command: list[str], user: int | None) -> subprocess.CompletedProcess[s
 
 def advice(refusal: str) -> str:
     """Return what forbids namespaces here, as far as it shows, and what to do about it; nothing for other refusals."""
-    if not any(os.strerror(number) in refusal for number in (errno.EPERM, errno.EACCES, errno.ENOSPC)):
+    words = (*(os.strerror(number) for number in (errno.EPERM, errno.EACCES, errno.ENOSPC)), "ENOSPC")
+    if not any(word in refusal for word in words):
         return ""
     switches = {
         "/proc/sys/user/max_user_namespaces": ("0", "sysctl -w user.max_user_namespaces=10000"),
