@@ -26,6 +26,7 @@ from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.memory_watch import wait_until_exceeded
 from strongroom.runners.probe import Probe, SandboxUnavailable, advice, probe
+from strongroom.runners.relay import Route
 from strongroom.runners.seccomp import seccomp_filter
 
 Mode = Literal["bubblewrap", "unsafe"]
@@ -74,12 +75,15 @@ async def prepare(
     limits: Limits,
     mounts: Sequence[Mount] = (),
     ports: int = 0,
+    routes: Sequence[Route] = (),
     mode: Mode = "bubblewrap",
     hidden: Sequence[Path] = (),
     found: Probe | None = None,
 ) -> "Sandbox":
     """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
 
+    `routes` are ways out, for which sockets listen as well, and which somebody has to forward (relay.py). Without a
+    sandbox there are none, as the job has the host's network.
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
     `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
@@ -92,7 +96,7 @@ async def prepare(
     sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
-            await sandbox.open(ports, hidden)
+            await sandbox.open(ports, hidden, routes)
     except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
         await sandbox.close()
         raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
@@ -111,6 +115,9 @@ class Sandbox:
     addresses: tuple[str, ...] = ()
     """Where a process inside reaches them: "127.0.0.1:9001"."""
 
+    ways_out: tuple[socket.socket, ...] = ()
+    """Sockets that listen inside for the routes, in their order; none in the mode "unsafe"."""
+
     def __init__(self, found: Probe, launch: Launch, limits: Limits, mounts: Sequence[Mount], mode: Mode) -> None:
         self.limits = limits
         self.mode = mode
@@ -128,15 +135,16 @@ class Sandbox:
         """What the job writes to standard output and standard error, at the reader's pace."""
         return self._launch.output
 
-    async def open(self, ports: int, hidden: Sequence[Path]) -> None:
+    async def open(self, ports: int, hidden: Sequence[Path], routes: Sequence[Route]) -> None:
         """Have the launcher make what it makes. For `prepare` alone."""
         self._make_group()
-        answer, self.listeners = await self._launch.ask(self._plan(ports, hidden))
+        answer, listeners = await self._launch.ask(self._plan(ports, hidden, routes))
+        self.listeners, self.ways_out = listeners[:ports], listeners[ports:]
         if "refused" in answer:
             raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}{advice(answer['refused'])}")
-        for listener in self.listeners:
+        for listener in listeners:
             listener.setblocking(False)
-        self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"])
+        self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"][:ports])
 
     def path(self, target: str) -> str:
         """Return the path by which the job reaches what is mounted at or below `target`."""
@@ -205,7 +213,7 @@ class Sandbox:
             self._memory_watch.cancel()
         await self.kill()
         self._launch.free()
-        for listener in self.listeners:
+        for listener in (*self.listeners, *self.ways_out):
             listener.close()
         await self._remove_group()
         if self._user is not None:
@@ -237,7 +245,7 @@ class Sandbox:
             self._cgroup.kill()
             await asyncio.sleep(_CGROUP_TRY_SECONDS)
 
-    def _plan(self, ports: int, hidden: Sequence[Path]) -> dict[str, Any]:
+    def _plan(self, ports: int, hidden: Sequence[Path], routes: Sequence[Route]) -> dict[str, Any]:
         """Return what the launcher is told first."""
         plan: dict[str, Any] = {"ports": ports, "resources": self._resources()}
         if self.mode == "unsafe":
@@ -255,8 +263,10 @@ class Sandbox:
             "own_ids": (os.geteuid(), os.getegid()),
             "staged": sources,
             "first_port": FIRST_PORT,
+            "own_addresses": sorted({route.address for route in routes if not route.is_loopback}),
+            "routes": [(route.address, route.destination.port) for route in routes],
             "options": bubblewrap.options(self.limits, mounts, self._targets(hidden)),
-            "files": bubblewrap.FILES,
+            "files": bubblewrap.FILES | {"/etc/hosts": bubblewrap.hosts(routes)},
             "last_options": list(bubblewrap.LAST_OPTIONS),
             "seccomp": seccomp_filter(),
         }
