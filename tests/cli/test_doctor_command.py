@@ -36,6 +36,9 @@ def findings(configuration: Configuration, *, can_serve: bool = True) -> dict[st
 @pytest.fixture
 def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    # It starts every Python of the machine; the command itself is tested with it.
+    quick = tuple(probe for probe in examination.PROBES if probe.name != "runtimes")
+    monkeypatch.setattr(examination, "PROBES", quick)
     return Configuration(data=tmp_path / "data", https_port=0, http_port=0, sandbox="unsafe")
 
 

@@ -95,6 +95,12 @@ def is_alive(token: str, parent: Path) -> bool:
     return False
 
 
+def sweep_at_start() -> None:
+    """Remove what dead servers left, wherever this user's servers make their directories: code, in clear."""
+    with contextlib.suppress(NoMemoryFileSystem):
+        sweep(memory_file_system())
+
+
 def sweep(parent: Path) -> None:
     """Remove what servers of this user left in `parent` that are no more."""
     for path in parent.glob(f"{_PREFIX}*"):

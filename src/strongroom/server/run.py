@@ -21,7 +21,7 @@ from strongroom.base.configuration import Configuration, default_data_directory,
 from strongroom.base.errors import OperatorError
 from strongroom.operations import tables
 from strongroom.operations.house import House
-from strongroom.runners.memory_directory import remove_memory_directory
+from strongroom.runners.memory_directory import remove_memory_directory, sweep_at_start
 from strongroom.server.admin import Admin, Health
 from strongroom.server.asgi import FrontDoor
 from strongroom.server.clock import open_clock
@@ -51,6 +51,7 @@ def run(configuration: Configuration) -> None:
     configure_logs(configuration.log_level, configuration.log_format)
     if configuration.sandbox == "unsafe":
         logger.warning("functions run without a sandbox", sandbox="unsafe", user=os.geteuid())
+    sweep_at_start()
     prepare_directory(configuration.data)
     allow_connections(configuration.connections_max)
     with DirectoryLock(configuration.data), contextlib.ExitStack() as sockets:

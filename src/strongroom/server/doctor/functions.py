@@ -1,11 +1,8 @@
 """What functions need to run, and to be held to their limits."""
 
 import asyncio
-import importlib.util
 import os
 import platform
-import shutil
-import sys
 from dataclasses import replace
 
 from strongroom.base.configuration import Configuration
@@ -16,9 +13,8 @@ from strongroom.runners.probe import Probe, SandboxUnavailable, probe_now
 from strongroom.runners.sandbox import prepare
 from strongroom.runners.seccomp import seccomp_filter
 from strongroom.server.doctor.finding import Finding, limited, missing, ok
-
-MODULES = ("awslambdaric", "boto3")
-PYTHON_RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+from strongroom.services.lambda_.invocation.runtimes import RuntimeMissing, Runtimes
+from strongroom.services.lambda_.runtimes import SERVED
 
 _NO_FUNCTIONS = "functions do not start"
 _DELEGATE = "run the server as root, or as a systemd service with Delegate=yes"
@@ -107,10 +103,15 @@ def memory_files(configuration: Configuration) -> Finding:
 
 
 def runtimes(configuration: Configuration) -> Finding:
-    """Look for the runtimes that functions can have."""
-    absent = [name for name in MODULES if importlib.util.find_spec(name) is None]
-    if absent:
-        return missing(f"no {', '.join(absent)}", "Python functions do not start", "pip install 'strongroom[server]'")
-    own = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    here = [name for name in PYTHON_RUNTIMES if name == own or shutil.which(name)]
-    return ok(", ".join([*here, "provided.al2023"]))
+    """Look for the runtimes that functions can have: interpreters with the packages that AWS's have."""
+    here, reasons = [], []
+    for name in SERVED:
+        try:
+            asyncio.run(Runtimes().find(name))
+            here.append(name)
+        except RuntimeMissing as reason:
+            reasons.append(str(reason))
+    if not any(name.startswith("python") for name in here):
+        remedy = "pip install 'strongroom[server]' for one of these interpreters"
+        return missing("; ".join(reasons), "Python functions do not start", remedy)
+    return ok(", ".join(here))
