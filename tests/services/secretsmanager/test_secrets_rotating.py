@@ -213,6 +213,41 @@ def test_taking_the_label_off_ends_a_rotation(in_house: InHouse[None]) -> None:
     in_house(body)
 
 
+def test_labels_are_looked_at_behind_a_step(tmp_path: Path) -> None:
+    async def body(house: OpenedHouse) -> None:
+        rotating = Rotating(house)
+        arn = await rotating.make()
+        finish = rotating.safe.finish
+
+        async def take_off(secret: ManagedSecret) -> None:
+            off = {"VersionStage": "AWSPENDING", "RemoveFromVersionId": secret.version_id}
+            await rotating.as_owner("UpdateSecretVersionStage", SecretId=arn, **off)
+
+        async def take_off_first(inner: House, secret: ManagedSecret) -> None:
+            await take_off(secret)
+            await finish(inner, secret)
+
+        rotating.safe.finish = take_off_first  # type: ignore[method-assign]
+        house.clock.advance(timedelta(days=8))
+        await rotating.round()
+        assert await rotating.opens(arn)
+        assert await rotating.events() == ["RotationStarted", "RotationSucceeded"]
+        # Who takes it off for good ends the rotation; the next one waits for a minute.
+        house.clock.advance(timedelta(days=8))
+        rotating.safe.before = lambda secret, step: take_off(secret) if step == "setSecret" else None
+        rotating.safe.steps.clear()
+        for _ in range(3):
+            await rotating.round()
+        assert [step for _, step in rotating.safe.steps] == ["createSecret", "setSecret"]
+        assert (await rotating.events())[-1] == "RotationAbandoned"
+        rotating.safe.before, rotating.safe.finish = None, finish  # type: ignore[method-assign]
+        house.clock.advance(timedelta(minutes=1))
+        await rotating.round()
+        assert await rotating.opens(arn)
+
+    in_sqlite_house(tmp_path, body)
+
+
 def test_a_cancelled_rotation_stops_where_it_is(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         rotating = Rotating(house)
