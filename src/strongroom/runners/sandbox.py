@@ -24,7 +24,8 @@ from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
 from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
-from strongroom.runners.probe import Probe, SandboxUnavailable, probe
+from strongroom.runners.memory_watch import wait_until_exceeded
+from strongroom.runners.probe import Probe, SandboxUnavailable, advice, probe
 from strongroom.runners.relay import Route
 from strongroom.runners.seccomp import seccomp_filter
 
@@ -60,8 +61,8 @@ class Mount(NamedTuple):
 class Exit(NamedTuple):
     """How a job ended: with a `status`, or by a `signal` (the other is None).
 
-    `out_of_memory` tells that the kernel killed for memory; only control groups know it. A status above 128 is taken
-    for the signal that shells report so.
+    `out_of_memory` tells that memory was the reason; only control groups know it. A status above 128 is taken for the
+    signal that shells report so.
     """
 
     status: int | None
@@ -125,7 +126,9 @@ class Sandbox:
         self._mounts = tuple(mounts)
         self._cgroup: Cgroup | None = None
         self._user: int | None = None
-        self._is_closed = False
+        self._memory_watch: asyncio.Task[None] | None = None
+        self._exceeded_memory = False
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def output(self) -> asyncio.StreamReader:
@@ -138,7 +141,7 @@ class Sandbox:
         answer, listeners = await self._launch.ask(self._plan(ports, hidden, routes))
         self.listeners, self.ways_out = listeners[:ports], listeners[ports:]
         if "refused" in answer:
-            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}")
+            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}{advice(answer['refused'])}")
         for listener in listeners:
             listener.setblocking(False)
         self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"][:ports])
@@ -166,13 +169,15 @@ class Sandbox:
             await self._launch.tell(command)
         except LauncherEnded as ended:
             raise SandboxUnavailable(f"the sandbox was not made: {ended}") from None
+        if self._cgroup is not None and "memory" in self._cgroup.paths:
+            self._memory_watch = asyncio.create_task(self._hold_to_memory(self._cgroup))
 
     async def wait(self) -> Exit:
         """Return how the job ended, when it has. Raises SandboxUnavailable when it never began."""
         code = await self._launch.ended()
         if code == 0:
             return Exit(0, None)
-        out_of_memory = self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0
+        out_of_memory = self._exceeded_memory or (self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0)
         if code < 0:
             return Exit(None, -code, out_of_memory)
         if self.mode == "bubblewrap":
@@ -190,10 +195,22 @@ class Sandbox:
             self._cgroup.kill()
 
     async def close(self) -> None:
-        """End the job and free all that the sandbox had. Safe to call twice."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        """End the job and free all that the sandbox had. Safe to call twice; once begun, it is done to its end."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    def memory_bytes_peak(self) -> int | None:
+        """Return the most memory that the job used at once; None where control groups do not tell.
+
+        Files in /tmp count until the limit of the memory is reached: what is above it can be nothing else.
+        """
+        peak = None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+        return None if peak is None else min(peak, self.limits.memory_bytes)
+
+    async def _close(self) -> None:
+        if self._memory_watch is not None:
+            self._memory_watch.cancel()
         await self.kill()
         self._launch.free()
         for listener in (*self.listeners, *self.ways_out):
@@ -202,9 +219,10 @@ class Sandbox:
         if self._user is not None:
             job_users.give_back(self._user)
 
-    def memory_bytes_peak(self) -> int | None:
-        """Return the most memory that the job used at once, /tmp included; None where control groups do not tell."""
-        return None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+    async def _hold_to_memory(self, group: Cgroup) -> None:
+        await wait_until_exceeded(group, self.limits.memory_bytes)
+        self._exceeded_memory = True
+        self._launch.kill()
 
     def _make_group(self) -> None:
         """Put the launcher into a control group, before it has been told anything."""
