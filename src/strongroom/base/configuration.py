@@ -15,11 +15,13 @@ from typing import Literal, NamedTuple
 
 from strongroom.base.errors import OperatorError
 from strongroom.base.key_store_options import parse_addresses, parse_clusters
+from strongroom.base.outbound_addresses import parse_outbound_addresses
 
 RootKeyKind = Literal["key-file", "passphrase", "pkcs11"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Switch = Literal["on", "off"]
+Sandbox = Literal["bubblewrap", "unsafe"]
 
 _STORE_ID = re.compile(r"[0-9a-f]{32}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
@@ -133,6 +135,10 @@ class Configuration:
     metrics_peers: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Addresses or networks that may read /_strongroom/metrics."""
 
+    outbound_addresses: tuple[str, ...] = ()
+    """Addresses (HOST:PORT) that functions and registered databases may be at, beyond this server; for everybody, or
+    for one account or ARN (WHO=HOST:PORT). None unless named."""
+
     request_quotas: Switch = "on"
     """Whether requests over a request quota are refused; off only counts them. Quotas of resources hold in any case."""
 
@@ -142,6 +148,9 @@ class Configuration:
     quota_ceilings: tuple[str, ...] = ()
     """Up to where requested quota increases are approved by themselves: 10x (times the default, any quota), or for one
     quota CODE=VALUE or CODE=10x, which then decides for it alone."""
+
+    sandbox: Sandbox = "bubblewrap"
+    """What functions run in; unsafe runs them as the server's own user, with all that it may read, reach and change."""
 
     connections_max: int = 4_096
     """Open connections, more are answered 503 and closed."""
@@ -190,6 +199,7 @@ class Configuration:
         parse_networks("trusted-proxies", self.trusted_proxies)
         parse_networks("metrics-peers", self.metrics_peers)
         parse_quota_ceilings(self.quota_ceilings)
+        parse_outbound_addresses(self.outbound_addresses)
 
     def _check_root_key(self) -> None:
         sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]

@@ -21,6 +21,7 @@ from strongroom.services.lambda_ import (
     unmanaged,
     versions,
 )
+from strongroom.services.lambda_.invocation import invoke
 from strongroom.services.lambda_.layers import layer_permissions, layer_versions, publishing
 from strongroom.services.lambda_.service import LAMBDA
 
@@ -34,6 +35,7 @@ __all__ = [
     "deletion",
     "description",
     "event_invoke_configs",
+    "invoke",
     "layer_permissions",
     "layer_versions",
     "listing",
