@@ -5,11 +5,8 @@ import contextlib
 import socket
 import ssl
 from email.utils import formatdate
-from typing import Any
 
-from uvicorn.config import Config
-
-from strongroom.server.protocol import BoundedHttpProtocol, DoorState
+from strongroom.server.protocol import Application, Connection, DoorState
 from strongroom.server.sockets import BACKLOG
 
 TLS_HANDSHAKE_SECONDS_MAX = 10
@@ -17,33 +14,19 @@ TLS_SHUTDOWN_SECONDS_MAX = 1
 
 
 class Listeners:
-    """Serves one ASGI application on any number of sockets, some with TLS, in the running event loop.
+    """Serves one application on any number of sockets, some with TLS, in the running event loop."""
 
-    uvicorn's `Server` is not used: it serves one socket's worth of configuration, owns the signals, and has no sweep.
-    """
-
-    def __init__(self, application: Any, door: DoorState) -> None:
+    def __init__(self, application: Application, door: DoorState) -> None:
+        self._application = application
         self._door = door
         self._servers: list[asyncio.AbstractServer] = []
         self._sweep: asyncio.TimerHandle | None = None
-        self._config = Config(
-            application,
-            http=BoundedHttpProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-        )
-        self._config.load()
 
     async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Accept connections on a bound socket, which is ours to close from now on."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: BoundedHttpProtocol(self._config, self._door, _loop=loop),
+            lambda: Connection(self._application, self._door, loop),
             sock=listener,
             ssl=tls,
             backlog=BACKLOG,
@@ -55,10 +38,9 @@ class Listeners:
             self._each_second(loop)
 
     def _each_second(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._door.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._door.date_line = b"date: %b\r\n" % formatdate(usegmt=True).encode()
         for connection in tuple(self._door.connections):
-            if isinstance(connection, BoundedHttpProtocol):
-                connection.sweep()
+            connection.sweep()
         self._sweep = loop.call_later(1.0, self._each_second, loop)
 
     async def drain(self, seconds_max: float) -> int:

@@ -22,10 +22,10 @@ from strongroom.base.errors import OperatorError
 from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.server.admin import Admin, Health
-from strongroom.server.asgi import FrontDoor
 from strongroom.server.clock import open_clock
 from strongroom.server.counters import RequestCounters
 from strongroom.server.endpoint import Endpoint
+from strongroom.server.front_door import FrontDoor
 from strongroom.server.house import open_house
 from strongroom.server.listeners import Listeners
 from strongroom.server.logs import configure_logs, logger
