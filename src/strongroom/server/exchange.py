@@ -36,26 +36,20 @@ class Exchange:
 
     `path` and `query` are as sent, still percent-encoded; `headers` are pairs with names in lower case. `unread_bytes`
     are those of the body that nobody has taken. `disconnected` is true once nobody listens to the answer any more.
-    `left_bytes` is what is still to be sent of an answer that said how long it is, None for one that did not.
+    `left_bytes` is what is still to be sent of an answer that said how long it is, None for one that did not. `task` is
+    the application's, which calls `leave` at its end.
     """
 
-    __slots__ = (
-        "_awaited",
-        "_pieces",
-        "connection",
-        "disconnected",
-        "headers",
-        "is_continued",
-        "keep_alive",
-        "left_bytes",
-        "method",
-        "more_body",
-        "path",
-        "query",
-        "response_complete",
-        "response_started",
-        "unread_bytes",
-    )
+    # What is so at first for every request costs nothing to make: it is kept with the class until it changes.
+    disconnected = False
+    is_continued = False
+    response_started = False
+    response_complete = False
+    more_body = True
+    unread_bytes = 0
+    left_bytes: int | None = None
+    task: asyncio.Task[None]
+    _awaited: asyncio.Future[None] | None = None
 
     def __init__(
         self, connection: "Connection", method: str, path: bytes, query: bytes, headers: Headers, keep_alive: bool
@@ -66,15 +60,7 @@ class Exchange:
         self.query = query
         self.headers = headers
         self.keep_alive = keep_alive
-        self.more_body = True
-        self.unread_bytes = 0
-        self.disconnected = False
-        self.is_continued = False
-        self.response_started = False
-        self.response_complete = False
-        self.left_bytes: int | None = None
         self._pieces: list[Buffer] = []
-        self._awaited: asyncio.Future[None] | None = None
 
     # What the connection tells.
 
@@ -124,10 +110,14 @@ class Exchange:
             and any(name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers)
         )
 
-    def abandon(self) -> None:
-        """Cut the connection, unless all is answered: the one way left to tell that an answer is not whole."""
+    def leave(self) -> None:
+        """Note that the application is done with it.
+
+        Where not all is answered, the connection is cut: the one way left to tell that an answer is not whole.
+        """
         if not self.response_complete and not self.disconnected:
             self.connection.transport.close()
+        self.connection.door.tasks.discard(self.task)
 
 
 def body_at_hand(exchange: Exchange) -> bytes | None:

@@ -72,7 +72,7 @@ class FrontDoor:
                 response = _internal_failure(request.origin.request_id)
             await _answer(request, exchange, response)
         finally:
-            exchange.abandon()
+            exchange.leave()
 
     def _request(self, exchange: Exchange) -> HttpRequest:
         peer = exchange.connection.peer

@@ -10,7 +10,7 @@ parser takes heads and small bodies; and a large body, whose length is known, in
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -21,7 +21,7 @@ from strongroom.server.exchange import Exchange
 from strongroom.server.large_body import LargeBody, length_of
 from strongroom.server.proxies import canonical_address
 
-Application = Callable[[Exchange], Awaitable[None]]
+Application = Callable[[Exchange], Coroutine[Any, Any, None]]
 
 ROOM_BYTES = 65_536
 """How much is read at once of heads and small bodies."""
@@ -218,13 +218,13 @@ class Connection(asyncio.BufferedProtocol):
             raise ValueError("request target too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. Trailers of a chunked body come here too: they are none, and are dropped."""
-        if self._phase == HEAD:
-            self._headers.append((name.lower(), value))
+        """Take a header. Trailers of a chunked body come here too, when its head is gone: they are never looked at."""
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Check the head as a whole, then let the application begin."""
         limits, headers, parser = self._limits, self._headers, self._parser
+        self._headers = []
         if len(headers) > limits.headers_max or (
             self._head_first_bytes + self._head_bytes + self._chunk_bytes > limits.head_bytes_max
             and sum(len(name) + len(value) + 4 for name, value in headers) > limits.head_bytes_max
@@ -301,10 +301,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _start(self, exchange: Exchange) -> None:
         self._answering = exchange
-        task: asyncio.Task[None] = self.loop.create_task(self._application(exchange))  # type: ignore[arg-type]
-        tasks = self.door.tasks
-        task.add_done_callback(tasks.discard)
-        tasks.add(task)
+        exchange.task = self.loop.create_task(self._application(exchange))
+        self.door.tasks.add(exchange.task)
 
     def answered(self) -> None:
         """Start the next request that waits on this connection. The sweep closes it when none comes."""
