@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from strongroom.base.clock import Clock
-from strongroom.server.asgi import FrontDoor, Handle
+from strongroom.server.front_door import FrontDoor, Handle
 from strongroom.server.listeners import Listeners
 from strongroom.server.protocol import ConnectionLimits, DoorState
 from strongroom.server.proxies import Networks

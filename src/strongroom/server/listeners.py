@@ -6,11 +6,8 @@ import socket
 import ssl
 import weakref
 from email.utils import formatdate
-from typing import Any
 
-from uvicorn.config import Config
-
-from strongroom.server.protocol import BoundedHttpProtocol, DoorState
+from strongroom.server.protocol import Application, Connection, DoorState
 from strongroom.server.sockets import BACKLOG
 
 TLS_HANDSHAKE_SECONDS_MAX = 10
@@ -20,13 +17,20 @@ TLS_SHUTDOWN_SECONDS_MAX = 1
 class Listener:
     """One socket that is listened on, and the connections that came in by it."""
 
-    def __init__(self, server: asyncio.AbstractServer, connections: "weakref.WeakSet[BoundedHttpProtocol]") -> None:
+    def __init__(
+        self,
+        server: asyncio.AbstractServer,
+        connections: "weakref.WeakSet[Connection]",
+        others: set[asyncio.AbstractServer],
+    ) -> None:
         self._server = server
         self._connections = connections
+        self._others = others
 
     async def close(self) -> None:
         """Listen no more, and cut the connections. Safe to call twice."""
         self._server.close()
+        self._others.discard(self._server)
         for connection in tuple(self._connections):
             # One whose handshake is not over has no transport yet, and ends with its time limit.
             transport = getattr(connection, "transport", None)
@@ -35,35 +39,21 @@ class Listener:
 
 
 class Listeners:
-    """Serves one ASGI application on any number of sockets, some with TLS, in the running event loop.
+    """Serves one application on any number of sockets, some with TLS, in the running event loop."""
 
-    uvicorn's `Server` is not used: it serves one socket's worth of configuration, owns the signals, and has no sweep.
-    """
-
-    def __init__(self, application: Any, door: DoorState) -> None:
+    def __init__(self, application: Application, door: DoorState) -> None:
+        self._application = application
         self._door = door
-        self._servers: list[asyncio.AbstractServer] = []
+        self._servers: set[asyncio.AbstractServer] = set()
         self._sweep: asyncio.TimerHandle | None = None
-        self._config = Config(
-            application,
-            http=BoundedHttpProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-        )
-        self._config.load()
 
     async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> Listener:
         """Accept connections on a bound socket, which is ours to close from now on."""
         loop = asyncio.get_running_loop()
-        connections: weakref.WeakSet[BoundedHttpProtocol] = weakref.WeakSet()
+        connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 
-        def connect() -> BoundedHttpProtocol:
-            connection = BoundedHttpProtocol(self._config, self._door, _loop=loop)
+        def connect() -> Connection:
+            connection = Connection(self._application, self._door, loop)
             connections.add(connection)
             return connection
 
@@ -76,16 +66,15 @@ class Listeners:
             ssl_shutdown_timeout=None if tls is None else TLS_SHUTDOWN_SECONDS_MAX,
         )
         self._servers = [each for each in self._servers if each.is_serving()]
-        self._servers.append(server)
+        self._servers.add(server)
         if self._sweep is None:
             self._each_second(loop)
-        return Listener(server, connections)
+        return Listener(server, connections, self._servers)
 
     def _each_second(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._door.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._door.date_line = b"date: %b\r\n" % formatdate(usegmt=True).encode()
         for connection in tuple(self._door.connections):
-            if isinstance(connection, BoundedHttpProtocol):
-                connection.sweep()
+            connection.sweep()
         self._sweep = loop.call_later(1.0, self._each_second, loop)
 
     async def drain(self, seconds_max: float) -> int:

@@ -42,8 +42,6 @@ def configure_logs(level: LogLevel, log_format: LogFormat) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
-    # uvicorn would log a line for each request that is not HTTP; those are counted instead.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
 def trace_without_values(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

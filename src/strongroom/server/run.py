@@ -23,11 +23,11 @@ from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.runners.memory_directory import remove_memory_directory, sweep_at_start
 from strongroom.server.admin import Admin, Health
-from strongroom.server.asgi import FrontDoor
 from strongroom.server.clock import open_clock
 from strongroom.server.code_downloads import CODE_PATH, CodeDownloads
 from strongroom.server.counters import RequestCounters
 from strongroom.server.endpoint import Endpoint
+from strongroom.server.front_door import FrontDoor
 from strongroom.server.house import open_house
 from strongroom.server.listeners import Listeners
 from strongroom.server.logs import configure_logs, logger

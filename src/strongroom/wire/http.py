@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from strongroom.base.buffer import Buffer
 from strongroom.base.context import Origin
 from strongroom.base.errors import AwsError
 
@@ -13,9 +14,9 @@ class Body:
 
     __slots__ = ("_chunks", "_whole")
 
-    def __init__(self, source: bytes | AsyncIterator[bytes] = b"") -> None:
+    def __init__(self, source: bytes | AsyncIterator[Buffer] = b"") -> None:
         self._whole: bytes | None
-        self._chunks: AsyncIterator[bytes] | None
+        self._chunks: AsyncIterator[Buffer] | None
         if isinstance(source, bytes):
             self._whole, self._chunks = source, None
         else:
@@ -39,14 +40,14 @@ class Body:
             raise _too_large(body_bytes_max)
         return self._whole
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[Buffer]:
         if self._whole is not None:
             yield self._whole
             return
         async for chunk in self._rest():
             yield chunk
 
-    async def _rest(self) -> AsyncIterator[bytes]:
+    async def _rest(self) -> AsyncIterator[Buffer]:
         chunks, self._chunks = self._chunks, None
         if chunks is None:
             raise ValueError("the body was read already")

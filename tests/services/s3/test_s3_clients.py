@@ -1,6 +1,8 @@
 """S3 as boto3 sees it: over real sockets, with presigned URLs, redirects to the right Region, and bare errors."""
 
 import base64
+import hashlib
+import io
 import json
 import secrets
 import ssl
@@ -53,6 +55,18 @@ def test_odd_keys_over_the_wire(s3: Any, key: str) -> None:
     assert s3.get_object(Bucket=BUCKET, Key="copied", Range="bytes=60000-")["Body"].read() == content[60_000:]
     assert s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": key}]})["Deleted"] == [{"Key": key}]
     assert _code(s3.head_object, Bucket=BUCKET, Key=key) == ("404", 404)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("framing", ["when_supported", "when_required"])
+def test_large_objects_over_the_wire(server: RunningServer, s3: Any, scheme: str, framing: str) -> None:
+    config = Config(signature_version="s3v4", request_checksum_calculation=framing)
+    client = server.client("s3", endpoint_url=server.https if scheme == "https" else server.http, config=config)
+    content = secrets.token_bytes(9_000_001)
+    for _ in range(2):
+        stored = client.put_object(Bucket=BUCKET, Key="large", Body=io.BytesIO(content))
+        assert stored["ETag"] == f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+        assert client.get_object(Bucket=BUCKET, Key="large")["Body"].read() == content
 
 
 def test_what_a_head_tells(s3: Any) -> None:

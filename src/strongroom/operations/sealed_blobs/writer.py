@@ -26,7 +26,8 @@ class SealedBlobWriter:
     """Seals an object for `place` with `keys` (one a layer, the inner one first) into a new blob.
 
     Chunks are gathered to pieces of a megabyte. While one piece is sealed and written in a thread, and each watcher
-    looks at it in another, the next one is gathered. So a writer holds at most two pieces, and the last chunk.
+    looks at it in another, the next one is gathered. So a writer holds at most two pieces, and the last chunk. A quick
+    watcher, which takes less time than a thread takes to begin, looks at it in the thread that seals it.
 
     Use it as a context manager: unless it is finished at the end, it is discarded. Once `finish` has returned, leaving
     the context keeps the blob, whatever happens: a row may name it by then. Raises ValueError for keys and places that
@@ -40,12 +41,15 @@ class SealedBlobWriter:
         place: str,
         watchers: Iterable[Watcher] = (),
         segment_bytes: int = SEGMENT_BYTES,
+        *,
+        quick_watchers: Iterable[Watcher] = (),
     ) -> None:
         self._blobs = blobs
         self._blob = blobs.create()
         self._sealer = StreamSealer(keys, place, segment_bytes)
         self._header = self._sealer.header
         self._watchers = tuple(watchers)
+        self._quick_watchers = tuple(quick_watchers)
         self._piece_bytes = max(1, PIECE_BYTES // segment_bytes) * segment_bytes
         self._chunks: list[Buffer] = []
         self._gathered_bytes = 0
@@ -165,6 +169,8 @@ class SealedBlobWriter:
 
     def _seal(self, piece: list[Buffer], *, is_last: bool) -> None:
         """Seal a piece and write it. Runs in a thread, one at a time."""
+        for watcher in self._quick_watchers:
+            _show(watcher, piece)
         layout = self._sealer.layout
         segments = layout.segments(_size_of(piece))
         header, self._header = self._header, b""

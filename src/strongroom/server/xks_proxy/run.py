@@ -19,7 +19,7 @@ from strongroom.base.xks_proxy_configuration import XksProxyConfiguration
 from strongroom.policy.tokens import tokenize
 from strongroom.policy.wildcards import TextMatcher, compile_any
 from strongroom.server.admin import Admin, Health
-from strongroom.server.asgi import FrontDoor
+from strongroom.server.front_door import FrontDoor
 from strongroom.server.listeners import Listeners
 from strongroom.server.logs import configure_logs, logger
 from strongroom.server.preparation import allow_connections, prepare_directory

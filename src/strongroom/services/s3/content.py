@@ -60,17 +60,24 @@ def keys_in_order(keys: ContentKeys) -> Sequence[bytes]:
 class ContentWriter:
     """Takes in one piece. What was written is gone unless `finish` returned.
 
-    `watchers` see every byte of it, in order: the `update` of a checksum.
+    `watchers` see every byte of it, in order: the `update` of a checksum; those of quick ones are `quick_watchers`.
     """
 
     def __init__(
-        self, blobs: BlobStore, content_id: str, number: int, keys: ContentKeys, watchers: Sequence[Watcher]
+        self,
+        blobs: BlobStore,
+        content_id: str,
+        number: int,
+        keys: ContentKeys,
+        watchers: Sequence[Watcher],
+        quick_watchers: Sequence[Watcher],
     ) -> None:
         self._blobs = blobs
         self._number = number
         self._place = piece_place(content_id, number)
         self._keys = keys_in_order(keys)
         self._watchers = watchers
+        self._quick_watchers = quick_watchers
         self._held: list[bytes] = []
         self._size = 0
         self._writer: SealedBlobWriter | None = None
@@ -82,7 +89,9 @@ class ContentWriter:
             self._held.append(chunk)
             if self._size <= INLINE_BYTES_MAX:
                 return
-            self._writer = SealedBlobWriter(self._blobs, self._keys, self._place, self._watchers)
+            self._writer = SealedBlobWriter(
+                self._blobs, self._keys, self._place, self._watchers, quick_watchers=self._quick_watchers
+            )
             chunk, self._held = b"".join(self._held), []
         await self._writer.write(chunk)
 
@@ -90,7 +99,7 @@ class ContentWriter:
         """Make the piece durable, as far as it is in a blob; the rest is durable with its row."""
         if self._writer is None:
             plaintext = b"".join(self._held)
-            for watcher in self._watchers:
+            for watcher in (*self._quick_watchers, *self._watchers):
                 watcher(plaintext)
             sealed = seal_object(plaintext, self._keys, self._place)
             return Piece(self._number, self._size, len(sealed), None, sealed)
@@ -112,10 +121,15 @@ class Content:
         self._unwanted: set[str] = set()
 
     def writer(
-        self, content_id: str, number: int, keys: ContentKeys, watchers: Sequence[Watcher] = ()
+        self,
+        content_id: str,
+        number: int,
+        keys: ContentKeys,
+        watchers: Sequence[Watcher] = (),
+        quick_watchers: Sequence[Watcher] = (),
     ) -> ContentWriter:
         """Return a writer for one piece of an object."""
-        return ContentWriter(self._house.blobs, content_id, number, keys, watchers)
+        return ContentWriter(self._house.blobs, content_id, number, keys, watchers, quick_watchers)
 
     async def read(self, content_id: str, keys: ContentKeys, first: int, length: int) -> AsyncIterator[bytes]:
         """Return `length` bytes of an object from `first` on, opened as they are read.

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import AsyncIterable, Mapping
 from typing import Any, NamedTuple
 
-from strongroom.crypto.checksums import ALGORITHMS, digest_bytes, new_checksum
+from strongroom.crypto.checksums import ALGORITHMS, digest_bytes, is_quick, new_checksum
 from strongroom.services.s3 import errors
 from strongroom.services.s3.content import Content, Piece
 from strongroom.services.s3.object_keys import ContentKeys
@@ -111,8 +111,9 @@ async def receive(
     md5 = hashlib.md5(usedforsecurity=False) if needs_md5 or expected.md5 is not None else None
     checksum = new_checksum(expected.algorithm.lower())
     other = new_checksum(also.lower()) if also not in ("", expected.algorithm) else None
-    watchers = [each.update for each in (checksum, md5, other) if each is not None]
-    writer = destination.content.writer(destination.content_id, destination.number, destination.keys, watchers)
+    watchers = [each.update for each in (checksum, md5, other) if each is not None and not is_quick(each)]
+    quick = [each.update for each in (checksum, other) if each is not None and is_quick(each)]
+    writer = destination.content.writer(destination.content_id, destination.number, destination.keys, watchers, quick)
     received = 0
     try:
         async for chunk in body:

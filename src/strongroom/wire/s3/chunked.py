@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 
+from strongroom.base.buffer import Buffer
 from strongroom.crypto.mac import HmacSha256, equal
 from strongroom.wire.refusals import quoted
 from strongroom.wire.s3 import refusals
@@ -66,14 +67,18 @@ class ChunkedBody:
     """
 
     def __init__(
-        self, source: AsyncIterator[bytes], length: int, signer: ChunkSigner | None, trailer_names: Iterable[str] | None
+        self,
+        source: AsyncIterator[Buffer],
+        length: int,
+        signer: ChunkSigner | None,
+        trailer_names: Iterable[str] | None,
     ) -> None:
         self.trailers: dict[str, str] = {}
         self._source = source
         self._length = length
         self._signer = signer
         self._names = None if trailer_names is None else frozenset(trailer_names)
-        self._held = b""
+        self._held = memoryview(b"")
         self._at = 0
         self._chunk = 0
         self._small: int | None = None
@@ -83,7 +88,7 @@ class ChunkedBody:
         """The names of the trailers that are to come."""
         return self._names or frozenset()
 
-    async def decoded(self) -> AsyncIterator[bytes]:
+    async def decoded(self) -> AsyncIterator[Buffer]:
         """Yield the data. Raises AwsError for bad framing, a wrong signature, or another length than was announced."""
         left = self._length
         while True:
@@ -170,12 +175,12 @@ class ChunkedBody:
         piece = await anext(self._source, b"")
         if not piece:
             return False
-        self._held = self._held[self._at :] + piece if self._at < len(self._held) else piece
+        self._held = memoryview(b"".join((self._held[self._at :], piece)) if self._at < len(self._held) else piece)
         self._at = 0
         return True
 
-    async def _some(self, bytes_max: int) -> bytes:
-        """Return some bytes, at least one and at most so many. What arrived within one chunk is not copied."""
+    async def _some(self, bytes_max: int) -> Buffer:
+        """Return some bytes, at least one and at most so many. They are not copied."""
         if self._at >= len(self._held) and not await self._more():
             raise refusals.incomplete_body()
         held, start = self._held, self._at
@@ -186,18 +191,18 @@ class ChunkedBody:
         while len(self._held) - self._at < 2:
             if not await self._more():
                 raise refusals.incomplete_body()
-        if self._held[self._at : self._at + 2] != b"\r\n":
+        if bytes(self._held[self._at : self._at + 2]) != b"\r\n":
             raise refusals.incomplete_body()
         self._at += 2
 
     async def _line(self, bytes_max: int) -> bytes:
         """Return the bytes up to the next line feed, which is not among them. They are at most `bytes_max`."""
         while True:
-            end = self._held.find(b"\n", self._at, self._at + bytes_max + 1)
+            held = bytes(self._held[self._at : self._at + bytes_max + 1])
+            end = held.find(b"\n")
             if end >= 0:
-                line = self._held[self._at : end]
-                self._at = end + 1
-                return line
+                self._at += end + 1
+                return held[:end]
             if len(self._held) - self._at > bytes_max or not await self._more():
                 raise refusals.incomplete_body()
 

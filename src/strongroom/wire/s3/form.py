@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from strongroom.base.buffer import Buffer
 from strongroom.base.errors import AwsError
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.s3 import refusals
@@ -101,7 +102,7 @@ def _text(value: bytes) -> str:
 class _Reader:
     """Takes a form apart as it arrives. All before the file has to fit into `fields_bytes_max`."""
 
-    def __init__(self, source: AsyncIterator[bytes], boundary: bytes) -> None:
+    def __init__(self, source: AsyncIterator[Buffer], boundary: bytes) -> None:
         self._source = source
         self._delimiter = b"\r\n--" + boundary
         # So that the first delimiter, too, comes after a line break.

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from enum import Enum
 
+from strongroom.base.buffer import Buffer
 from strongroom.crypto.mac import equal
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.s3 import refusals
@@ -46,10 +47,10 @@ class Payload:
     __slots__ = ("_body", "_chunks", "length")
 
     def __init__(
-        self, chunks: AsyncIterator[bytes], length: int | None = None, body: ChunkedBody | None = None
+        self, chunks: AsyncIterator[Buffer], length: int | None = None, body: ChunkedBody | None = None
     ) -> None:
         self.length = length
-        self._chunks: AsyncIterator[bytes] | None = chunks
+        self._chunks: AsyncIterator[Buffer] | None = chunks
         self._body = body
 
     @property
@@ -62,7 +63,7 @@ class Payload:
         """The names of the trailers that are to come, in lower case."""
         return frozenset() if self._body is None else self._body.announced
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[Buffer]:
         chunks, self._chunks = self._chunks, None
         if chunks is None:
             raise ValueError("the payload was read already")
@@ -149,7 +150,7 @@ def _checked_length(length: int) -> int:
     return length
 
 
-async def _proved(source: AsyncIterator[bytes], length: int | None, declared: str) -> AsyncIterator[bytes]:
+async def _proved(source: AsyncIterator[Buffer], length: int | None, declared: str) -> AsyncIterator[Buffer]:
     """Yield a body as it arrives; raise at its end when it has another length, or another SHA-256, than declared."""
     hashed = hashlib.sha256() if declared else None
     received = 0

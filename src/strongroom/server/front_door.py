@@ -1,20 +1,24 @@
-"""One request: from uvicorn's ASGI messages to `HttpRequest`, and from `HttpResponse` back."""
+"""One request: from what the connection read to `HttpRequest`, and from `HttpResponse` back."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+from strongroom.base.buffer import Buffer
 from strongroom.base.clock import Clock
 from strongroom.base.context import Origin, new_request_id
 from strongroom.base.errors import AwsError
-from strongroom.server.exchange import Exchange, answer_at_once, arriving_body, body_at_hand
+from strongroom.server.exchange import (
+    Exchange,
+    add_to_answer,
+    answer_at_once,
+    arriving_body,
+    begin_answer,
+    body_at_hand,
+    end_answer,
+)
 from strongroom.server.logs import logger
-from strongroom.server.protocol import Peer
 from strongroom.server.proxies import Networks, sender
 from strongroom.wire.http import Body, HttpRequest, HttpResponse
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Handle = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 RESERVED_PATH = b"/_strongroom/"
@@ -28,7 +32,7 @@ class DeclaredBody(Body):
 
     __slots__ = ("_declared_bytes",)
 
-    def __init__(self, declared_bytes: int, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(self, declared_bytes: int, chunks: AsyncIterator[Buffer]) -> None:
         super().__init__(chunks)
         self._declared_bytes = declared_bytes
 
@@ -42,7 +46,7 @@ class DeclaredBody(Body):
 
 
 class FrontDoor:
-    """The ASGI application. `handle` answers AWS requests, `admin` those below `RESERVED_PATH`."""
+    """Answers requests. `handle` answers those to AWS, `admin` those below `RESERVED_PATH`."""
 
     def __init__(self, handle: Handle, admin: Handle, trusted: Networks, clock: Clock) -> None:
         self._handle = handle
@@ -50,39 +54,29 @@ class FrontDoor:
         self._trusted = trusted if trusted else None
         self._now = clock.now
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, exchange: Exchange) -> None:
         """Serve one request. Whatever goes wrong, the client gets an answer without a word of what it was."""
-        exchange: Exchange = scope["state"]["exchange"]
-        request = self._request(scope)
+        request = self._request(exchange)
         fields = request.fields
         if b"content-length" in fields or b"transfer-encoding" in fields:
             whole = body_at_hand(exchange)
             request.body = Body(whole) if whole is not None else _arriving(fields, exchange)
         handle = self._admin if request.raw_path.startswith(RESERVED_PATH) else self._handle
         try:
-            response = await handle(request)
-            if answer_at_once(exchange, response):
-                return
-        except Exception as error:
-            logger.error("request failed", request_id=request.origin.request_id, exc_info=error)
-            response = _internal_failure(request.origin.request_id)
-        if exchange.waiting_for_100_continue and exchange.more_body:
-            # Whether a client still sends a body that it was not told to send is its own choice: what comes next could
-            # be that body, or another request.
-            exchange.keep_alive = False
-        body = response.body
-        if isinstance(body, bytes):
-            headers = response.headers
-            if _states_its_length(scope["method"], response):
-                headers = [*headers, (b"content-length", b"%d" % len(body))]
-            await send({"type": "http.response.start", "status": response.status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-        else:
-            await _send_stream(request, exchange, response, body, send)
+            try:
+                response = await handle(request)
+                if answer_at_once(exchange, response):
+                    return
+            except Exception as error:
+                logger.error("request failed", request_id=request.origin.request_id, exc_info=error)
+                response = _internal_failure(request.origin.request_id)
+            await _answer(request, exchange, response)
+        finally:
+            exchange.leave()
 
-    def _request(self, scope: dict[str, Any]) -> HttpRequest:
-        peer: Peer = scope["state"]["peer"]
-        request = HttpRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], _NOBODY)
+    def _request(self, exchange: Exchange) -> HttpRequest:
+        peer = exchange.connection.peer
+        request = HttpRequest(exchange.method, exchange.path, exchange.query, exchange.headers, _NOBODY)
         fields = request.fields
         address, secure = peer.address, peer.tls_version is not None
         if self._trusted is not None:
@@ -106,30 +100,40 @@ def _arriving(fields: dict[bytes, bytes], exchange: Exchange) -> Body:
     return DeclaredBody(int(fields.get(b"content-length", 0)), arriving_body(exchange))
 
 
-async def _send_stream(
-    request: HttpRequest,
-    exchange: Exchange,
-    response: HttpResponse,
-    body: AsyncIterator[bytes],
-    send: Send,
-) -> None:
+async def _answer(request: HttpRequest, exchange: Exchange, response: HttpResponse) -> None:
+    """Send an answer that does not go out at once."""
+    if exchange.waits_to_be_told:
+        # Whether a client still sends a body that it was not told to send is its own choice: what comes next could
+        # be that body, or another request.
+        exchange.keep_alive = False
+    headers, body = response.headers, response.body
     try:
-        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        if isinstance(body, bytes):
+            if _states_its_length(exchange.method, response):
+                headers = [*headers, (b"content-length", b"%d" % len(body))]
+            await begin_answer(exchange, response.status, headers)
+            await add_to_answer(exchange, body)
+        else:
+            await begin_answer(exchange, response.status, headers)
+            await _send_stream(exchange, body)
+        await end_answer(exchange)
+    except Exception as error:
+        # What is sent cannot be taken back. The connection is cut, so that the client learns that the answer is not
+        # whole.
+        logger.error("answer failed", request_id=request.origin.request_id, exc_info=error)
+
+
+async def _send_stream(exchange: Exchange, body: AsyncIterator[Buffer]) -> None:
+    try:
         async for chunk in body:
             if exchange.disconnected:
                 # Nobody reads on: what is left need not be made.
                 return
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    except Exception as error:
-        # The status is sent already. Returning with the body unfinished makes uvicorn cut the connection, which is the
-        # one way left to tell the client that the answer is not whole.
-        logger.error("answer failed", request_id=request.origin.request_id, exc_info=error)
-        return
+            await add_to_answer(exchange, chunk)
     finally:
         close = getattr(body, "aclose", None)
         if close is not None:
             await close()
-    await send({"type": "http.response.body", "body": b""})
 
 
 def _states_its_length(method: str, response: HttpResponse) -> bool:
