@@ -17,20 +17,13 @@ TLS_SHUTDOWN_SECONDS_MAX = 1
 class Listener:
     """One socket that is listened on, and the connections that came in by it."""
 
-    def __init__(
-        self,
-        server: asyncio.AbstractServer,
-        connections: "weakref.WeakSet[Connection]",
-        others: set[asyncio.AbstractServer],
-    ) -> None:
+    def __init__(self, server: asyncio.AbstractServer, connections: "weakref.WeakSet[Connection]") -> None:
         self._server = server
         self._connections = connections
-        self._others = others
 
     async def close(self) -> None:
         """Listen no more, and cut the connections. Safe to call twice."""
         self._server.close()
-        self._others.discard(self._server)
         for connection in tuple(self._connections):
             # One whose handshake is not over has no transport yet, and ends with its time limit.
             transport = getattr(connection, "transport", None)
@@ -44,7 +37,7 @@ class Listeners:
     def __init__(self, application: Application, door: DoorState) -> None:
         self._application = application
         self._door = door
-        self._servers: set[asyncio.AbstractServer] = set()
+        self._servers: list[asyncio.AbstractServer] = []
         self._sweep: asyncio.TimerHandle | None = None
 
     async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> Listener:
@@ -66,10 +59,10 @@ class Listeners:
             ssl_shutdown_timeout=None if tls is None else TLS_SHUTDOWN_SECONDS_MAX,
         )
         self._servers = [each for each in self._servers if each.is_serving()]
-        self._servers.add(server)
+        self._servers.append(server)
         if self._sweep is None:
             self._each_second(loop)
-        return Listener(server, connections, self._servers)
+        return Listener(server, connections)
 
     def _each_second(self, loop: asyncio.AbstractEventLoop) -> None:
         self._door.date_line = b"date: %b\r\n" % formatdate(usegmt=True).encode()
