@@ -46,6 +46,8 @@ def run(configuration: Configuration) -> None:
     # Everything made from here on is for this user only; the few public files say so themselves.
     os.umask(0o077)
     configure_logs(configuration.log_level, configuration.log_format)
+    if configuration.sandbox == "unsafe":
+        logger.warning("functions run without a sandbox", sandbox="unsafe", user=os.geteuid())
     prepare_directory(configuration.data)
     allow_connections(configuration.connections_max)
     with DirectoryLock(configuration.data), contextlib.ExitStack() as sockets:
