@@ -44,6 +44,10 @@ class Ec2Protocol:
     def accept(self, operation: OperationModel, request: HttpRequest, body: bytes) -> dict[str, Any]:
         """Return the params in a request's parameters, validated."""
         params = self.parse(operation, request, body)
+        for name in () if operation.input is None else operation.input.required:
+            if name not in params:
+                parameter = name[:1].lower() + name[1:]
+                raise AwsError("MissingParameter", f"The request must contain the parameter {parameter}", 400)
         operation.validate(params)
         return params
 
