@@ -24,6 +24,7 @@ from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
 from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
+from strongroom.runners.networks.joined import JoinedNetwork
 from strongroom.runners.probe import Probe, SandboxUnavailable, probe
 from strongroom.runners.seccomp import seccomp_filter
 
@@ -73,8 +74,13 @@ async def prepare(
     ports: int = 0,
     mode: Mode = "bubblewrap",
     hidden: Sequence[Path] = (),
+    network: JoinedNetwork | None = None,
 ) -> "Sandbox":
     """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
+
+    `network` is a namespace that is joined to a VPC, for this one sandbox: the job reaches what it reaches, and has its
+    address; it stays the caller's to close. Without one a job reaches nothing but the listening sockets. With one,
+    there has to be a sandbox: the mode "unsafe" is refused.
 
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
@@ -84,10 +90,12 @@ async def prepare(
     found = await probe()
     if mode == "bubblewrap" and found.refusal is not None:
         raise SandboxUnavailable(f"there is no sandbox: {found.refusal}")
+    if mode == "unsafe" and network is not None:
+        raise SandboxUnavailable("a job without a sandbox is in the host's network, and cannot be in a VPC")
     sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
-            await sandbox.open(ports, hidden)
+            await sandbox.open(ports, hidden, network)
     except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
         await sandbox.close()
         raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
@@ -121,10 +129,11 @@ class Sandbox:
         """What the job writes to standard output and standard error, at the reader's pace."""
         return self._launch.output
 
-    async def open(self, ports: int, hidden: Sequence[Path]) -> None:
+    async def open(self, ports: int, hidden: Sequence[Path], network: JoinedNetwork | None) -> None:
         """Have the launcher make what it makes. For `prepare` alone."""
         self._make_group()
-        answer, self.listeners = await self._launch.ask(self._plan(ports, hidden))
+        joined = [] if network is None else network.descriptors
+        answer, self.listeners = await self._launch.ask(self._plan(ports, hidden), joined)
         if "refused" in answer:
             raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}")
         for listener in self.listeners:
