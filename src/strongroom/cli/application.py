@@ -14,6 +14,7 @@ from strongroom.cli.rekey import rekey
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
 from strongroom.cli.settings_variables import SettingsVariables
+from strongroom.cli.vpc import vpc
 from strongroom.cli.xks_proxy import xks_proxy
 
 VARIABLE_PREFIX = "STRONGROOM_"
@@ -33,4 +34,5 @@ application.command(explain)
 application.command(fsck)
 application.command(policy)
 application.command(quotas)
+application.command(vpc)
 application.command(xks_proxy)

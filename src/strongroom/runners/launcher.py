@@ -91,7 +91,7 @@ def prepare(plan: dict[str, Any], joined: list[int]) -> list[_socket.socket]:
         _limit(plan["resources"])
         return [_listen(0) for _ in range(plan["ports"])]
     if joined:
-        for descriptor, kind in reversed(list(zip(joined, (_CLONE_NEWNET, _CLONE_NEWUSER)))):
+        for descriptor, kind in reversed(list(zip(joined, (_CLONE_NEWNET, _CLONE_NEWUSER), strict=False))):
             _enter(descriptor, kind)
     network = 0 if joined else _CLONE_NEWNET
     if plan["user_id"] is not None:

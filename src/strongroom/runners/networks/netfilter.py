@@ -184,7 +184,7 @@ def table_names(family: int) -> list[str]:
     """Return the names of the tables in the network namespace that this process is in."""
     about = _FAMILY.pack(family, 0, 0)
     asked = _HEADER.pack(_HEADER.size + len(about), _NFTABLES << 8 | _LIST_TABLES, _REQUEST | _DUMP, 1, 0) + about
-    names = []
+    names: list[str] = []
     with _kernel() as kernel:
         kernel.send(asked)
         while True:

@@ -81,14 +81,19 @@ class Router:
         wanted = {subnet.id: subnet for subnet in vpc.subnets}
         for subnet_id in self._bridges.keys() - wanted.keys():
             self._route.link("del", index=self._bridges.pop(subnet_id).index)
+        for interface in vpc.interfaces:
+            member = self.members.get(interface.id)
+            if member is not None:
+                try:
+                    _protect(member, interface, vpc.groups)
+                except OSError:
+                    # Better out of reach than behind a firewall that is not what it should be.
+                    self.detach(interface.id)
+                    raise
         for subnet in vpc.subnets:
             bridge = self._bridges.get(subnet.id) or self._add_bridge(subnet)
             if bridge.leads_out != subnet.leads_out:
                 self._lead_out(bridge, subnet.leads_out)
-        for interface in vpc.interfaces:
-            member = self.members.get(interface.id)
-            if member is not None:
-                _protect(member, interface, vpc.groups)
 
     def attach(self, vpc: Vpc, interface_id: str) -> Member:
         """Join a new namespace to the VPC. Raises OSError, NetlinkError, LookupError for an interface it has not."""

@@ -15,7 +15,7 @@ from strongroom.services.ec2.kinds import NETWORK_INTERFACE, SECURITY_GROUP, SEC
 from strongroom.services.ec2.listing import Listing, Values, attribute, describe
 from strongroom.services.ec2.permissions import allowed_text, permissions_of
 from strongroom.services.ec2.quotas import SECURITY_GROUPS_QUOTA, must_have_room
-from strongroom.services.ec2.served import ec2_operation
+from strongroom.services.ec2.served import change, ec2_operation
 from strongroom.services.ec2.tag_specifications import shown_tags, specified_tags
 from strongroom.storage.connection import Connection
 
@@ -140,12 +140,12 @@ async def create_security_group(call: Call) -> Answer:
         group = build_security_group(inventory, vpc, name, description, tags)
         return {"GroupId": group.id, "SecurityGroupArn": group.arn, "Tags": shown_tags(tags)}
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("DescribeSecurityGroups", reads_only=True)
 async def describe_security_groups(call: Call) -> Answer:
-    """List security groups; `GroupNames` are those of the default VPC. Source: API Reference, DescribeSecurityGroups."""
+    """List security groups; `GroupNames` mean the default VPC. Source: API Reference, DescribeSecurityGroups."""
     names = call.params.get("GroupNames")
     if names:
         chosen = await call.read(
@@ -178,4 +178,4 @@ async def delete_security_group(call: Call) -> Answer:
         inventory.remove(group)
         return {"Return": True, "GroupId": group.id}
 
-    return await call.write(write)
+    return await change(call, write)

@@ -11,8 +11,14 @@ from strongroom.operations.registry import Answer, Handler, operation
 from strongroom.services.ec2 import errors
 from strongroom.services.ec2.access import Subject, about, account_wide
 from strongroom.services.ec2.default_vpc import DefaultVpcs
-from strongroom.services.ec2.in_force import NetworksInForce
+from strongroom.services.ec2.in_force import NetworksInForce, changed
 from strongroom.services.ec2.service import EC2
+from strongroom.storage.connection import Connection
+
+
+async def change(call: Call, write: Callable[[Connection], Answer]) -> Answer:
+    """Change the caller's networks in one transaction, with its audit record; servers that hold them follow."""
+    return await call.write(write, invalidates=(changed(call.account_id, call.region),))
 
 
 def ec2_operation(name: str, *subjects: Subject, reads_only: bool = False) -> Callable[[Handler], Handler]:

@@ -15,7 +15,7 @@ from strongroom.services.ec2.inventory import Inventory, Resource
 from strongroom.services.ec2.kinds import NAT_GATEWAY, NETWORK_INTERFACE, ROUTE_TABLE, SUBNET, VPC
 from strongroom.services.ec2.listing import Listing, attribute, describe
 from strongroom.services.ec2.quotas import SUBNETS_QUOTA, must_have_room
-from strongroom.services.ec2.served import ec2_operation
+from strongroom.services.ec2.served import change, ec2_operation
 from strongroom.services.ec2.tag_specifications import shown_tags, specified_tags
 from strongroom.services.ec2.vpcs import refuse_unserved
 from strongroom.services.ec2.zones import chosen_zone, zone_id
@@ -141,7 +141,7 @@ async def create_subnet(call: Call) -> Answer:
         zone = chosen_zone(call.region, params.get("AvailabilityZone"), params.get("AvailabilityZoneId"), len(siblings))
         return {"Subnet": shown_subnet(inventory, build_subnet(inventory, vpc, block, zone, tags))}
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("CreateDefaultSubnet")
@@ -172,7 +172,7 @@ async def create_default_subnet(call: Call) -> Answer:
                 return {"Subnet": shown_subnet(inventory, subnet)}
         raise AwsError("InsufficientCidrBlocks", "The specified CIDR block is not available.")
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("DescribeSubnets", reads_only=True)
@@ -199,7 +199,7 @@ async def delete_subnet(call: Call) -> Answer:
         inventory.remove(subnet)
         return {}
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("ModifySubnetAttribute", named(SUBNET, "SubnetId"))
@@ -230,4 +230,4 @@ async def modify_subnet_attribute(call: Call) -> Answer:
         inventory.save(subnet)
         return {}
 
-    return await call.write(write)
+    return await change(call, write)

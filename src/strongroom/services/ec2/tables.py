@@ -46,7 +46,7 @@ def select_of_kind(connection: Connection, kind: str) -> Sequence[Row[Any]]:
     return connection.execute(select(RESOURCES).where(RESOURCES.c.kind == kind)).all()
 
 
-def count_by_account(connection: Connection, kind: str) -> Sequence[Row[Any]]:
+def count_by_account(connection: Connection, kind: str) -> Sequence[Any]:
     """Return account and Region of each resource of a kind."""
     return connection.execute(select(RESOURCES.c.account_id, RESOURCES.c.region).where(RESOURCES.c.kind == kind)).all()
 
@@ -75,3 +75,8 @@ def is_opened(connection: Connection, account_id: str, region: str) -> bool:
 def insert_opened(connection: Connection, account_id: str, region: str) -> None:
     """Note that an account's default VPC was made in a Region."""
     connection.execute(OPENED.insert().values(account_id=account_id, region=region))
+
+
+def select_resource(connection: Connection, resource_id: str) -> Row[Any] | None:
+    """Return a resource, whosesoever, or None."""
+    return connection.execute(select(RESOURCES).where(RESOURCES.c.resource_id == resource_id)).one_or_none()

@@ -22,7 +22,7 @@ from strongroom.services.ec2.kinds import (
 )
 from strongroom.services.ec2.listing import Listing, attribute, describe
 from strongroom.services.ec2.quotas import VPCS_QUOTA, must_have_room
-from strongroom.services.ec2.served import ec2_operation
+from strongroom.services.ec2.served import change, ec2_operation
 from strongroom.services.ec2.tag_specifications import shown_tags, specified_tags
 from strongroom.storage.connection import Connection
 
@@ -117,7 +117,7 @@ async def create_vpc(call: Call) -> Answer:
         vpc = build_vpc(inventory, block, tenancy=tenancy, is_default=False, tags=tags[VPC.name])
         return {"Vpc": shown_vpc(inventory, vpc) | {"State": "pending"}}
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("DescribeVpcs", reads_only=True)
@@ -153,7 +153,7 @@ async def delete_vpc(call: Call) -> Answer:
             inventory.remove(resource)
         return {}
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("CreateDefaultVpc")
@@ -171,7 +171,7 @@ async def create_default_vpc(call: Call) -> Answer:
         must_have_room(call, VPCS_QUOTA, len(inventory.all(VPC)))
         return {"Vpc": shown_vpc(inventory, build_default_vpc(inventory))}
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("ModifyVpcAttribute", named(VPC, "VpcId"))
@@ -191,7 +191,7 @@ async def modify_vpc_attribute(call: Call) -> Answer:
         inventory.save(vpc)
         return {}
 
-    return await call.write(write)
+    return await change(call, write)
 
 
 @ec2_operation("DescribeVpcAttribute", named(VPC, "VpcId"), reads_only=True)
