@@ -117,6 +117,9 @@ def _requirements(
         kind = made_kinds.get(specification.get("ResourceType") or "")
         if kind is not None:
             needed.append(_of_made(inventory, call, "ec2:CreateTags", kind))
+    if not needed:
+        # It names nothing that there could be. That is told to those who may do this to everything.
+        needed.append(Requirement(action=action, resource="*", account_id=call.account_id))
     return tuple(needed)
 
 

@@ -188,7 +188,7 @@ async def delete_subnet(call: Call) -> Answer:
     def write(connection: Connection) -> Answer:
         inventory = inventory_of(call, connection)
         subnet = inventory.get(SUBNET, call.params["SubnetId"])
-        gateways = [nat for nat in inventory.within(NAT_GATEWAY, subnet.vpc_id) if nat["State"] != "deleted"]
+        gateways = [nat for nat in inventory.within(NAT_GATEWAY, subnet.vpc_id) if nat["State"] == "available"]
         if interfaces_in(inventory, subnet) or any(nat["SubnetId"] == subnet.id for nat in gateways):
             raise errors.has_dependencies("subnet", subnet.id)
         for table in inventory.within(ROUTE_TABLE, subnet.vpc_id):
