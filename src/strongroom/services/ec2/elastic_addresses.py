@@ -11,9 +11,9 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer
 from strongroom.services.ec2 import errors
-from strongroom.services.ec2.access import found, inventory_of, made
-from strongroom.services.ec2.inventory import Inventory, Resource
-from strongroom.services.ec2.kinds import ELASTIC_IP, NETWORK_INTERFACE
+from strongroom.services.ec2.access import found, inventory_of, made, named
+from strongroom.services.ec2.inventory import Inventory, Resource, new_id
+from strongroom.services.ec2.kinds import ELASTIC_IP, INTERNET_GATEWAY, NETWORK_INTERFACE
 from strongroom.services.ec2.listing import Listing, Values, attribute, describe
 from strongroom.services.ec2.quotas import ADDRESSES_QUOTA, must_have_room
 from strongroom.services.ec2.served import change, ec2_operation
@@ -144,6 +144,80 @@ async def describe_addresses_attribute(call: Call) -> Answer:
         return {"Addresses": [{"PublicIp": each["PublicIp"], "AllocationId": each.id} for each in addresses]}
 
     return await call.read(read)
+
+
+@ec2_operation("AssociateAddress", found(ELASTIC_IP, _named), named(NETWORK_INTERFACE, "NetworkInterfaceId"))
+async def associate_address(call: Call) -> Answer:
+    """Give an address to a network interface. Source: API Reference, AssociateAddress."""
+    params = call.params
+    refuse_unserved(params, {"InstanceId": "instances", "PrivateIpAddress": "secondary addresses"})
+    if not params.get("NetworkInterfaceId"):
+        raise errors.missing("networkInterfaceId")
+
+    def write(connection: Connection) -> Answer:
+        inventory = inventory_of(call, connection)
+        address = _meant(inventory, params)
+        interface = inventory.get(NETWORK_INTERFACE, params["NetworkInterfaceId"])
+        if address.get("NetworkInterfaceId") == interface.id:
+            return {"AssociationId": address["AssociationId"]}
+        if not inventory.within(INTERNET_GATEWAY, interface.vpc_id):
+            raise AwsError("Gateway.NotAttached", f"Network {interface.vpc_id} is not attached to any internet gateway")
+        others = [other for other in inventory.all(ELASTIC_IP) if other.get("NetworkInterfaceId") == interface.id]
+        if (address.get("NetworkInterfaceId") or others) and params.get("AllowReassociation") is False:
+            raise errors.already_associated(f"resource {address.id} is already associated")
+        for other in (*others, address):
+            _must_not_be_of_gateway(inventory, other)
+        for other in others:
+            _free(inventory, other)
+        address.attributes |= {"NetworkInterfaceId": interface.id, "AssociationId": new_id("eipassoc")}
+        inventory.save(address)
+        return {"AssociationId": address["AssociationId"]}
+
+    return await change(call, write)
+
+
+def _associated(inventory: Inventory, params: Mapping[str, Any]) -> Resource:
+    """Return the address of an association, or of itself. Raises AwsError."""
+    association_id = params.get("AssociationId")
+    if not association_id:
+        return _meant(inventory, params)
+    for address in inventory.all(ELASTIC_IP):
+        if address.get("AssociationId") == association_id:
+            return address
+    raise AwsError("InvalidAssociationID.NotFound", f"The association ID '{association_id[:255]}' does not exist")
+
+
+def _named_by_association(inventory: Inventory, params: Mapping[str, Any]) -> Iterable[str]:
+    try:
+        return (_associated(inventory, params).id,)
+    except AwsError:
+        return ("*",)
+
+
+@ec2_operation("DisassociateAddress", found(ELASTIC_IP, _named_by_association))
+async def disassociate_address(call: Call) -> Answer:
+    """Take an address from a network interface. Source: API Reference, DisassociateAddress."""
+
+    def write(connection: Connection) -> Answer:
+        inventory = inventory_of(call, connection)
+        address = _associated(inventory, call.params)
+        _must_not_be_of_gateway(inventory, address)
+        _free(inventory, address)
+        return {}
+
+    return await change(call, write)
+
+
+def _free(inventory: Inventory, address: Resource) -> None:
+    for name in ("NetworkInterfaceId", "AssociationId"):
+        address.attributes.pop(name, None)
+    inventory.save(address)
+
+
+def _must_not_be_of_gateway(inventory: Inventory, address: Resource) -> None:
+    interface = inventory.find(NETWORK_INTERFACE, address.get("NetworkInterfaceId", ""))
+    if interface is not None and interface["InterfaceType"] == "nat_gateway":
+        raise AwsError("AuthFailure", "You do not have permission to access the specified resource.")
 
 
 @ec2_operation("ReleaseAddress", found(ELASTIC_IP, _named))
