@@ -12,8 +12,10 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 
 pytest_plugins = [
     "tests.postgresql",
+    "tests.mariadb",
     "tests.running_server",
     "tests.opened_house",
     "tests.softhsm",
+    "tests.rotated_databases",
     "tests.networks_possible",
 ]

@@ -1,7 +1,9 @@
 """Jobs, contained: by whoever runs the tests, and by an ordinary user where root runs them."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tests.runners.contained import (
@@ -39,3 +41,11 @@ def contained(request: pytest.FixtureRequest, bubblewrap: None) -> Contained:
     if reason is not None:
         pytest.skip(reason)
     return run_as_ordinary_user
+
+
+@pytest.fixture(scope="module")
+def open_directory() -> Iterator[Path]:
+    """A directory that every user of the machine can read, which those that pytest makes are not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)

@@ -27,6 +27,8 @@ class Host:
         (self.granted / "file").write_text("granted")
         (self.granted / "data").mkdir()
         (self.granted / "data" / "secret").write_text("secret")
+        for path in (self.granted, *self.granted.rglob("*")):
+            path.chmod(0o755)
         self.tcp = socket.create_server(("0.0.0.0", 0))
         self.port = self.tcp.getsockname()[1]
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -77,12 +79,8 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    directory = tmp_path_factory.mktemp("h")
-    # An ordinary user must come as far as to what he is granted.
-    for each in (directory, *directory.parents[:2]):
-        each.chmod(0o755)
-    host = Host(directory)
+def host(open_directory: Path) -> Iterator[Host]:
+    host = Host(open_directory)
     yield host
     host.close()
 

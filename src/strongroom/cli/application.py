@@ -5,12 +5,14 @@ from cyclopts import App
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.clock import clock
+from strongroom.cli.doctor import doctor
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
 from strongroom.cli.fsck import fsck
 from strongroom.cli.policy import policy
 from strongroom.cli.quotas import quotas
 from strongroom.cli.rekey import rekey
+from strongroom.cli.rotation import rotation
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
 from strongroom.cli.settings_variables import SettingsVariables
@@ -26,6 +28,7 @@ application = App(
     config=[SettingsVariables(VARIABLE_PREFIX, command=False), SettingsFile()],
 )
 application.command(serve)
+application.command(doctor)
 application.command(env)
 application.command(rekey)
 application.command(accounts)
@@ -34,5 +37,6 @@ application.command(explain)
 application.command(fsck)
 application.command(policy)
 application.command(quotas)
+application.command(rotation)
 application.command(vpc)
 application.command(xks_proxy)

@@ -54,7 +54,10 @@ class Cgroups:
 
 @dataclass(slots=True)
 class Cgroup:
-    """The group of one job: with version 1 one directory for each controller, with version 2 one for all."""
+    """The group of one job: with version 1 one directory for each controller, with version 2 one for all.
+
+    What is asked of it once it is removed is 0.
+    """
 
     version: Literal[1, 2]
     paths: dict[Controller, Path]
@@ -90,12 +93,16 @@ class Cgroup:
 
     def out_of_memory_kills(self) -> int:
         """Return how many processes the kernel killed because the group's memory was used up."""
-        name = "memory.events" if self.version == 2 else "memory.oom_control"
-        for line in self._read("memory", name).splitlines():
-            key, _, value = line.partition(" ")
-            if key == "oom_kill":
-                return int(value)
-        return 0
+        return self._entry("memory.events" if self.version == 2 else "memory.oom_control", "oom_kill")
+
+    def memory_bytes(self) -> int:
+        """Return the memory of the group now, files in memory included; 0 where it is not counted."""
+        name = "memory.current" if self.version == 2 else "memory.usage_in_bytes"
+        return int(self._read("memory", name) or 0)
+
+    def memory_bytes_of_processes(self) -> int:
+        """Return the memory that processes of the group have for themselves."""
+        return self._entry("memory.stat", "anon" if self.version == 2 else "rss")
 
     def memory_bytes_peak(self) -> int | None:
         """Return the most memory that the group used at once, or None where the kernel does not say."""
@@ -143,6 +150,14 @@ class Cgroup:
             if not optional:
                 raise
 
+    def _entry(self, name: str, key: str) -> int:
+        """Return one entry of a file of lines like `oom_kill 2`."""
+        for line in self._read("memory", name).splitlines():
+            found, _, value = line.partition(" ")
+            if found == key:
+                return int(value)
+        return 0
+
     def _read(self, controller: Controller, name: str) -> str:
         path = self.paths.get(controller)
         if path is None:
@@ -153,17 +168,17 @@ class Cgroup:
             return ""
 
 
-def find_cgroups() -> tuple[Cgroups | None, dict[Controller, str]]:
+def find_cgroups(*, prepared: bool) -> tuple[Cgroups | None, dict[Controller, str]]:
     """Return the groups that we may make others in, and why we may not for the controllers that are missing.
 
-    With version 2 it moves the server into a group of its own below the one it is in: the kernel wants processes only
-    in groups that have none below them.
+    With version 2, if they are to be `prepared`, it moves the server (and what else is in its group) into a group below
+    the one it is in, and enables the controllers: the kernel wants processes only in groups that have none below them.
     """
     mounted = _mounted()
     own = _own_groups()
     refused: dict[Controller, str] = {}
     if "cgroup2" in mounted and "" in own:
-        parents = _version_2(mounted["cgroup2"], own[""], refused)
+        parents = _version_2(mounted["cgroup2"], own[""], refused, prepared=prepared)
         if parents:
             return Cgroups(2, parents), {each: refused[each] for each in CONTROLLERS if each not in parents}
     parents = {}
@@ -182,7 +197,7 @@ def find_cgroups() -> tuple[Cgroups | None, dict[Controller, str]]:
     }
 
 
-def _version_2(mount: Path, own: str, refused: dict[Controller, str]) -> dict[Controller, Path]:
+def _version_2(mount: Path, own: str, refused: dict[Controller, str], *, prepared: bool) -> dict[Controller, Path]:
     base = _existing(mount, own)
     if base.name == _SERVER:
         base = base.parent
@@ -194,11 +209,8 @@ def _version_2(mount: Path, own: str, refused: dict[Controller, str]) -> dict[Co
                 refused[each] = f"{base}/cgroup.controllers does not have it"
         if not wanted:
             return {}
-        enabled = set((base / "cgroup.subtree_control").read_text().split())
-        if not enabled.issuperset(wanted):
-            if base != mount:
-                _move_into(base / _SERVER, base)
-            (base / "cgroup.subtree_control").write_text(" ".join(f"+{each}" for each in wanted))
+        if prepared:
+            _enable(base, wanted)
     except OSError as error:
         refused.update(dict.fromkeys(CONTROLLERS, f"{error.filename or base}: {error.strerror}"))
         return {}
@@ -207,6 +219,15 @@ def _version_2(mount: Path, own: str, refused: dict[Controller, str]) -> dict[Co
         refused.update(dict.fromkeys(CONTROLLERS, why))
         return {}
     return dict.fromkeys(wanted, base)
+
+
+def _enable(base: Path, wanted: list[Controller]) -> None:
+    control = base / "cgroup.subtree_control"
+    if set(control.read_text().split()).issuperset(wanted):
+        return
+    if (base / "cgroup.type").exists():  # The kernel's root group has none, and may have processes.
+        _move_into(base / _SERVER, base)
+    control.write_text(" ".join(f"+{each}" for each in wanted))
 
 
 def _move_into(group: Path, parent: Path) -> None:

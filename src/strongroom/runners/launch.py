@@ -9,6 +9,7 @@ import marshal
 import os
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,8 @@ _FIRST_OUTPUT_BYTES_MAX = 4_096
 _LAST_WORDS_SECONDS_MAX = 1.0
 _DESCRIPTORS_MAX = 16
 _LENGTH_BYTES = 4
+# What the interpreter may need to find its own library. The job is given nothing of it.
+_LOADER = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
 _STATUS_BYTES_MAX = 4_096
 
 
@@ -66,7 +69,7 @@ class Launch:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                     cwd="/",
-                    env={},
+                    env=_LOADER,
                 )
             except BaseException:
                 launch.free()
@@ -91,6 +94,15 @@ class Launch:
 
     async def tell(self, command: dict[str, Any]) -> None:
         """Tell what to run; return when the process for it is there. Raises LauncherEnded, OSError."""
+        telling = asyncio.create_task(self._tell(command))
+        try:
+            await asyncio.shield(telling)
+        except asyncio.CancelledError:
+            # A process that is there must be known, or nobody ends it.
+            await asyncio.gather(telling, return_exceptions=True)
+            raise
+
+    async def _tell(self, command: dict[str, Any]) -> None:
         await self._send(command)
         answer, (self._process, status) = await self._receive()
         self._ended = asyncio.create_task(self._reap(self._process, answer["process"], status))
@@ -194,9 +206,15 @@ class _Output(asyncio.StreamReaderProtocol):
 
 
 def _script() -> str:
-    """Return the launcher as we have it compiled, if it was written down: it starts 3 milliseconds sooner."""
-    compiled = importlib.util.cache_from_source(launcher.__file__)
-    return compiled if os.path.exists(compiled) else launcher.__file__
+    """Return the launcher as it was compiled when we imported it, which starts 3 milliseconds sooner, or its text."""
+    text, compiled = launcher.__file__, importlib.util.cache_from_source(launcher.__file__)
+    try:
+        with open(compiled, "rb") as file:
+            flags, modified = struct.unpack("<4xII4x", file.read(16))
+        is_current = flags == 0 and modified == int(os.stat(text).st_mtime) & 0xFFFF_FFFF
+    except (OSError, struct.error):
+        is_current = False
+    return compiled if is_current else text
 
 
 def _length(content: bytes) -> int:

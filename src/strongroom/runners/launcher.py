@@ -30,7 +30,7 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
 _CLONE_PARENT = 0x00008000
-_NUMBER_OF_CLONE = {"x86_64": 56, "aarch64": 220}
+NUMBERS_OF_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "loongarch64": 220, "ppc64le": 120}
 _MS_BIND = 4096
 _MS_REC = 16384
 _MS_PRIVATE = 1 << 18
@@ -39,6 +39,8 @@ _SIGCHLD = 17
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _SIOCSIFFLAGS = 0x8914
+_SIOCSIFADDR = 0x8916
+_SIOCSIFNETMASK = 0x891C
 _IFF_UP = 1
 _BACKLOG = 128
 _DESCRIPTORS_MAX = 2
@@ -103,7 +105,10 @@ def prepare(plan: dict[str, Any], joined: list[int]) -> list[_socket.socket]:
         _unshare(_CLONE_NEWUSER | network | _CLONE_NEWPID, "a user namespace with a network of its own")
         _map_own_user(plan["own_ids"])
     _bring_loopback_up()
+    for number, address in enumerate(plan["own_addresses"]):
+        _own(address, number)
     listeners = [_listen(plan["first_port"] + number) for number in range(plan["ports"])]
+    listeners += [_listen(port, address) for address, port in plan["routes"]]
     _limit(plan["resources"])
     if plan["user_id"] is not None:
         _become_user(plan["user_id"])
@@ -126,6 +131,8 @@ def become_bubblewrap(plan: dict[str, Any], command: dict[str, Any], status: int
     for name, value in command["environment"].items():
         options += ["--setenv", name, value]
     os.set_inheritable(status, True)
+    if any("\0" in option for option in options):
+        sys.exit("a zero byte in what bubblewrap is told")
     given = _in_memory(b"\0".join(os.fsencode(option) for option in options) + b"\0")
     os.chdir("/")
     os.execve(plan["bubblewrap"], ["bwrap", "--args", str(given), "--", *command["argv"]], {})  # noqa: S606
@@ -169,7 +176,7 @@ def _make_sibling() -> int:
     In a sandbox it is the first process of a PID namespace: with it the kernel ends all that come after it. So nothing
     that bubblewrap begins outlives the server, not even what it has begun and not yet tied to itself.
     """
-    made: int = _libc.syscall(_NUMBER_OF_CLONE[os.uname().machine], _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
+    made: int = _libc.syscall(NUMBERS_OF_CLONE[os.uname().machine], _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
     if made == -1:
         sys.exit(f"making a process: {os.strerror(ctypes.get_errno())}")
     return made
@@ -237,13 +244,26 @@ def _bring_loopback_up() -> None:
         raise Refusal(f"bringing up the loopback of a new network namespace: {error.strerror}") from None
 
 
-def _listen(port: int) -> _socket.socket:
+def _own(address: str, number: int) -> None:
+    """Have the loopback of the new network namespace own another address, and no other of its network."""
+    name = b"lo:%d" % number
+    try:
+        anything = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        for number_of_request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, "255.255.255.255")):
+            of_family = _socket.AF_INET.to_bytes(2, sys.byteorder) + bytes(2) + _socket.inet_aton(value)
+            fcntl.ioctl(anything.fileno(), number_of_request, name.ljust(16, b"\0") + of_family.ljust(24, b"\0"))
+        anything.close()
+    except OSError as error:
+        raise Refusal(f"giving {address} to the loopback of a new network namespace: {error.strerror}") from None
+
+
+def _listen(port: int, address: str = "127.0.0.1") -> _socket.socket:
     try:
         listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((address, port))
         listener.listen(_BACKLOG)
     except OSError as error:
-        raise Refusal(f"listening on 127.0.0.1:{port}: {error.strerror}") from None
+        raise Refusal(f"listening on {address}:{port}: {error.strerror}") from None
     return listener
 
 

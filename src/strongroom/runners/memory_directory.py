@@ -4,6 +4,7 @@ Each server process has one directory, which holds a locked file while the proce
 removed by the next one that needs a directory.
 """
 
+import atexit
 import contextlib
 import fcntl
 import os
@@ -53,11 +54,12 @@ def memory_directory() -> MemoryDirectory:
         parent = memory_file_system()
         sweep(parent)
         _own = MemoryDirectory(parent)
+        atexit.register(remove_memory_directory)
     return _own
 
 
 def remove_memory_directory() -> None:
-    """Remove this process's directory, if there is one: when the server ends."""
+    """Remove this process's directory, if there is one. It happens by itself when the process ends in order."""
     global _own
     if _own is not None and _own.process == os.getpid():
         _own.remove()
@@ -91,6 +93,12 @@ def is_alive(token: str, parent: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def sweep_at_start() -> None:
+    """Remove what dead servers left, wherever this user's servers make their directories: code, in clear."""
+    with contextlib.suppress(NoMemoryFileSystem):
+        sweep(memory_file_system())
 
 
 def sweep(parent: Path) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import errno
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -12,6 +15,7 @@ from typing import Literal
 
 from strongroom.runners.cgroups import Cgroups, Controller, find_cgroups
 from strongroom.runners.job_users import job_users
+from strongroom.runners.launcher import NUMBERS_OF_CLONE
 from strongroom.runners.memory_directory import NoMemoryFileSystem, is_alive, memory_directory, memory_file_system
 
 Means = Literal["cgroup-v2", "cgroup-v1", "rlimits", "nothing"]
@@ -51,18 +55,24 @@ async def probe() -> Probe:
 
 
 @cache
-def probe_now() -> Probe:
-    """Return what this machine can do, as `probe` does, without giving way to others."""
-    cgroups, not_limited = find_cgroups()
+def probe_now(*, is_server: bool = True) -> Probe:
+    """Return what this machine can do, as `probe` does, without giving way to others.
+
+    For a server, control groups are prepared, and what dead servers left is swept; else nothing is changed.
+    """
+    cgroups, not_limited = find_cgroups(prepared=is_server)
     path = shutil.which("bwrap")
     version = None if path is None else _version(path)
     users = job_users()
     refusal = _refusal(path, version, users)
-    _sweep(cgroups)
+    if is_server:
+        _sweep(cgroups)
     return Probe(None if refusal else path, version, refusal, cgroups, not_limited, users)
 
 
 def _refusal(path: str | None, version: str | None, users: range | None) -> str | None:
+    if platform.machine() not in NUMBERS_OF_CLONE:
+        return f"no sandbox is known for {platform.machine()}; there is one for {', '.join(NUMBERS_OF_CLONE)}"
     if path is None:
         return (
             "bubblewrap (bwrap) is not installed: apt-get install bubblewrap "
@@ -92,7 +102,8 @@ def _try(path: str, users: range | None) -> str | None:
     if done.returncode == 0:
         return None
     said = done.stderr.strip().splitlines()
-    return f"{said[-1] if said else f'{path} ended with {done.returncode}'}{_advice()}"
+    refusal = said[-1] if said else f"{path} ended with {done.returncode}"
+    return f"{refusal}{advice(refusal)}"
 
 
 def _call(command: list[str], user: int | None) -> subprocess.CompletedProcess[str]:
@@ -111,8 +122,11 @@ def _call(command: list[str], user: int | None) -> subprocess.CompletedProcess[s
     )
 
 
-def _advice() -> str:
-    """Return what forbids user namespaces here, as far as it shows, and what to do about it."""
+def advice(refusal: str) -> str:
+    """Return what forbids namespaces here, as far as it shows, and what to do about it; nothing for other refusals."""
+    words = (*(os.strerror(number) for number in (errno.EPERM, errno.EACCES, errno.ENOSPC)), "ENOSPC")
+    if not any(word in refusal for word in words):
+        return ""
     switches = {
         "/proc/sys/user/max_user_namespaces": ("0", "sysctl -w user.max_user_namespaces=10000"),
         "/proc/sys/kernel/unprivileged_userns_clone": ("0", "sysctl -w kernel.unprivileged_userns_clone=1"),

@@ -22,10 +22,12 @@ from typing import Any, Literal, NamedTuple
 from strongroom.runners import bubblewrap, job_users
 from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
 from strongroom.runners.launch import Launch, LauncherEnded
-from strongroom.runners.limits import Limits
+from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
+from strongroom.runners.memory_watch import wait_until_exceeded
 from strongroom.runners.networks.joined import JoinedNetwork
-from strongroom.runners.probe import Probe, SandboxUnavailable, probe
+from strongroom.runners.probe import Probe, SandboxUnavailable, advice, probe
+from strongroom.runners.relay import Route
 from strongroom.runners.seccomp import seccomp_filter
 
 Mode = Literal["bubblewrap", "unsafe"]
@@ -33,6 +35,8 @@ Mode = Literal["bubblewrap", "unsafe"]
 FIRST_PORT = 9001
 
 _PREPARE_SECONDS_MAX = 30.0
+# setrlimit counts what is reserved, and every thread reserves 8 MiB for a stack that it hardly touches.
+_UNTOUCHED_BYTES = 128 * MEBIBYTE
 _CGROUP_TRIES_MAX = 100
 _CGROUP_TRY_SECONDS = 0.005
 # A shell's way, and bubblewrap's, to tell that a signal ended a command, or that it could not begin.
@@ -58,8 +62,8 @@ class Mount(NamedTuple):
 class Exit(NamedTuple):
     """How a job ended: with a `status`, or by a `signal` (the other is None).
 
-    `out_of_memory` tells that the kernel killed for memory; only control groups know it. A status above 128 is taken
-    for the signal that shells report so.
+    `out_of_memory` tells that memory was the reason; only control groups know it. A status above 128 is taken for the
+    signal that shells report so.
     """
 
     status: int | None
@@ -72,22 +76,26 @@ async def prepare(
     limits: Limits,
     mounts: Sequence[Mount] = (),
     ports: int = 0,
+    routes: Sequence[Route] = (),
     mode: Mode = "bubblewrap",
     hidden: Sequence[Path] = (),
+    found: Probe | None = None,
     network: JoinedNetwork | None = None,
 ) -> "Sandbox":
     """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
 
+    `routes` are ways out, for which sockets listen as well, and which somebody has to forward (relay.py). Without a
+    sandbox there are none, as the job has the host's network.
     `network` is a namespace that is joined to a VPC, for this one sandbox: the job reaches what it reaches, and has its
     address; it stays the caller's to close. Without one a job reaches nothing but the listening sockets. With one,
     there has to be a sandbox: the mode "unsafe" is refused.
-
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
-    Must be called in the server's main thread: the job ends with the thread that started it.
+    `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
+    with the thread that started it.
     Raises SandboxUnavailable.
     """
-    found = await probe()
+    found = found or await probe()
     if mode == "bubblewrap" and found.refusal is not None:
         raise SandboxUnavailable(f"there is no sandbox: {found.refusal}")
     if mode == "unsafe" and network is not None:
@@ -95,7 +103,7 @@ async def prepare(
     sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
-            await sandbox.open(ports, hidden, network)
+            await sandbox.open(ports, hidden, routes, network)
     except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
         await sandbox.close()
         raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
@@ -114,6 +122,9 @@ class Sandbox:
     addresses: tuple[str, ...] = ()
     """Where a process inside reaches them: "127.0.0.1:9001"."""
 
+    ways_out: tuple[socket.socket, ...] = ()
+    """Sockets that listen inside for the routes, in their order; none in the mode "unsafe"."""
+
     def __init__(self, found: Probe, launch: Launch, limits: Limits, mounts: Sequence[Mount], mode: Mode) -> None:
         self.limits = limits
         self.mode = mode
@@ -122,23 +133,28 @@ class Sandbox:
         self._mounts = tuple(mounts)
         self._cgroup: Cgroup | None = None
         self._user: int | None = None
-        self._is_closed = False
+        self._memory_watch: asyncio.Task[None] | None = None
+        self._exceeded_memory = False
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def output(self) -> asyncio.StreamReader:
         """What the job writes to standard output and standard error, at the reader's pace."""
         return self._launch.output
 
-    async def open(self, ports: int, hidden: Sequence[Path], network: JoinedNetwork | None) -> None:
+    async def open(
+        self, ports: int, hidden: Sequence[Path], routes: Sequence[Route], network: JoinedNetwork | None
+    ) -> None:
         """Have the launcher make what it makes. For `prepare` alone."""
         self._make_group()
         joined = [] if network is None else network.descriptors
-        answer, self.listeners = await self._launch.ask(self._plan(ports, hidden), joined)
+        answer, listeners = await self._launch.ask(self._plan(ports, hidden, routes), joined)
+        self.listeners, self.ways_out = listeners[:ports], listeners[ports:]
         if "refused" in answer:
-            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}")
-        for listener in self.listeners:
+            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}{advice(answer['refused'])}")
+        for listener in listeners:
             listener.setblocking(False)
-        self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"])
+        self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"][:ports])
 
     def path(self, target: str) -> str:
         """Return the path by which the job reaches what is mounted at or below `target`."""
@@ -152,21 +168,26 @@ class Sandbox:
     async def run(self, argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:
         """Start a command in `directory`, with exactly this environment (and PWD). Once for each sandbox.
 
-        A command that is not there, or cannot be executed, ends with a status and says so in the output.
-        Raises SandboxUnavailable when the sandbox refuses, OSError when it was killed before.
+        Returns when there is a process for it. What comes after shows in `wait`: a command that is not there, or cannot
+        be executed, ends with a status and says so in the output.
+        Raises ValueError for texts that no process can be given, SandboxUnavailable when the sandbox refuses, OSError
+        when it was killed before.
         """
+        _check_texts(argv, environment, directory)
         command = {"argv": list(argv), "environment": dict(environment), "directory": self.path(directory)}
         try:
             await self._launch.tell(command)
         except LauncherEnded as ended:
             raise SandboxUnavailable(f"the sandbox was not made: {ended}") from None
+        if self._cgroup is not None and "memory" in self._cgroup.paths:
+            self._memory_watch = asyncio.create_task(self._hold_to_memory(self._cgroup))
 
     async def wait(self) -> Exit:
         """Return how the job ended, when it has. Raises SandboxUnavailable when it never began."""
         code = await self._launch.ended()
         if code == 0:
             return Exit(0, None)
-        out_of_memory = self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0
+        out_of_memory = self._exceeded_memory or (self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0)
         if code < 0:
             return Exit(None, -code, out_of_memory)
         if self.mode == "bubblewrap":
@@ -184,21 +205,34 @@ class Sandbox:
             self._cgroup.kill()
 
     async def close(self) -> None:
-        """End the job and free all that the sandbox had. Safe to call twice."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        """End the job and free all that the sandbox had. Safe to call twice; once begun, it is done to its end."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    def memory_bytes_peak(self) -> int | None:
+        """Return the most memory that the job used at once; None where control groups do not tell.
+
+        Files in /tmp count until the limit of the memory is reached: what is above it can be nothing else.
+        """
+        peak = None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+        return None if peak is None else min(peak, self.limits.memory_bytes)
+
+    async def _close(self) -> None:
+        if self._memory_watch is not None:
+            self._memory_watch.cancel()
         await self.kill()
         self._launch.free()
-        for listener in self.listeners:
+        for listener in (*self.listeners, *self.ways_out):
             listener.close()
         await self._remove_group()
         if self._user is not None:
             job_users.give_back(self._user)
 
-    def memory_bytes_peak(self) -> int | None:
-        """Return the most memory that the job used at once, /tmp included; None where control groups do not tell."""
-        return None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+    async def _hold_to_memory(self, group: Cgroup) -> None:
+        await wait_until_exceeded(group, self.limits.memory_bytes)
+        self._exceeded_memory = True
+        self._launch.kill()
 
     def _make_group(self) -> None:
         """Put the launcher into a control group, before it has been told anything."""
@@ -221,7 +255,7 @@ class Sandbox:
             self._cgroup.kill()
             await asyncio.sleep(_CGROUP_TRY_SECONDS)
 
-    def _plan(self, ports: int, hidden: Sequence[Path]) -> dict[str, Any]:
+    def _plan(self, ports: int, hidden: Sequence[Path], routes: Sequence[Route]) -> dict[str, Any]:
         """Return what the launcher is told first."""
         plan: dict[str, Any] = {"ports": ports, "resources": self._resources()}
         if self.mode == "unsafe":
@@ -239,8 +273,10 @@ class Sandbox:
             "own_ids": (os.geteuid(), os.getegid()),
             "staged": sources,
             "first_port": FIRST_PORT,
+            "own_addresses": sorted({route.address for route in routes if not route.is_loopback}),
+            "routes": [(route.address, route.destination.port) for route in routes],
             "options": bubblewrap.options(self.limits, mounts, self._targets(hidden)),
-            "files": bubblewrap.FILES,
+            "files": bubblewrap.FILES | {"/etc/hosts": bubblewrap.hosts(routes)},
             "last_options": list(bubblewrap.LAST_OPTIONS),
             "seccomp": seccomp_filter(),
         }
@@ -248,7 +284,7 @@ class Sandbox:
     def _resources(self) -> dict[int, int]:
         limited = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: self.limits.open_files_max}
         if self._found.means("memory") == "rlimits":
-            limited[resource.RLIMIT_DATA] = self.limits.memory_bytes
+            limited[resource.RLIMIT_DATA] = self.limits.memory_bytes + _UNTOUCHED_BYTES
         users = self._found.job_users
         # The kernel counts processes by user and user namespace: without a sandbox, all that this user has.
         counts_apart = self.mode == "bubblewrap" and (users is None or len(users) > 1)
@@ -265,6 +301,16 @@ class Sandbox:
                 if real.is_dir() and real.is_relative_to(source.resolve()):
                     targets.append(Path(target) / real.relative_to(source.resolve()))
         return targets
+
+
+def _check_texts(argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:
+    # A zero byte would end the text, and what follows it would be another one: an option of bubblewrap's.
+    if any("\0" in text for text in (*argv, *environment, *environment.values(), directory)):
+        raise ValueError("a zero byte in a command, its environment or its directory")
+    if not argv:
+        raise ValueError("a command without a program")
+    if any(not name or "=" in name for name in environment):
+        raise ValueError("an environment variable whose name is empty or has a '='")
 
 
 def _not_executed(said: str) -> Exit:

@@ -8,7 +8,20 @@ from strongroom.operations.house import House
 from strongroom.operations.quotas.memory_file import ServedMemory, memory_path
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
-from strongroom.services import cloudtrail, ec2, iam, kms, logs, s3, secretsmanager, servicequotas, ssm, sts
+from strongroom.services import (
+    cloudtrail,
+    ec2,
+    iam,
+    kms,
+    lambda_,
+    logs,
+    rds,
+    s3,
+    secretsmanager,
+    servicequotas,
+    ssm,
+    sts,
+)
 from strongroom.storage.blobs.store import open_blob_store
 from strongroom.storage.store import open_store
 
@@ -23,6 +36,8 @@ SERVED = (
     logs.LOGS,
     cloudtrail.CLOUDTRAIL,
     ec2.EC2,
+    lambda_.LAMBDA,
+    rds.RDS,
 )
 """The services that are served. Importing one registers its operations."""
 
