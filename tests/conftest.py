@@ -17,4 +17,5 @@ pytest_plugins = [
     "tests.opened_house",
     "tests.softhsm",
     "tests.rotated_databases",
+    "tests.networks_possible",
 ]

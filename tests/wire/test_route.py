@@ -13,7 +13,7 @@ from tests.wire.wire_requests import ACCESS_KEY_ID, ORIGIN, SECRET, as_bytes, co
 from strongroom.base.errors import AwsError
 from strongroom.model.service import service_model
 from strongroom.wire.http import Body, HttpRequest
-from strongroom.wire.protocols import JSON_1_0, JSON_1_1, QUERY
+from strongroom.wire.protocols import JSON_1_0, JSON_1_1, QUERY, RPC_CBOR
 from strongroom.wire.route import Router
 from strongroom.wire.sigv4 import Verifier
 
@@ -140,11 +140,14 @@ def test_a_signature_for_another_service_does_not_find_the_action() -> None:
     assert refused(request(headers=headers, body=body), body).code == "InvalidAction"
 
 
-def test_cbor_is_recognised_and_refused_clearly() -> None:
-    headers = [(b"content-type", b"application/cbor"), (b"smithy-protocol", b"rpc-v2-cbor")]
-    error = refused(request(headers=headers, path=b"/service/TrentService/operation/Encrypt"))
+@pytest.mark.parametrize("spoken", [b"rpc-v2-cbor", b"rpc-v2-json", b""])
+def test_a_service_that_does_not_speak_cbor_refuses_it_clearly(spoken: bytes) -> None:
+    headers = [(b"content-type", b"application/cbor"), (b"smithy-protocol", spoken)]
+    sent = request(headers=headers, path=b"/service/TrentService/operation/Encrypt")
+    error = refused(sent)
     assert (error.code, error.status) == ("UnknownOperationException", 404)
-    assert "smithy-rpc-v2-cbor" in error.message
+    assert "rpc-v2-cbor" in error.message
+    assert ROUTER.protocol_of(sent) is RPC_CBOR
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", b"/"), ("PUT", b"/a/b"), ("DELETE", b"/"), ("POST", b"/x")])

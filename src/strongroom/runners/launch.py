@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from strongroom.runners import launcher
@@ -75,8 +76,18 @@ class Launch:
                 raise
         return launch
 
-    async def ask(self, plan: dict[str, Any]) -> tuple[dict[str, Any], tuple[socket.socket, ...]]:
-        """Tell the plan; return the answer and the sockets that came with it. Raises LauncherEnded, OSError."""
+    async def ask(
+        self, plan: dict[str, Any], joined: Sequence[int] = ()
+    ) -> tuple[dict[str, Any], tuple[socket.socket, ...]]:
+        """Tell the plan; return the answer and the sockets that came with it. Raises LauncherEnded, OSError.
+
+        `joined` are descriptors of the namespaces to enter, the network first, instead of making a network.
+        """
+        if joined:
+            # They come before the plan, whose first byte tells of them.
+            socket.send_fds(self._control, [bytes([len(joined)])], list(joined))
+        else:
+            await asyncio.get_running_loop().sock_sendall(self._control, b"\0")
         await self._send(plan)
         answer, descriptors = await self._receive()
         return answer, tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)

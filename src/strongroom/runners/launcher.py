@@ -4,8 +4,9 @@ It makes the namespaces, listens in them, hands the sockets to the server, waits
 process that becomes bubblewrap. It is a process of its own because a thread of the server must never be in another
 namespace, or have another user; and it imports next to nothing, because its start is part of every cold start.
 
-What it is told comes over a socket that it inherits (its number is the only argument): two messages, each a length of
-4 bytes and a marshalled dictionary, made in sandbox.py. Each is answered by one, with descriptors: the listening
+What it is told comes over a socket that it inherits (its number is the only argument): a byte with which the namespaces
+of a VPC come, if it is to be joined, then two messages, each a length of 4 bytes and a marshalled dictionary, made in
+sandbox.py. Each is answered by one, with descriptors: the listening
 sockets; then one of the process and one to read from what bubblewrap tells of its progress.
 """
 
@@ -42,6 +43,7 @@ _SIOCSIFADDR = 0x8916
 _SIOCSIFNETMASK = 0x891C
 _IFF_UP = 1
 _BACKLOG = 128
+_DESCRIPTORS_MAX = 2
 _STAGE = "/tmp"  # noqa: S108  A mount of our own, in a mount namespace of our own.
 
 _libc = ctypes.PyDLL(None, use_errno=True)
@@ -55,10 +57,11 @@ def main() -> NoReturn:
     """Do as told over the socket whose number is the first argument."""
     control = _socket.socket(fileno=int(sys.argv[1]))
     _close_all_but(control.fileno())
+    joined = _receive_descriptors(control)
     plan = _receive(control)
     _end_with_server(control)
     try:
-        listeners = prepare(plan)
+        listeners = prepare(plan, joined)
     except Refusal as refusal:
         _send(control, {"refused": str(refusal)}, [])
         sys.exit(1)
@@ -81,17 +84,26 @@ def main() -> NoReturn:
     become_job(command)
 
 
-def prepare(plan: dict[str, Any]) -> list[_socket.socket]:
-    """Leave the host's network and, where we are root, its root user. Returns the sockets that listen inside."""
+def prepare(plan: dict[str, Any], joined: list[int]) -> list[_socket.socket]:
+    """Leave the host's network and, where we are root, its root user. Returns the sockets that listen inside.
+
+    `joined` are the namespaces to enter instead of making a network: of the network, and of the user that owns it.
+    """
     if not plan["bubblewrap"]:
         _limit(plan["resources"])
         return [_listen(0) for _ in range(plan["ports"])]
-    if plan["user_id"] is None:
-        _unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWPID, "a user namespace with a network of its own")
-        _map_own_user(plan["own_ids"])
-    else:
-        _unshare(_CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWPID, "a network namespace")
+    if joined:
+        for descriptor, kind in reversed(list(zip(joined, (_CLONE_NEWNET, _CLONE_NEWUSER), strict=False))):
+            _enter(descriptor, kind)
+    network = 0 if joined else _CLONE_NEWNET
+    if plan["user_id"] is not None:
+        _unshare(_CLONE_NEWNS | network | _CLONE_NEWPID, "a network namespace")
         _stage(plan["staged"])
+    elif joined:
+        _unshare(_CLONE_NEWPID, "a PID namespace")
+    else:
+        _unshare(_CLONE_NEWUSER | network | _CLONE_NEWPID, "a user namespace with a network of its own")
+        _map_own_user(plan["own_ids"])
     _bring_loopback_up()
     for number, address in enumerate(plan["own_addresses"]):
         _own(address, number)
@@ -173,6 +185,12 @@ def _make_sibling() -> int:
 def _unshare(flags: int, what: str) -> None:
     if _libc.unshare(flags) != 0:
         raise Refusal(f"making {what}: {os.strerror(ctypes.get_errno())}")
+
+
+def _enter(descriptor: int, kind: int) -> None:
+    if _libc.setns(descriptor, kind) != 0:
+        raise Refusal(f"entering the namespaces of a VPC: {os.strerror(ctypes.get_errno())}")
+    os.close(descriptor)
 
 
 def _map_own_user(ids: tuple[int, int]) -> None:
@@ -273,6 +291,15 @@ def _in_memory(content: bytes) -> int:
         content = content[os.write(descriptor, content) :]
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _receive_descriptors(control: _socket.socket) -> list[int]:
+    """Return the descriptors that came with the first byte, which tells how many they are."""
+    count, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(4 * _DESCRIPTORS_MAX), _socket.MSG_CMSG_CLOEXEC)
+    if not count:
+        sys.exit(0)  # The server has no use for us any more.
+    numbers = b"".join(data for _, kind, data in ancillary if kind == _socket.SCM_RIGHTS)
+    return [int.from_bytes(numbers[place : place + 4], sys.byteorder) for place in range(0, 4 * count[0], 4)]
 
 
 def _receive(control: _socket.socket) -> Any:

@@ -25,6 +25,7 @@ from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.memory_watch import wait_until_exceeded
+from strongroom.runners.networks.joined import JoinedNetwork
 from strongroom.runners.probe import Probe, SandboxUnavailable, advice, probe
 from strongroom.runners.relay import Route
 from strongroom.runners.seccomp import seccomp_filter
@@ -79,11 +80,15 @@ async def prepare(
     mode: Mode = "bubblewrap",
     hidden: Sequence[Path] = (),
     found: Probe | None = None,
+    network: JoinedNetwork | None = None,
 ) -> "Sandbox":
     """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
 
     `routes` are ways out, for which sockets listen as well, and which somebody has to forward (relay.py). Without a
     sandbox there are none, as the job has the host's network.
+    `network` is a namespace that is joined to a VPC, for this one sandbox: the job reaches what it reaches, and has its
+    address; it stays the caller's to close. Without one a job reaches nothing but the listening sockets. With one,
+    there has to be a sandbox: the mode "unsafe" is refused.
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
     `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
@@ -93,10 +98,12 @@ async def prepare(
     found = found or await probe()
     if mode == "bubblewrap" and found.refusal is not None:
         raise SandboxUnavailable(f"there is no sandbox: {found.refusal}")
+    if mode == "unsafe" and network is not None:
+        raise SandboxUnavailable("a job without a sandbox is in the host's network, and cannot be in a VPC")
     sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
-            await sandbox.open(ports, hidden, routes)
+            await sandbox.open(ports, hidden, routes, network)
     except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
         await sandbox.close()
         raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
@@ -135,10 +142,13 @@ class Sandbox:
         """What the job writes to standard output and standard error, at the reader's pace."""
         return self._launch.output
 
-    async def open(self, ports: int, hidden: Sequence[Path], routes: Sequence[Route]) -> None:
+    async def open(
+        self, ports: int, hidden: Sequence[Path], routes: Sequence[Route], network: JoinedNetwork | None
+    ) -> None:
         """Have the launcher make what it makes. For `prepare` alone."""
         self._make_group()
-        answer, listeners = await self._launch.ask(self._plan(ports, hidden, routes))
+        joined = [] if network is None else network.descriptors
+        answer, listeners = await self._launch.ask(self._plan(ports, hidden, routes), joined)
         self.listeners, self.ways_out = listeners[:ports], listeners[ports:]
         if "refused" in answer:
             raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}{advice(answer['refused'])}")

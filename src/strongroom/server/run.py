@@ -31,6 +31,7 @@ from strongroom.server.front_door import FrontDoor
 from strongroom.server.house import open_house
 from strongroom.server.listeners import Listeners
 from strongroom.server.logs import configure_logs, logger
+from strongroom.server.network_door import NetworkDoor
 from strongroom.server.pipeline import Pipeline
 from strongroom.server.preparation import allow_connections, prepare_directory
 from strongroom.server.protocol import ConnectionLimits, DoorState
@@ -76,6 +77,7 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         sandboxes = await open_sandbox_doors(configuration, inner_door, tls, house, clock)
         await listeners.start(https, tls.context)
         await listeners.start(http, None)
+        NetworkDoor(house).open()
         rows = await house.store.read(tables.select_storage_keys)
         kept_in_file = configuration.root_key_kind == "key-file"
         key_file = str(root_key_path(configuration, rows).absolute()) if kept_in_file else ""

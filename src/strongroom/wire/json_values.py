@@ -7,7 +7,7 @@ Source: Smithy specification, "AWS JSON 1.1 protocol", "Shape serialization"; th
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from strongroom.base.errors import AwsError
@@ -34,12 +34,15 @@ def serialization_error(text: str) -> AwsError:
     return AwsError("SerializationException", text, 400)
 
 
-def _unexpected(value: Any, wanted: str) -> AwsError:
+def unexpected(value: Any, wanted: str) -> AwsError:
+    """Return AWS's refusal of a value that is of another type than the one that is `wanted` (`a String`)."""
     if isinstance(value, list):
         return serialization_error(_LIST_UNEXPECTED)
     if isinstance(value, dict):
         return serialization_error(_STRUCTURE_UNEXPECTED)
-    if isinstance(value, bool):
+    if isinstance(value, bytes):
+        kind = "BLOB_VALUE"
+    elif isinstance(value, bool):
         kind = "TRUE_VALUE" if value else "FALSE_VALUE"
     else:
         kind = "STRING_VALUE" if isinstance(value, str) else "NUMBER_VALUE"
@@ -49,14 +52,18 @@ def _unexpected(value: Any, wanted: str) -> AwsError:
 # Reading.
 
 
-def compile_reader(shape: Shape) -> Convert:
-    """Return a function from a decoded JSON value to the plain value of `shape`. It raises AwsError for others."""
-    return _Readers().of(shape)
+def compile_reader(shape: Shape, scalars: Mapping[str, Convert] | None = None) -> Convert:
+    """Return a function from a decoded JSON value to the plain value of `shape`. It raises AwsError for others.
+
+    `scalars` tells by type how values are read that another encoding of the same structures has of its own.
+    """
+    return _Readers(scalars or {}).of(shape)
 
 
 class _Readers:
-    def __init__(self) -> None:
+    def __init__(self, scalars: Mapping[str, Convert]) -> None:
         self._structures: dict[str, Convert] = {}
+        self._scalars = scalars
 
     def of(self, shape: Shape, timestamp_format: str = "") -> Convert:
         if shape.type == "structure":
@@ -65,6 +72,9 @@ class _Readers:
             return self._list(shape)
         if shape.type == "map":
             return self._map(shape)
+        own = self._scalars.get(shape.type)
+        if own is not None:
+            return own
         if shape.type == "timestamp":
             return _timestamp_reader(timestamp_format or shape.timestamp_format)
         return _READERS[shape.type]
@@ -135,13 +145,13 @@ def _read_document(value: Any) -> Any:
 def _read_string(value: Any) -> Any:
     if type(value) is str:
         return value
-    raise _unexpected(value, "a String")
+    raise unexpected(value, "a String")
 
 
 def _read_boolean(value: Any) -> Any:
     if type(value) is bool:
         return value
-    raise _unexpected(value, "Boolean")
+    raise unexpected(value, "Boolean")
 
 
 def _integer_reader(bits: int, wanted: str) -> Convert:
@@ -152,7 +162,7 @@ def _integer_reader(bits: int, wanted: str) -> Convert:
             value = int(value)
         if type(value) is int and low <= value <= high:
             return value
-        raise _unexpected(value, wanted)
+        raise unexpected(value, wanted)
 
     return read_integer
 
@@ -167,12 +177,12 @@ def _read_float(value: Any) -> Any:
             return number
     elif type(value) is str and value in _NOT_NUMBERS:
         return _NOT_NUMBERS[value]
-    raise _unexpected(value, "a Double")
+    raise unexpected(value, "a Double")
 
 
 def _read_blob(value: Any) -> Any:
     if type(value) is not str:
-        raise _unexpected(value, "a Blob")
+        raise unexpected(value, "a Blob")
     try:
         return from_base64(value)
     except ValueError:
@@ -192,7 +202,7 @@ def _timestamp_reader(timestamp_format: str) -> Convert:
                 return from_epoch(value)
             except (ValueError, OverflowError):
                 pass
-        raise _unexpected(value, "milliseconds since epoch")
+        raise unexpected(value, "milliseconds since epoch")
 
     return read_timestamp
 
@@ -204,7 +214,7 @@ def _text_timestamp_reader(parse: Callable[[str], Any]) -> Convert:
                 return parse(value)
             except ValueError:
                 pass
-        raise _unexpected(value, "a Timestamp")
+        raise unexpected(value, "a Timestamp")
 
     return read_timestamp
 
@@ -224,12 +234,13 @@ _READERS: dict[str, Convert] = {
 # Writing.
 
 
-def compile_writer(shape: Shape) -> Convert:
+def compile_writer(shape: Shape, scalars: Mapping[str, Convert | None] | None = None) -> Convert:
     """Return a function from a plain value of `shape` to what the JSON encoder takes: it encodes bytes itself.
 
-    The function raises KeyError for a member that the model does not know.
+    `scalars` tells by type how values are written where another encoding has them otherwise, None for as they are. The
+    function raises KeyError for a member that the model does not know.
     """
-    return _Writers().of(shape) or _unchanged
+    return _Writers(scalars or {}).of(shape) or _unchanged
 
 
 def _unchanged(value: Any) -> Any:
@@ -237,8 +248,9 @@ def _unchanged(value: Any) -> Any:
 
 
 class _Writers:
-    def __init__(self) -> None:
+    def __init__(self, scalars: Mapping[str, Convert | None]) -> None:
         self._structures: dict[str, Convert] = {}
+        self._scalars = scalars
 
     def of(self, shape: Shape, timestamp_format: str = "") -> Convert | None:
         """Return how a value is written, or None when it is written as it is."""
@@ -250,6 +262,8 @@ class _Writers:
         if shape.type == "map":
             write_value = self.of(shape.entry[1].target, shape.entry[1].timestamp_format)
             return None if write_value is None else _map_writer(write_value)
+        if shape.type in self._scalars:
+            return self._scalars[shape.type]
         if shape.type == "timestamp":
             return _TIMESTAMP_WRITERS[timestamp_format or shape.timestamp_format or "unixTimestamp"]
         return _write_float if shape.type in {"float", "double"} else None

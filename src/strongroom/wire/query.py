@@ -73,7 +73,7 @@ class QueryProtocol:
             f'<{operation.name}Response xmlns="{escaped(operation.service.xml_namespace)}">{inside}'
             f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation.name}Response>"
         )
-        return _response(200, xml, request_id)
+        return xml_response(200, xml, request_id)
 
     def error(self, error: AwsError, service: ServiceModel | None, request_id: str) -> HttpResponse:
         """Return an error as `<ErrorResponse><Error>`, with the further members that the error's shape has."""
@@ -90,10 +90,11 @@ class QueryProtocol:
             f'<ErrorResponse xmlns="{escaped(namespace)}"><Error><Type>{fault}</Type><Code>{escaped(code)}</Code>'
             f"{message}{members}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         )
-        return _response(status, xml, request_id)
+        return xml_response(status, xml, request_id)
 
 
-def _response(status: int, xml: str, request_id: str) -> HttpResponse:
+def xml_response(status: int, xml: str, request_id: str) -> HttpResponse:
+    """Return an answer or an error, as XML."""
     return HttpResponse(
         status, [(b"content-type", b"text/xml"), (b"x-amzn-requestid", request_id.encode())], xml.encode()
     )

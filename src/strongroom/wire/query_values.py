@@ -64,16 +64,22 @@ def tree_of(pairs: Pairs) -> Node:
 # Reading.
 
 Read = Callable[[Node], Any]
+NameOf = Callable[[str, Reference], str]
 
 
-def compile_reader(shape: Shape) -> Read:
-    """Return a function from a tree of parameters to the plain value of `shape`. It raises AwsError for others."""
-    return _Readers().of(shape)
+def compile_reader(shape: Shape, name_of: NameOf = wire_name_of, *, lists_are_flat: bool = False) -> Read:
+    """Return a function from a tree of parameters to the plain value of `shape`. It raises AwsError for others.
+
+    `name_of` tells a member's name in a request; with `lists_are_flat` no list has a wrapper, whatever the model says.
+    """
+    return _Readers(name_of, lists_are_flat).of(shape)
 
 
 class _Readers:
-    def __init__(self) -> None:
+    def __init__(self, name_of: NameOf, lists_are_flat: bool) -> None:
         self._structures: dict[str, Read] = {}
+        self._name_of = name_of
+        self._lists_are_flat = lists_are_flat
 
     def of(self, shape: Shape, reference: Reference | None = None) -> Read:
         if shape.type == "structure":
@@ -105,13 +111,14 @@ class _Readers:
         self._structures[shape.name] = read_structure
         for name, reference in shape.members.items():
             read = self.of(reference.target, reference)
-            members.append((name, wire_name_of(name, reference), read))
+            members.append((name, self._name_of(name, reference), read))
         return read_structure
 
     def _list(self, shape: Shape, reference: Reference | None) -> Read:
         element = shape.element
         read_element = self.of(element.target, element)
-        entries = "" if is_flattened(shape, reference) else element.location_name or "member"
+        is_flat = self._lists_are_flat or is_flattened(shape, reference)
+        entries = "" if is_flat else element.location_name or "member"
 
         def read_list(node: Node) -> Any:
             return [read_element(item) for item in _entries(node, entries)]

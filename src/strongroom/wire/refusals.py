@@ -98,6 +98,15 @@ QUERY_REFUSALS = Refusals(
     expired_token=("ExpiredToken", 403),
 )
 
+EC2_REFUSALS = Refusals(
+    missing=("MissingAuthenticationToken", 401),
+    missing_text="Request is missing Authentication Token",
+    incomplete=("IncompleteSignature", 400),
+    mismatch=("SignatureDoesNotMatch", 401),
+    unknown_client=("AuthFailure", 401),
+    expired_token=("RequestExpired", 400),
+)
+
 
 def quoted(value: bytes) -> str:
     """Return a piece of a request as a message may quote it: text, and not much of it."""

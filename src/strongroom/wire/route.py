@@ -1,10 +1,10 @@
 """Which service, which operation and which protocol a request is for.
 
-The JSON protocols name service and operation in X-Amz-Target; the query protocol names the operation in Action, and the
-service is the one that the signature is scoped to (or, unsigned, the one with that Version). The smithy-rpc-v2-cbor
-protocol is recognised, and refused. S3 names the operation in method, path and query string (`s3.operations`): a
-request is S3's when its signature is scoped to S3, or when it has none and is nobody else's. The other REST services
-are found by the signature's scope alone.
+The JSON protocols name service and operation in X-Amz-Target. The query protocol and EC2's name the operation in
+Action, and the service is the one that the signature is scoped to (or, unsigned, the one with that Version). The
+protocol smithy-rpc-v2-cbor names both in the path. S3 names the operation in method, path and query string
+(`s3.operations`): a request is S3's when its signature is scoped to S3, or when it has none and is nobody else's. The
+other REST services are found by the signature's scope alone.
 
 What botocore 1.44 sends: kms, ssm, secretsmanager, logs and cloudtrail list only JSON and speak it, sts and iam only
 query; codebuild lists smithy-rpc-v2-cbor first, then json, and a client takes the first that it knows.
@@ -18,11 +18,14 @@ from strongroom.model.service import OperationModel, ServiceModel
 from strongroom.wire.canonical import query_pairs
 from strongroom.wire.http import HttpRequest
 from strongroom.wire.protocol import WireProtocol
-from strongroom.wire.protocols import JSON_1_0, JSON_1_1, QUERY, REST_JSON
+from strongroom.wire.protocols import EC2, JSON_1_0, JSON_1_1, QUERY, REST_JSON, RPC_CBOR
 from strongroom.wire.query import is_form, parameters_of
 from strongroom.wire.refusals import quoted
 from strongroom.wire.rest import query_of
 from strongroom.wire.rest_route import NO_RULES, RestTable
+from strongroom.wire.rpc_cbor import HEADER as RPC_HEADER
+from strongroom.wire.rpc_cbor import NAME_IN_HEADER as RPC_CBOR_IN_HEADER
+from strongroom.wire.rpc_cbor import PATH as RPC_PATH
 from strongroom.wire.s3.address import Hosts
 from strongroom.wire.s3.operations import S3Routes
 from strongroom.wire.sigv4 import SigningRules
@@ -57,6 +60,7 @@ class Router:
         self._by_version: dict[str, ServiceModel] = {}
         self._targets: dict[bytes, Route] = {}
         self._actions: dict[tuple[str, str, str], Route] = {}
+        self._called: dict[tuple[bytes, bytes], Route] = {}
         self._tables: dict[str, RestTable] = {}
         named = {service.name: service for service in services}
         for service in named.values():
@@ -76,21 +80,30 @@ class Router:
                     self._targets[f"{prefix}.{name}".encode()] = Route(operation, protocol, rules)
         if "rest-json" in service.protocols:
             self._tables[service.name] = RestTable(service)
-        if "query" in service.protocols:
-            self._by_version[service.api_version] = service
-            rules = SigningRules(service.signing_name, QUERY.refusals)
+        if "smithy-rpc-v2-cbor" in service.protocols:
+            rules = SigningRules(service.signing_name, RPC_CBOR.refusals)
             for name, operation in service.operations.items():
-                self._actions[service.name, service.api_version, name] = Route(operation, QUERY, rules)
+                self._called[service.target_prefix.encode(), name.encode()] = Route(operation, RPC_CBOR, rules)
+        for protocol in (QUERY, EC2):
+            if protocol.name in service.protocols:
+                self._by_version[service.api_version] = service
+                rules = SigningRules(service.signing_name, protocol.refusals)
+                for name, operation in service.operations.items():
+                    self._actions[service.name, service.api_version, name] = Route(operation, protocol, rules)
 
     def protocol_of(self, request: HttpRequest) -> WireProtocol:
         """Return the protocol that a request's headers speak of: the one to refuse it in. Never raises."""
         content_type = _media_type(request)
         protocol = _JSON_CONTENT_TYPES.get(content_type)
+        if RPC_HEADER in request.fields:
+            return RPC_CBOR
         if b"x-amz-target" in request.fields or content_type == b"application/cbor":
             return protocol or JSON_1_1
         scoped = self.service_of_scope(request)
         if scoped is not None and scoped.name in self._tables:
             return REST_JSON
+        if scoped is not None and EC2.name in scoped.protocols:
+            return EC2
         return protocol or QUERY
 
     def is_for_s3(self, request: HttpRequest) -> bool:
@@ -100,7 +113,7 @@ class Router:
         scoped = self.service_of_scope(request)
         if scoped is not None:
             return scoped.signing_name == self.s3.service.signing_name
-        if request.raw_path.startswith(b"/service/") or b"smithy-protocol" in request.fields:
+        if request.raw_path.startswith(b"/service/") or RPC_HEADER in request.fields:
             return False
         return request.raw_path != b"/" or not (is_form(request) or b"Action=" in request.query_string)
 
@@ -129,8 +142,8 @@ class Router:
             ):
                 return route
             return self._route_target(request, target)
-        if request.raw_path.startswith(b"/service/") or b"smithy-protocol" in request.fields:
-            raise self._unserved_cbor(request)
+        if request.raw_path.startswith(b"/service/") or RPC_HEADER in request.fields:
+            return self._route_call(request)
         scoped = self.service_of_scope(request)
         table = None if scoped is None else self._tables.get(scoped.name)
         if table is not None:
@@ -185,11 +198,18 @@ class Router:
                 return route
         raise AwsError("InvalidAction", f"Could not find operation {action_text} for version {version_text}", 400)
 
-    def _unserved_cbor(self, request: HttpRequest) -> AwsError:
-        return _unknown_operation(
-            f"Strongroom does not serve the protocol smithy-rpc-v2-cbor ({quoted(request.raw_path)}); use AWS JSON.",
-            404,
-        )
+    def _route_call(self, request: HttpRequest) -> Route:
+        if request.fields.get(RPC_HEADER) != RPC_CBOR_IN_HEADER:
+            raise _unknown_operation("Of Smithy's protocols with a path, Strongroom serves rpc-v2-cbor.", 404)
+        path = RPC_PATH.fullmatch(request.raw_path)
+        route = None if path is None else self._called.get((path["service"], path["operation"]))
+        if route is None:
+            raise _unknown_operation(
+                f"Strongroom serves no operation {quoted(request.raw_path)} in smithy-rpc-v2-cbor.", 404
+            )
+        if request.method != "POST":
+            raise _unknown_operation("", 404)
+        return route
 
     def service_of_scope(self, request: HttpRequest) -> ServiceModel | None:
         """Return the service that a request's signature claims to be scoped to, or None. Nothing is verified here."""

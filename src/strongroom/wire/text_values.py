@@ -163,4 +163,4 @@ IN_MILLISECONDS: Mapping[str, Text] = {
     "iso8601": _in_milliseconds,
     "rfc822": to_http_date,
 }
-"""How S3 writes times: with milliseconds, be they zero."""
+"""How S3 and EC2 write times: with milliseconds, be they zero."""

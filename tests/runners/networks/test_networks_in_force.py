@@ -1,0 +1,204 @@
+"""A VPC in force: who reaches whom, what a change of a security group does at once, and what is left of it all."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runners.contained import ORDINARY_USER_ID, why_not_ordinary_user
+from tests.runners.networks import joined_jobs
+from tests.runners.networks.joined_jobs import ANYWHERE, APPLICATION, OUT, PYTHON, STRANGER, Trial, try_everything, vpc
+
+from strongroom.runners.networks.keeping import NetworkKeeper
+from strongroom.runners.networks.netfilter import IPV4, change, remove_table, table_names
+
+SOURCE = Path(__file__).resolve().parents[3] / "src"
+TIMED_OUT, UNREACHABLE = "timed out", "Network is unreachable"
+
+
+def by_ourselves() -> dict[str, Any]:
+    return asyncio.run(try_everything())
+
+
+def by_an_ordinary_user() -> dict[str, Any]:
+    """Try it as a process of an ordinary user's, with an interpreter that he may read, and our libraries."""
+    reason = why_not_ordinary_user()
+    if reason is not None:
+        pytest.skip(reason)
+    libraries = {
+        str(Path(spec.origin).resolve().parents[1])
+        for name in ("pyroute2", "msgspec")
+        if (spec := importlib.util.find_spec(name)) is not None and spec.origin is not None
+    }
+    done = subprocess.run(
+        [PYTHON, "-B", str(Path(joined_jobs.__file__).resolve())],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": os.pathsep.join([str(SOURCE), *libraries]), "PATH": "/usr/bin:/bin"},
+        cwd="/",
+        user=ORDINARY_USER_ID,
+        group=ORDINARY_USER_ID,
+        extra_groups=[],
+    )
+    if "ModuleNotFoundError" in done.stderr or "ImportError" in done.stderr:
+        pytest.skip(f"{PYTHON} cannot use our libraries: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.parametrize("who", [by_ourselves, by_an_ordinary_user])
+def test_a_vpc_holds_what_it_promises(networks: None, who: Any) -> None:
+    seen = who()
+    assert seen["application"] == [APPLICATION, TIMED_OUT]
+    assert seen["stranger"] == [TIMED_OUT]
+    assert seen["outside"] == [UNREACHABLE]
+    assert seen["application, after a change"] == [TIMED_OUT]
+    assert seen["stranger, after a change"] == [STRANGER, STRANGER]
+    assert seen["all of a subnet"] == [APPLICATION]
+    assert seen["outbound"] == [TIMED_OUT, APPLICATION]
+    assert seen["elsewhere"] == [UNREACHABLE, UNREACHABLE]
+    assert seen["tampering"] == [
+        "Operation not permitted",
+        "Permission denied",
+        "Address family not supported by protocol",
+        "granted",
+    ]
+    assert seen["after tampering"] == [APPLICATION]
+    assert seen["twice"] == "the network interface eni-database is in use"
+    assert seen["unsafe"] == "a job without a sandbox is in the host's network, and cannot be in a VPC"
+    assert seen.get("leading out") in (
+        None,
+        "a route of this subnet leads to the internet, and only a server that runs as root can lead there",
+    )
+    assert seen["detached"][0] in (TIMED_OUT, "No route to host")
+    assert seen["follow seconds"] < 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can lead to the internet")
+def test_a_way_out_leads_to_public_addresses_only(networks: None) -> None:
+    host = "192.0.2.250"
+
+    async def main() -> dict[str, list[str]]:
+        keeper = await NetworkKeeper.start()
+        try:
+            joined = {"eni-application": await keeper.attach(vpc(OUT), "eni-application")}
+            trial = Trial(keeper, joined)
+            before = await trial.reached("203.0.113.80:80")
+            await keeper.follow(vpc(OUT, leads_out=(ANYWHERE,)))
+            # Port 1 of the host would answer with a reset, had it been asked.
+            leading = await trial.reached("203.0.113.80:80", "10.9.9.9:80", "169.254.169.254:80", f"{host}:1")
+            await keeper.follow(vpc(OUT))
+            after = await trial.reached("203.0.113.80:80")
+            joined["eni-application"].close()
+            return {"before": before, "leading": leading, "after": after}
+        finally:
+            await keeper.stop()
+
+    with Internet("203.0.113.80", host):
+        seen = asyncio.run(main())
+    assert seen["before"] == [UNREACHABLE]
+    assert seen["leading"] == ["hello", TIMED_OUT, TIMED_OUT, TIMED_OUT]
+    assert seen["after"] == [UNREACHABLE]
+    assert not [name for name in table_names(IPV4) if name.startswith("strongroom-")]
+
+
+class Internet:
+    """A namespace next to the host, with a public address that says hello; and a further address of the host's own."""
+
+    def __init__(self, address: str, host: str) -> None:
+        self._address, self._host = address, host
+
+    def __enter__(self) -> None:
+        from pyroute2 import IPRoute
+
+        from strongroom.runners.networks.namespaces import make_network, within
+
+        self._forwarding = Path("/proc/sys/net/ipv4/ip_forward").read_text()
+        self._network = make_network()
+        with IPRoute() as route:
+            route.link("add", ifname="internet", kind="veth", peer={"ifname": "eth0", "net_ns_fd": self._network})
+            (index,) = route.link_lookup(ifname="internet")
+            route.addr("add", index=index, address="203.0.113.1", prefixlen=24)
+            route.addr("add", index=index, address=self._host, prefixlen=32)
+            route.link("set", index=index, state="up")
+        with within(self._network):
+            with IPRoute() as route:
+                (index,) = route.link_lookup(ifname="eth0")
+                route.addr("add", index=index, address=self._address, prefixlen=24)
+                route.link("set", index=index, state="up")
+            code = (
+                "import socket\n"
+                f"listener = socket.create_server(('{self._address}', 80))\n"
+                "print('listening', flush=True)\n"
+                "while True:\n"
+                "    connection, _ = listener.accept()\n"
+                "    connection.sendall(b'hello')\n"
+                "    connection.close()\n"
+            )
+            self._server = subprocess.Popen([PYTHON, "-I", "-S", "-c", code], stdout=subprocess.PIPE)
+        assert self._server.stdout is not None
+        assert self._server.stdout.readline() == b"listening\n"
+
+    def __exit__(self, *_: object) -> None:
+        from pyroute2 import IPRoute
+
+        self._server.kill()
+        self._server.wait()
+        with IPRoute() as route:
+            for index in route.link_lookup(ifname="internet"):
+                route.link("del", index=index)
+        os.close(self._network)
+        Path("/proc/sys/net/ipv4/ip_forward").write_text(self._forwarding)
+
+
+KILLED = """
+import asyncio, os, signal
+from strongroom.runners.networks.keeping import NetworkKeeper
+from tests.runners.networks.joined_jobs import ANYWHERE, OUT, vpc
+async def main():
+    keeper = await NetworkKeeper.start()
+    await keeper.attach(vpc(OUT, leads_out=(ANYWHERE,) if os.geteuid() == 0 else ()), "eni-application")
+    print(keeper._process.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+def test_nothing_is_left_of_a_server_that_was_killed(networks: None) -> None:
+    forwarding = Path("/proc/sys/net/ipv4/ip_forward")
+    before = forwarding.read_text(), set(os.listdir("/sys/class/net"))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], capture_output=True, text=True, cwd=Path(__file__).resolve().parents[3]
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    keeper = Path("/proc", done.stdout.strip())
+    deadline = time.monotonic() + 5
+    while keeper.exists() or set(os.listdir("/sys/class/net")) - before[1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    if os.geteuid() != 0:
+        return
+    try:
+        assert [name for name in table_names(IPV4) if name.startswith("strongroom-")]
+
+        async def start_another() -> None:
+            await (await NetworkKeeper.start()).stop()
+
+        asyncio.run(start_another())
+        assert not [name for name in table_names(IPV4) if name.startswith("strongroom-")]
+    finally:
+        forwarding.write_text(before[0])
+
+
+def test_a_change_that_the_kernel_refuses_is_told(networks: None) -> None:
+    if os.geteuid() == 0:
+        with pytest.raises(FileNotFoundError):
+            change([remove_table("strongroom-which-is-not-there", IPV4)])
