@@ -195,9 +195,9 @@ class Environments:
         finally:
             waiting.finishing -= 1
         if self._is_closed or not environment.can_be_used(self._house.clock.now()):
-            await self._close(environment)
             # Whoever hoped for it needs another one now.
             self._start_as_needed(environment.version, waiting)
+            await self._close(environment)
         else:
             self._hand_over(environment, waiting)
 
