@@ -1,0 +1,1 @@
+"""CodeBuild: builds in a sandbox, with secrets that never show."""
