@@ -40,7 +40,7 @@ class Place:
     @property
     def is_null(self) -> bool:
         """Whether the value is left empty."""
-        return self._node.tag == _NULL
+        return str(self._node.tag) == _NULL
 
     @property
     def is_text(self) -> bool:
