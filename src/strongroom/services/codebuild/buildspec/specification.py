@@ -36,14 +36,17 @@ _SECRET_PARTS = 4
 
 
 class OnFailure(NamedTuple):
-    """What follows a phase that failed. `retries` and `pattern` (of the error's text) are those of RETRY."""
+    """What follows a phase that failed. `retries` and `pattern` (of the error's text) are those of RETRY.
 
-    action: str = ABORT
+    Without an action the phases go on as they usually do: what failed to build is still cleaned up after.
+    """
+
+    action: str = ""
     retries: int = 0
     pattern: str = ""
 
 
-END_THE_BUILD = OnFailure()
+AS_USUAL = OnFailure()
 
 
 class SecretReference(NamedTuple):
@@ -73,7 +76,7 @@ class Phase:
 
     commands: tuple[str, ...] = ()
     finally_commands: tuple[str, ...] = ()
-    on_failure: OnFailure = END_THE_BUILD
+    on_failure: OnFailure = AS_USUAL
     run_as: str = ""
     runtime_versions: dict[str, str] = field(default_factory=dict)
 
@@ -228,7 +231,7 @@ def _phase(name: str, place: Place) -> Phase:
     return Phase(
         commands=_texts(members, "commands"),
         finally_commands=_texts(members, "finally"),
-        on_failure=_on_failure(members["on-failure"]) if "on-failure" in members else END_THE_BUILD,
+        on_failure=_on_failure(members["on-failure"]) if "on-failure" in members else AS_USUAL,
         run_as=_text(members, "run-as"),
         runtime_versions=runtimes,
     )
