@@ -37,6 +37,8 @@ class Answer(NamedTuple):
         """The error code that the body tells, in JSON or XML, or an empty string."""
         if self.status == 200:
             return ""
+        if "x-amzn-errortype" in self.headers:
+            return self.headers["x-amzn-errortype"]
         if self.headers.get("content-type", "").startswith("application/x-amz-json"):
             told: str = self.json.get("__type", "").rpartition("#")[2]
             return told
@@ -153,9 +155,9 @@ class PlainClient:
         else:
             self._connection = http.client.HTTPConnection(where.hostname, where.port, timeout=SECONDS_MAX)
 
-    def send(self, headers: Mapping[str, str], body: bytes, target: str = "/") -> Answer:
+    def send(self, headers: Mapping[str, str], body: bytes, target: str = "/", method: str = "POST") -> Answer:
         """Send a request and return the answer. Raises OSError or HTTPException when there is none."""
-        self._connection.request("POST", target, body, dict(headers))
+        self._connection.request(method, target, body, dict(headers))
         response = self._connection.getresponse()
         content = response.read()
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)

@@ -79,7 +79,7 @@ class KnownSecrets:
             "ResourcePolicy": POLICIES,
             "SecretIdList": st.lists(named, min_size=1, max_size=3),
             "RotationLambdaARN": st.just(FUNCTION),
-            "RotateImmediately": st.just(False),
+            "RotateImmediately": st.booleans(),
             "ScheduleExpression": st.sampled_from(EXPRESSIONS),
             "Duration": st.sampled_from(["2h", "24h", "99h", "0h"]),
             "Region": regions,

@@ -168,6 +168,24 @@ def test_a_server_that_died_is_replaced_when_its_lease_ends(
     asyncio.run(main())
 
 
+def test_a_server_alone_does_not_wait_for_the_lease_of_one_that_died(tmp_path: Path) -> None:
+    done = []
+
+    async def do(house: House) -> None:
+        done.append(1)
+
+    async def main() -> None:
+        async with opened_house(tmp_path) as house:
+            held = text("INSERT INTO leases (name, holder, expires_at) VALUES ('scheduler', 'dead', :at)")
+            until_then = {"at": house.clock.wall() + 60}
+            await house.house.store.write(lambda connection: connection.execute(held, until_then).close())
+            with periodic_work(a=do):
+                async with scheduling(house.house):
+                    await until(lambda: bool(done))
+
+    asyncio.run(main())
+
+
 def test_the_work_in_hand_is_finished_before_the_end(in_house: InHouse[None]) -> None:
     ended = []
 

@@ -26,6 +26,7 @@ def test_every_operation_is_one_of_its_model() -> None:
         "secretsmanager",
         "logs",
         "cloudtrail",
+        "lambda",
     }
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)

@@ -20,6 +20,7 @@ RootKeyKind = Literal["key-file", "passphrase", "pkcs11"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Switch = Literal["on", "off"]
+Sandbox = Literal["bubblewrap", "unsafe"]
 
 _STORE_ID = re.compile(r"[0-9a-f]{32}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
@@ -142,6 +143,9 @@ class Configuration:
     quota_ceilings: tuple[str, ...] = ()
     """Up to where requested quota increases are approved by themselves: 10x (times the default, any quota), or for one
     quota CODE=VALUE or CODE=10x, which then decides for it alone."""
+
+    sandbox: Sandbox = "bubblewrap"
+    """What functions run in; unsafe runs them as the server's own user, with all that it may read, reach and change."""
 
     connections_max: int = 4_096
     """Open connections, more are answered 503 and closed."""

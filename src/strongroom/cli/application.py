@@ -5,6 +5,7 @@ from cyclopts import App
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.clock import clock
+from strongroom.cli.doctor import doctor
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
 from strongroom.cli.fsck import fsck
@@ -25,6 +26,7 @@ application = App(
     config=[SettingsVariables(VARIABLE_PREFIX, command=False), SettingsFile()],
 )
 application.command(serve)
+application.command(doctor)
 application.command(env)
 application.command(rekey)
 application.command(accounts)

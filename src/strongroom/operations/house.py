@@ -1,8 +1,10 @@
 """Everything that a running Strongroom holds, built once at start-up and handed to every call."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
@@ -16,6 +18,24 @@ from strongroom.storage.blobs.store import BlobStore
 from strongroom.storage.store import Store
 
 Part = TypeVar("Part")
+
+
+class OpenDoor(Protocol):
+    """One more socket on which the whole API is served."""
+
+    async def close(self) -> None:
+        """Listen no more, and cut the connections that came in by it. Safe to call twice."""
+
+
+class Doors(NamedTuple):
+    """How code in a sandbox reaches this server, over TLS, by a socket that listens where the code runs.
+
+    `listen` serves everything on a listening socket, which is its own to close from then on. What answers there calls
+    itself `localhost` and `127.0.0.1`; `ca_bundle` is a file (PEM), readable by everybody, that vouches for it.
+    """
+
+    listen: Callable[[socket.socket], Awaitable[OpenDoor]]
+    ca_bundle: Path
 
 
 class House:
@@ -43,6 +63,8 @@ class House:
         self.last_used = LastUsed(self.audit)
         self.stopping = asyncio.Event()
         """Set once the server takes no more requests: what goes on for as long as a client listens ends now."""
+        self.doors: Doors | None = None
+        """Set by a server that listens: a house without one has no way in for code in a sandbox."""
         self._parts: dict[Any, Any] = {}
         self._before_close: list[Callable[[], Awaitable[None]]] = []
 

@@ -234,9 +234,18 @@ def as_cloudtrail(record: AuditRecord, recipient: str | None = None) -> dict[str
         _tell_of_call(event, record)
         if elsewhere and account_id:
             event["userIdentity"] = _stranger(event["userIdentity"])
-    elif record.details is not None:
-        event["serviceEventDetails"] = record.details
+    else:
+        _tell_of_service(event, record)
     return event
+
+
+def _tell_of_service(event: dict[str, Any], record: AuditRecord) -> None:
+    if record.details is not None:
+        event["serviceEventDetails"] = record.details
+    if record.additional:
+        event["additionalEventData"] = record.additional
+    if record.error_message is not None:
+        event["errorMessage"] = record.error_message
 
 
 def _resources(record: AuditRecord) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ import re
 import time
 
 from strongroom.base.errors import AwsError
-from strongroom.model.service import service_model
+from strongroom.model.service import OperationModel, service_model
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
 from strongroom.operations.perform import perform, record_refusal
@@ -43,6 +43,11 @@ class Pipeline:
         self._house = house
         self._counters = counters
         models = [service_model(name) for name in SERVICES]
+        self._longer_by_name = {
+            (service, name): operation.body_bytes_max
+            for (service, name), operation in OPERATIONS.items()
+            if operation.body_bytes_max != BODY_BYTES_MAX
+        }
         for service, name in OPERATIONS:
             # What is served is compiled now: nothing is left for the first call to wait for, or to find.
             service_model(service).operations[name].prepare()
@@ -64,9 +69,13 @@ class Pipeline:
         route: Route | None = None
         code = ""
         try:
-            target = request.fields.get(b"x-amz-target", b"")
-            body = await request.body.read(self._body_bytes_max.get(target, BODY_BYTES_MAX))
-            route = self._router.route(request, body)
+            route = self._router.route_by_path(request)
+            if route is None:
+                target = request.fields.get(b"x-amz-target", b"")
+                body = await request.body.read(self._body_bytes_max.get(target, BODY_BYTES_MAX))
+                route = self._router.route(request, body)
+            else:
+                body = await self._body_of(request, route.operation)
             signer = self._signers.verify(
                 request, body, self._principals.known, self._wall_time(), route.signing.service
             )
@@ -101,6 +110,18 @@ class Pipeline:
             names = route.operation
             self._counters.count(names.service.name, names.name, code, time.perf_counter() - started)
         return response
+
+    async def _body_of(self, request: HttpRequest, operation: OperationModel) -> bytes:
+        """Return the body of a request whose operation is known. Raises AwsError (413) for one that is too long."""
+        name = operation.name
+        most = self._longer_by_name.get((operation.service.name, name), BODY_BYTES_MAX)
+        try:
+            return await request.body.read(most)
+        except AwsError as error:
+            if error.status != 413:
+                raise
+            message = f"Request must be smaller than {most} bytes for the {name} operation"
+            raise AwsError(error.code, message, 413) from None
 
     async def _authenticate(self, request: HttpRequest, route: Route, body: bytes) -> tuple[Caller, str]:
         """Return who signed the request, and for which Region. Raises AwsError unless exactly this was signed."""

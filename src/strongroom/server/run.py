@@ -21,9 +21,11 @@ from strongroom.base.configuration import Configuration, default_data_directory,
 from strongroom.base.errors import OperatorError
 from strongroom.operations import tables
 from strongroom.operations.house import House
+from strongroom.runners.memory_directory import remove_memory_directory, sweep_at_start
 from strongroom.server.admin import Admin, Health
 from strongroom.server.asgi import FrontDoor
 from strongroom.server.clock import open_clock
+from strongroom.server.code_downloads import CODE_PATH, CodeDownloads
 from strongroom.server.counters import RequestCounters
 from strongroom.server.endpoint import Endpoint
 from strongroom.server.house import open_house
@@ -34,6 +36,7 @@ from strongroom.server.preparation import allow_connections, prepare_directory
 from strongroom.server.protocol import ConnectionLimits, DoorState
 from strongroom.server.proxies import Networks
 from strongroom.server.root_key import root_key_path
+from strongroom.server.sandbox_doors import SandboxDoors, open_sandbox_doors, without_operators_certificate
 from strongroom.server.sockets import bind, port_of, reachable_host
 from strongroom.server.tls import Tls, open_tls, renew
 from strongroom.storage.lock import DirectoryLock
@@ -46,6 +49,9 @@ def run(configuration: Configuration) -> None:
     # Everything made from here on is for this user only; the few public files say so themselves.
     os.umask(0o077)
     configure_logs(configuration.log_level, configuration.log_format)
+    if configuration.sandbox == "unsafe":
+        logger.warning("functions run without a sandbox", sandbox="unsafe", user=os.geteuid())
+    sweep_at_start()
     prepare_directory(configuration.data)
     allow_connections(configuration.connections_max)
     with DirectoryLock(configuration.data), contextlib.ExitStack() as sockets:
@@ -62,10 +68,13 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         loop.add_signal_handler(number, stop.set)
     clock = open_clock(configuration)
     house = await open_house(configuration, clock)
+    sandboxes: SandboxDoors | None = None
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
         door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
-        listeners = Listeners(_front_door(configuration, clock, house, tls, door), door)
+        front_door = _front_door(configuration, clock, house, tls, door)
+        listeners = Listeners(front_door, door)
+        sandboxes = await open_sandbox_doors(configuration, front_door, tls, house, clock)
         await listeners.start(https, tls.context)
         await listeners.start(http, None)
         rows = await house.store.read(tables.select_storage_keys)
@@ -78,7 +87,7 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         gc.collect()
         gc.freeze()
         gc.enable()
-        renewal = asyncio.create_task(_renew_certificates(tls, configuration, house, clock))
+        renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.tls), configuration, house, clock))
         await stop.wait()
         renewal.cancel()
         house.stopping.set()
@@ -88,6 +97,9 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
             logger.warning("connections cut", connections=cut, after_seconds=configuration.drain_seconds_max)
     finally:
         await house.close()
+        if sandboxes is not None:
+            await sandboxes.close()
+        remove_memory_directory()
 
 
 def _front_door(configuration: Configuration, clock: Clock, house: House, tls: Tls, door: DoorState) -> FrontDoor:
@@ -97,6 +109,7 @@ def _front_door(configuration: Configuration, clock: Clock, house: House, tls: T
         lambda: _examine(configuration, house, tls),
         _metrics(door, counters, house),
         Networks(parse_networks("metrics-peers", configuration.metrics_peers)),
+        {CODE_PATH: CodeDownloads(house).handle},
     )
     trusted = Networks(parse_networks("trusted-proxies", configuration.trusted_proxies))
     return FrontDoor(pipeline.handle, admin.handle, trusted, clock)
@@ -128,13 +141,18 @@ async def _examine(configuration: Configuration, house: House, tls: Tls) -> Heal
     }
 
 
-async def _renew_certificates(tls: Tls, configuration: Configuration, house: House, clock: Clock) -> None:
+async def _renew_certificates(
+    every: tuple[Tls, Tls | None], configuration: Configuration, house: House, clock: Clock
+) -> None:
     while True:
         await asyncio.sleep(CERTIFICATE_RENEWAL_SECONDS)
-        try:
-            await renew(tls, configuration, house.store, house.sealer, clock)
-        except OperatorError as error:
-            logger.error("certificate not renewed", reason=str(error))
+        for tls, choices in zip(every, (configuration, without_operators_certificate(configuration)), strict=True):
+            if tls is None:
+                continue
+            try:
+                await renew(tls, choices, house.store, house.sealer, clock)
+            except OperatorError as error:
+                logger.error("certificate not renewed", reason=str(error))
 
 
 def _endpoint(configuration: Configuration, https_port: int, http_port: int, tls: Tls, key_file: str) -> Endpoint:

@@ -19,11 +19,14 @@ leases = Table(
 )
 
 
-async def acquire(store: Store, name: str, holder: str, ttl_seconds: float, now: float) -> bool:
+async def acquire(
+    store: Store, name: str, holder: str, ttl_seconds: float, now: float, *, takes_over: bool = False
+) -> bool:
     """Take or renew the lease `name` until `now + ttl_seconds`; return whether `holder` has it.
 
     It is granted when nobody has it, when `holder` has it already, or when it has expired (`expires_at <= now`). `now`
-    is the time of the house, in seconds. Raises StorageUnavailable.
+    is the time of the house, in seconds. With `takes_over` it is granted always: for a `holder` that knows that every
+    other one is gone. Raises StorageUnavailable.
     """
     expires_at = now + ttl_seconds
 
@@ -32,7 +35,7 @@ async def acquire(store: Store, name: str, holder: str, ttl_seconds: float, now:
         if row is None:
             connection.execute(insert(leases).values(name=name, holder=holder, expires_at=expires_at))
             return True
-        if row.holder != holder and row.expires_at > now:
+        if row.holder != holder and row.expires_at > now and not takes_over:
             return False
         connection.execute(update(leases).where(leases.c.name == name).values(holder=holder, expires_at=expires_at))
         return True

@@ -117,6 +117,18 @@ class Router:
             return False
         return request.raw_path != b"/" or not (is_form(request) or b"Action=" in request.query_string)
 
+    def route_by_path(self, request: HttpRequest) -> Route | None:
+        """Return where a request goes whose path tells, None for one that other things tell about.
+
+        Raises AwsError when its path is that of no operation.
+        """
+        fields = request.fields
+        if b"x-amz-target" in fields or b"smithy-protocol" in fields or request.raw_path.startswith(b"/service/"):
+            return None
+        scoped = self.service_of_scope(request)
+        table = None if scoped is None else self._tables.get(scoped.name)
+        return None if table is None else self._route_path(request, table)
+
     def route(self, request: HttpRequest, body: bytes) -> Route:
         """Return where a request goes. Raises AwsError when it names no operation of a service that is served."""
         fields = request.fields

@@ -9,6 +9,7 @@ from tests.opened_house import ACCOUNT
 from tests.services.kms.made_identities import document, make_identity, remove_identity, statement, user
 from tests.services.refusals import refused
 from tests.services.secretsmanager.keeping import GUEST, GUEST_ACCOUNT, Keeper, arn_of, keeping
+from tests.services.secretsmanager.rotating import Rotating
 
 from strongroom.operations.callers import Caller
 
@@ -196,11 +197,7 @@ CONDITIONS: list[tuple[str, dict[str, Any], dict[str, Any], str, dict[str, Any]]
     (
         "RotateSecret",
         {"Bool": {"secretsmanager:RotateImmediately": "false"}},
-        {
-            "RotateImmediately": False,
-            "RotationLambdaARN": "arn:aws:lambda:us-east-1:111122223333:function:rotate",
-            "RotationRules": {"AutomaticallyAfterDays": 3},
-        },
+        {"SecretId": "safe!s", "RotateImmediately": False, "RotationRules": {"AutomaticallyAfterDays": 3}},
         "RotateSecret",
         {"RotateImmediately": True},
     ),
@@ -216,6 +213,7 @@ def test_conditions(tmp_path: Path, case: tuple[str, dict[str, Any], dict[str, A
             await secrets("CreateSecret", Name=name, SecretString="1", Tags=tags)
             await secrets("PutSecretValue", SecretId=name, SecretString="2")
         await secrets("CreateSecret", Name="elsewhere", SecretString="1", region="eu-west-1")
+        await Rotating(secrets.house).make("safe!s")
         caller = await ann(
             secrets,
             statement("Allow", f"secretsmanager:{operation}", "*", Condition=condition),

@@ -11,6 +11,7 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.operations.trail import Resource
 from strongroom.services.secretsmanager import errors, tables
 from strongroom.services.secretsmanager.access import SecretConditions
+from strongroom.services.secretsmanager.managed_secrets import OWNER_TAG, owned_columns, owner_of_new
 from strongroom.services.secretsmanager.mirroring import shown_status
 from strongroom.services.secretsmanager.quotas import SECRETS_QUOTA, own_quota
 from strongroom.services.secretsmanager.replicas import NewReplica, insert_replicas, prepare_replicas, wanted_replicas
@@ -59,10 +60,11 @@ class _New(NamedTuple):
 async def create_secret(call: Call) -> Answer:
     """Create a secret, with a first version or without. Source: API Reference, CreateSecret."""
     params, arn = call.params, call.target
+    owner = owner_of_new(call, params["Name"])
     _refuse_what_is_not_served(params)
     value = value_in(call, call.account_id)
     token = checked_token(call) if value is not None else None
-    columns = _columns(call, arn)
+    columns = _columns(call, arn, owner)
     known = await _find(call)
     if known is not None:
         return await _answer_again(call, known, token, value)
@@ -76,8 +78,13 @@ async def create_secret(call: Call) -> Answer:
     return await _insert(call, _New(columns, sealed, replicas))
 
 
-def _columns(call: Call, arn: str) -> dict[str, Any]:
+def _columns(call: Call, arn: str, owner: str | None) -> dict[str, Any]:
     params = call.params
+    tags = checked_tags(params.get("Tags") or (), of_service=owner is not None)
+    owned: dict[str, Any] = {}
+    if owner is not None:
+        tags[OWNER_TAG] = owner
+        owned = owned_columns(call, owner)
     return {
         "arn": arn,
         "account_id": call.account_id,
@@ -87,8 +94,9 @@ def _columns(call: Call, arn: str) -> dict[str, Any]:
         "kms_key_id": stored_key_id(params.get("KmsKeyId"), call.account_id, call.region),
         "created_at": call.now,
         "changed_at": call.now,
-        "tags": checked_tags(params.get("Tags") or ()) or None,
+        "tags": tags or None,
         "primary_region": call.region if params.get("AddReplicaRegions") else None,
+        **owned,
     }
 
 

@@ -14,7 +14,9 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.secretsmanager import errors, events, tables
 from strongroom.services.secretsmanager.access import DEFAULT_RECOVERY_DAYS, about_secret, existing
 from strongroom.services.secretsmanager.change import change_secret
+from strongroom.services.secretsmanager.managed_secrets import must_be_owner
 from strongroom.services.secretsmanager.quotas import own_quota
+from strongroom.services.secretsmanager.rotations.progress import cancel
 from strongroom.services.secretsmanager.schedule import DAY_SECONDS
 from strongroom.services.secretsmanager.secret import Secret, read_secret_id, secret_arn
 from strongroom.services.secretsmanager.secret_directory import cache_name
@@ -58,6 +60,7 @@ async def delete_secret(call: Call) -> Answer:
     if days is None and call.target is None:
         return _nothing_to_delete(call)
     secret = existing(call)
+    must_be_owner(call, secret)
     if days is not None:
         secret.must_not_wait_for_deletion()
     if secret.is_replica:
@@ -72,6 +75,7 @@ async def delete_secret(call: Call) -> Answer:
         if days is None:
             erase(connection, call.house, row, call.now)
             return answer
+        cancel(connection, row.arn)
         _record(connection, call.house, row, events.DELETION_STARTED, call.now)
         tables.update_secret(connection, secret.arn, {"deletion_at": deletion_at, "changed_at": call.now})
         return answer

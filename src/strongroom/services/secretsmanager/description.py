@@ -30,6 +30,7 @@ def described(row: Any) -> dict[str, Any]:
         ("Description", row.description),
         ("KmsKeyId", row.kms_key_id),
         ("PrimaryRegion", row.primary_region),
+        ("OwningService", row.owning_service),
     ):
         if value is not None:
             shown[member] = value

@@ -70,6 +70,13 @@ def token_in_use(token: str, arn: str) -> AwsError:
     )
 
 
+def token_of_another_version(token: str, arn: str) -> AwsError:
+    """The ClientRequestToken of a rotation is the id of a version that it did not make."""
+    return invalid_request(
+        f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
+    )
+
+
 def token_missing() -> AwsError:
     """A new version would have no id."""
     return invalid_parameter("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
@@ -155,13 +162,28 @@ def unsupported(what: str) -> AwsError:
     return AwsError("UnsupportedOperationException", f"Strongroom does not serve {what} yet.")
 
 
-def rotation_not_run() -> AwsError:
-    """A request to rotate a secret at once."""
+def rotation_unfinished() -> AwsError:
+    """A version has AWSPENDING that does not have AWSCURRENT."""
+    return invalid_request("A previous rotation isn't complete. That rotation will be reattempted.")
+
+
+def function_not_invocable() -> AwsError:
+    """The function's policy does not let Secrets Manager in, or there is no such function."""
     return AwsError(
-        "UnsupportedOperationException",
-        "Strongroom keeps rotation schedules, and does not run rotation functions yet. To set the schedule alone, call "
-        "RotateSecret with RotateImmediately=false.",
+        "AccessDeniedException",
+        "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to "
+        "the principal secretsmanager.amazonaws.com.",
     )
+
+
+def managed_by_service() -> AwsError:
+    """Somebody else than the service that keeps a secret wants to change it."""
+    return invalid_request("The secret is managed by another service, and you must use that service to update it.")
+
+
+def reserved_name(prefix: str) -> AwsError:
+    """A name that begins like those of secrets that a service keeps."""
+    return invalid_parameter(f"Secret names that begin with {prefix} are reserved for the service of that name.")
 
 
 def denied_elsewhere(caller_arn: str, action: str, resource: str) -> AwsError:

@@ -5,6 +5,8 @@ Source: AWS Secrets Manager User Guide, "AWS CloudTrail entries for Secrets Mana
 
 from typing import Any
 
+import msgspec
+
 from strongroom.operations.trail import AuditRecord, Resource, service_event
 from strongroom.services.secretsmanager.secret import RESOURCE_TYPE
 from strongroom.services.secretsmanager.service import SECRETS_MANAGER
@@ -14,11 +16,20 @@ DELETION_STARTED, DELETION_CANCELLED, DELETED = (
     "CancelSecretVersionDelete",
     "EndSecretVersionDelete",
 )
+STARTED, SUCCEEDED, FAILED, ABANDONED = "RotationStarted", "RotationSucceeded", "RotationFailed", "RotationAbandoned"
+TEST_STARTED, TEST_SUCCEEDED, TEST_FAILED = "TestRotationStarted", "TestRotationSucceeded", "TestRotationFailed"
 
 
 def of_version(name: str, row: Any, version_id: str, now: float) -> AuditRecord:
     """Return the record of something that happened to a version of the secret of `row`."""
     return _event(name, row, now, {"SecretId": row.arn, "SecretVersionId": version_id})
+
+
+def of_rotation(name: str, row: Any, version_id: str, now: float, failure: str | None) -> AuditRecord:
+    """Return the record of what became of a rotation, or of a test of one, which failed if `failure` says why."""
+    event = _event(name, row, now, {})
+    told = {"SecretId": row.arn, "SecretVersionId": version_id}
+    return msgspec.structs.replace(event, details=None, additional=told, error_message=failure)
 
 
 def of_replication(row: Any, region: str, now: float, failure: str | None) -> AuditRecord:

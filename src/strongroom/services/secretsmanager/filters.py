@@ -35,8 +35,7 @@ _KEYS: Mapping[str, Callable[[Any, str], bool]] = {
     "tag-key": lambda row, value: any(_begins(key, value) for key in row.tags or {}),
     "tag-value": lambda row, value: any(_begins(text, value) for text in (row.tags or {}).values()),
     "primary-region": lambda row, value: _begins(row.primary_region, value),
-    # No service of ours keeps its own secrets here.
-    "owning-service": lambda row, value: False,
+    "owning-service": lambda row, value: _begins(row.owning_service, value),
     "all": _has_all_words,
 }
 

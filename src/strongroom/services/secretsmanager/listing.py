@@ -15,6 +15,7 @@ from strongroom.services.secretsmanager.accesses import Accesses
 from strongroom.services.secretsmanager.description import described
 from strongroom.services.secretsmanager.filters import Test, read_filters
 from strongroom.services.secretsmanager.quotas import own_quota
+from strongroom.services.secretsmanager.secret import EMPTY
 from strongroom.services.secretsmanager.service import SECRETS_MANAGER
 
 SECRETS_PER_PAGE = VERSIONS_PER_PAGE = 100
@@ -169,5 +170,6 @@ def _version(row: Any, stages: dict[str, str]) -> dict[str, Any]:
     if row.accessed_at is not None:
         entry["LastAccessedDate"] = as_datetime(row.accessed_at)
     entry["CreatedDate"] = as_datetime(row.created_at)
-    entry["KmsKeyIds"] = [_DEFAULT_KEY if row.is_default_key else row.key_arn]
+    if row.kind != EMPTY:
+        entry["KmsKeyIds"] = [_DEFAULT_KEY if row.is_default_key else row.key_arn]
     return entry

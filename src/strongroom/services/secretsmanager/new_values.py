@@ -1,6 +1,6 @@
 """PutSecretValue, UpdateSecret and UpdateSecretVersionStage: what changes a secret's value."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from strongroom.base.errors import AwsError
@@ -10,9 +10,13 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.secretsmanager import errors, tables
 from strongroom.services.secretsmanager.access import about_secret, existing
 from strongroom.services.secretsmanager.change import change_secret
+from strongroom.services.secretsmanager.managed_secrets import must_be_owner
 from strongroom.services.secretsmanager.mirroring import seal_for_all
 from strongroom.services.secretsmanager.quotas import own_quota
 from strongroom.services.secretsmanager.request_members import checked_description, checked_labels, checked_token
+from strongroom.services.secretsmanager.rotations.progress import settle
+from strongroom.services.secretsmanager.rotations.steps import token_hash
+from strongroom.services.secretsmanager.rotations.tables import select_rotation
 from strongroom.services.secretsmanager.sealing import (
     SealedValue,
     Value,
@@ -23,7 +27,7 @@ from strongroom.services.secretsmanager.sealing import (
     unseal,
     value_in,
 )
-from strongroom.services.secretsmanager.secret import CURRENT, PENDING, PREVIOUS, Secret
+from strongroom.services.secretsmanager.secret import CURRENT, EMPTY, PENDING, PREVIOUS, Secret
 from strongroom.services.secretsmanager.secret_directory import version_of
 from strongroom.services.secretsmanager.service import SECRETS_MANAGER
 from strongroom.services.secretsmanager.staging import add_version, move_label, must_not_be_too_many
@@ -43,13 +47,13 @@ async def _seal_new(call: Call, secret: Secret, key_id: str | None, token: str, 
 async def put_secret_value(call: Call) -> Answer:
     """Add a version; the same one again changes nothing. Source: API Reference, PutSecretValue."""
     secret = existing(call)
+    must_be_owner(call, secret)
     secret.must_be_changeable()
-    if call.params.get("RotationToken") is not None:
-        raise errors.unsupported("rotation tokens (RotationToken)")
     value = value_in(call, secret.account_id)
     if value is None:
         raise errors.invalid_request("You must provide either SecretString or SecretBinary.")
     token, labels = checked_token(call), checked_labels(call.params.get("VersionStages"))
+    await _must_be_rotation_token(call, secret, token)
     known = await _answer_again(call, secret, token, value)
     if known is not None:
         return known
@@ -57,12 +61,38 @@ async def put_secret_value(call: Call) -> Answer:
     replica_values = await seal_for_all(call, secret, token, value)
 
     def change(connection: Connection, row: Any) -> Answer:
-        if tables.select_version(connection, secret.arn, token) is not None:
-            raise errors.token_in_use(token, secret.arn)
-        attached = add_version(connection, call, row, sealed, labels)
+        attached = add_version(connection, call, row, sealed, _labels_for(connection, secret, token, labels))
         return {"ARN": secret.arn, "Name": secret.name, "VersionId": token, "VersionStages": attached}
 
     return await change_secret(call, secret, change, replica_values)
+
+
+def _labels_for(
+    connection: Connection, secret: Secret, token: str, labels: Collection[str] | None
+) -> Collection[str] | None:
+    """Return the labels of a new version; one that a rotation has begun with keeps its own, and makes room.
+
+    Raises ResourceExistsException for a version that has a value.
+    """
+    version = tables.select_version(connection, secret.arn, token)
+    if version is None:
+        return labels
+    if version.kind != EMPTY:
+        raise errors.token_in_use(token, secret.arn)
+    kept = {label for label, version_id in tables.stages_of(connection, secret.arn).items() if version_id == token}
+    tables.delete_versions(connection, secret.arn, [token])
+    return kept | set(labels or (CURRENT,))
+
+
+async def _must_be_rotation_token(call: Call, secret: Secret, version_id: str) -> None:
+    """Raise InvalidParameterException for a RotationToken that is not that of the rotation towards the version."""
+    token = call.params.get("RotationToken")
+    if token is None:
+        return
+    rotation = await call.read(lambda connection: select_rotation(connection, secret.arn))
+    expected = rotation.token_hash if rotation is not None and rotation.version_id == version_id else None
+    if expected is None or not equal(expected.encode(), token_hash(token).encode()):
+        raise errors.invalid_parameter("The RotationToken is not that of a rotation of this secret to this version.")
 
 
 async def _answer_again(call: Call, secret: Secret, token: str, value: Value) -> Answer | None:
@@ -76,7 +106,7 @@ async def _answer_again(call: Call, secret: Secret, token: str, value: Value) ->
             tables.stages_of(connection, secret.arn),
         )
     )
-    if row is None:
+    if row is None or row.kind == EMPTY:
         return None
     version = version_of(row, stages)
     there = await unseal(call, secret, version)
@@ -98,6 +128,7 @@ async def update_secret(call: Call) -> Answer:
     that the caller may not decrypt under the old key, or encrypt under the new one.
     """
     secret, params = existing(call), call.params
+    must_be_owner(call, secret)
     secret.must_be_changeable()
     if params.get("Type"):
         raise errors.unsupported("managed external secrets (Type)")
@@ -135,6 +166,8 @@ async def _resealed(call: Call, secret: Secret, key_id: str | None) -> Mapping[s
     wanted = dict.fromkeys(secret.stages[label] for label in (CURRENT, PENDING, PREVIOUS) if label in secret.stages)
     resealed = {}
     for version_id in wanted:
+        if not secret.versions[version_id].has_value:
+            continue
         try:
             resealed[version_id] = await resealed_key(call, secret, secret.versions[version_id], key_id)
         except AwsError as error:
@@ -152,6 +185,7 @@ async def _resealed(call: Call, secret: Secret, key_id: str | None) -> Mapping[s
 async def update_secret_version_stage(call: Call) -> Answer:
     """Attach, move or take off a staging label. Source: API Reference, UpdateSecretVersionStage."""
     secret, params = existing(call), call.params
+    must_be_owner(call, secret)
     secret.must_be_changeable()
     checked_labels([params["VersionStage"]])
     label, source, target = params["VersionStage"], params.get("RemoveFromVersionId"), params.get("MoveToVersionId")
@@ -160,6 +194,8 @@ async def update_secret_version_stage(call: Call) -> Answer:
 
     def change(connection: Connection, row: Any) -> Answer:
         _must_be_versions(connection, secret, source, target)
+        if label == CURRENT and target is not None:
+            _must_have_value(connection, secret, target)
         holder = tables.stages_of(connection, secret.arn).get(label)
         _must_be_the_holder(label, holder, source, target)
         if target is not None:
@@ -172,6 +208,7 @@ async def update_secret_version_stage(call: Call) -> Answer:
             )
         else:
             tables.delete_stage(connection, secret.arn, label)
+        settle(connection, call, row)
         tables.update_secret(connection, secret.arn, {"changed_at": call.now})
         return {"ARN": secret.arn, "Name": secret.name}
 
@@ -184,6 +221,12 @@ def _must_be_versions(connection: Connection, secret: Secret, *version_ids: str 
             continue
         if "\0" in version_id or tables.select_version(connection, secret.arn, version_id) is None:
             raise errors.no_value_for_version(version_id)
+
+
+def _must_have_value(connection: Connection, secret: Secret, version_id: str) -> None:
+    version = tables.select_version(connection, secret.arn, version_id)
+    if version is None or version.kind == EMPTY:
+        raise errors.no_value_for_version(version_id)
 
 
 def _must_be_the_holder(label: str, holder: str | None, source: str | None, target: str | None) -> None:

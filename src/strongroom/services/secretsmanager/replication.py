@@ -15,8 +15,9 @@ from strongroom.services.secretsmanager.deletion import erase
 from strongroom.services.secretsmanager.mirroring import IN_SYNC, shown_status
 from strongroom.services.secretsmanager.quotas import own_quota
 from strongroom.services.secretsmanager.replicas import NewReplica, insert_replicas, prepare_replicas, wanted_replicas
+from strongroom.services.secretsmanager.schedule import window_columns
 from strongroom.services.secretsmanager.sealing import unseal
-from strongroom.services.secretsmanager.secret import Secret, arn_in
+from strongroom.services.secretsmanager.secret import EMPTY, Secret, arn_in
 from strongroom.services.secretsmanager.service import SECRETS_MANAGER
 from strongroom.storage.connection import Connection
 
@@ -36,7 +37,11 @@ async def replicate_secret_to_regions(call: Call) -> Answer:
     for replica in wanted:
         if replica.region in in_sync:
             raise errors.invalid_request(f"The secret is already replicated to region {replica.region}.")
-    values = {version_id: await unseal(call, secret, version) for version_id, version in secret.versions.items()}
+    values = {
+        version_id: await unseal(call, secret, version)
+        for version_id, version in secret.versions.items()
+        if version.has_value
+    }
     prepared: Sequence[NewReplica] = await prepare_replicas(call, secret.arn, wanted, values)
 
     def change(connection: Connection, row: Any) -> Answer:
@@ -99,6 +104,16 @@ async def stop_replication_to_replica(call: Call) -> Answer:
         if not tables.replicas_of(connection, primary):
             tables.update_secret(connection, primary, {"primary_region": None})
         tables.update_secret(connection, secret.arn, {"primary_region": None, "changed_at": call.now})
+        _stop_rotating(connection, row)
         return {"ARN": secret.arn}
 
     return await change_secret(call, secret, change)
+
+
+def _stop_rotating(connection: Connection, row: Any) -> None:
+    """Stop rotating a replica that stands alone: its primary is rotated, and nobody asked for it itself to be."""
+    if row.rotation_enabled:
+        tables.update_secret(connection, row.arn, {"rotation_enabled": False, **window_columns(None)})
+    empty = [each.version_id for each in tables.list_versions(connection, row.arn) if each.kind == EMPTY]
+    if empty:
+        tables.delete_versions(connection, row.arn, empty)

@@ -49,12 +49,14 @@ async def _wanted_version(call: Call, secret: Secret) -> Version:
     version_id, label = call.params.get("VersionId"), call.params.get("VersionStage")
     if version_id is None:
         found = secret.versions.get(secret.stages.get(label or CURRENT, ""))
-        if found is None:
+        if found is None or not found.has_value:
             raise errors.no_value_for_stage(label or CURRENT)
         return found
     version = secret.versions.get(version_id) or await _unlabelled(call, secret, version_id)
     if label is not None and label not in version.labels:
         raise errors.stage_elsewhere()
+    if not version.has_value:
+        raise errors.no_value_for_version(version_id)
     return version
 
 

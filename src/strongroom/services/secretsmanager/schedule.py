@@ -51,7 +51,11 @@ class Schedule(NamedTuple):
     shown_days: int | None = None
 
     def next_window(self, last: float, now: float) -> Window:
-        """Return the first window that is not over at `now`; intervals are counted from `last`, the last rotation."""
+        """Return the next window; intervals are counted from `last`, the last rotation.
+
+        One that should have been before `now` is the one that is open now, or the next that opens; of a cron expression
+        it is the first that opens later than `now`.
+        """
         if self.cron is not None:
             begins = next(_moments(self.cron, now))
             return Window(begins, self._end_of(begins))
@@ -119,6 +123,9 @@ def _cron(expression: str, duration: int | None) -> Schedule:
         raise invalid_parameter("Minutes must be 0: a rotation window begins on the hour.")
     if year != "*":
         raise invalid_parameter("Year must be *.")
+    # AWS's own examples have `*` where its text asks for `?`: cron(0 1 * 1/3 SUN *).
+    if "?" not in (day, weekday) and (day == "*") != (weekday == "*"):
+        day, weekday = ("?", weekday) if day == "*" else (day, "?")
     if (day == "?") == (weekday == "?"):
         raise invalid_parameter("One of Day-of-month and Day-of-week must be ?, and the other must not.")
     cron = f"0 {hours} {'*' if day == '?' else day} {month} {'*' if weekday == '?' else _weekdays(weekday)}"

@@ -17,7 +17,7 @@ from strongroom.policy.policies import NamedPolicy
 from strongroom.services.secretsmanager import errors
 
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
-STRING, BINARY = "string", "binary"
+STRING, BINARY, EMPTY = "string", "binary", "empty"
 RESOURCE_TYPE = "AWS::SecretsManager::Secret"
 SUFFIX_CHARACTERS = 6
 
@@ -39,6 +39,8 @@ class SecretId(NamedTuple):
 class Version:
     """A version of a secret with its encrypted value; `kind` is STRING or BINARY, `labels` are in order.
 
+    A rotation begins with a version without a value: its kind is EMPTY.
+
     `context` is the encryption context of its data key, `place` is authenticated with its value.
     """
 
@@ -52,6 +54,11 @@ class Version:
     created: datetime
     context: Mapping[str, str]
     place: bytes
+
+    @property
+    def has_value(self) -> bool:
+        """Whether there is a value: a version that a rotation has only begun with has none."""
+        return self.kind != EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,8 @@ class Secret:
     """A secret, as it was when it was read. A change makes the caches forget it.
 
     `versions` are those with staging labels, by id; `stages` tells which version has which label. `rotation` is None
-    until it is configured. Times are seconds since the epoch.
+    until it is configured. `owning_service` is the id of the service that keeps it (`rds`), None for a user's own.
+    Times are seconds since the epoch.
     """
 
     arn: str
@@ -101,6 +109,7 @@ class Secret:
     replicas: tuple[Replica, ...]
     versions: Mapping[str, Version]
     stages: Mapping[str, str]
+    owning_service: str | None = None
     decisions: RememberedDecisions = field(default_factory=RememberedDecisions, repr=False)
     audited: Resource = field(init=False, repr=False)
 

@@ -121,6 +121,7 @@ def secret_of(connection: Connection, row: Any) -> Secret:
         replicas=tuple(Replica(each.region, each.kms_key_id, each.status, each.message) for each in replicas),
         versions={version.version_id: version for version in versions},
         stages=stages,
+        owning_service=row.owning_service,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from strongroom.operations.call import Call
 from strongroom.services.secretsmanager import errors, events, tables
 from strongroom.services.secretsmanager.quotas import LABELS_QUOTA, VERSIONS_QUOTA
+from strongroom.services.secretsmanager.rotations.progress import give_way
 from strongroom.services.secretsmanager.schedule import after_a_new_value
 from strongroom.services.secretsmanager.sealing import SealedValue
 from strongroom.services.secretsmanager.secret import CURRENT, PREVIOUS
@@ -32,7 +33,8 @@ def add_version(
 ) -> list[str]:
     """Insert a version of the secret of `row`, and return its labels: AWSCURRENT by default, and always for the first.
 
-    Raises LimitExceededException above 20 labels, and for more versions than can be let go.
+    A rotation under way gives way to a new current version that is not its own. Raises LimitExceededException above 20
+    labels, and for more versions than can be let go.
     """
     wanted = set(labels or (CURRENT,))
     if not tables.list_versions(connection, row.arn, limit=1):
@@ -42,6 +44,8 @@ def add_version(
     # The current one last: another label of the request may be AWSPREVIOUS, which follows from it.
     for label in sorted(wanted, key=lambda label: (label == CURRENT, label)):
         move_label(connection, row.arn, label, sealed.version_id)
+    if CURRENT in wanted:
+        give_way(connection, call, row, sealed.version_id)
     must_not_be_too_many(connection, call, row)
     columns: Mapping[str, Any] = after_a_new_value(row, call.now) if CURRENT in wanted else {}
     tables.update_secret(connection, row.arn, {"changed_at": call.now, **columns})

@@ -53,13 +53,15 @@ SECRETS = Table(
     Column("rotated_at", Timestamp),
     Column("rotation_begins_at", Timestamp),
     Column("rotation_ends_at", Timestamp),
+    Column("owning_service", String(128)),
     Index("ix_secrets_name", "account_id", "region", "name", unique=True),
     Index("ix_secrets_created_at", "account_id", "region", "created_at", "arn"),
     Index("ix_secrets_deletion_at", "deletion_at"),
     Index("ix_secrets_rotation_begins_at", "rotation_begins_at"),
 )
 """`kms_key_id` is NULL for the AWS managed key, `tags` until there were any. `primary_region` is that of a secret with
-replicas, and of each of them. `rotation_enabled` is NULL until rotation is configured for the first time."""
+replicas, and of each of them. `rotation_enabled` is NULL until rotation is configured for the first time,
+`owning_service` for what a user made."""
 
 VERSIONS = Table(
     "secret_versions",
@@ -76,7 +78,8 @@ VERSIONS = Table(
     ForeignKeyConstraint(["arn"], ["secrets.arn"], ondelete="CASCADE"),
     Index("ix_secret_versions_created_at", "arn", "created_at", "version_id"),
 )
-"""`data_key` is the encrypted data key, as the KMS key `key_arn` made it."""
+"""`data_key` is the encrypted data key, as the KMS key `key_arn` made it. A version that a rotation has only begun with
+has no value: its `kind` is `empty`, and so is all that belongs to a value."""
 
 STAGES = Table(
     "secret_stages",
@@ -191,14 +194,6 @@ def secrets_due_for_deletion(connection: Connection, now: float, limit: int) -> 
     return connection.execute(statement).all()
 
 
-def secrets_due_for_rotation(connection: Connection, now: float, limit: int) -> Sequence[Row[Any]]:
-    """Return secrets whose rotation window has begun, the first ones first: no replicas, none that waits to go."""
-    rotates = SECRETS.c.primary_region.is_(None) | (SECRETS.c.primary_region == SECRETS.c.region)
-    due = and_(SECRETS.c.rotation_begins_at <= now, SECRETS.c.rotation_enabled, SECRETS.c.deletion_at.is_(None))
-    statement = select(SECRETS).where(due & rotates).order_by(SECRETS.c.rotation_begins_at, SECRETS.c.arn)
-    return connection.execute(statement.limit(limit)).all()
-
-
 def insert_version(connection: Connection, values: Mapping[str, Any]) -> None:
     """Insert one version of a secret."""
     connection.execute(VERSIONS.insert().values(values))
@@ -233,8 +228,8 @@ def list_versions(
     limit: int | None = None,
 ) -> Sequence[Row[Any]]:
     """Return versions of a secret without their values, the oldest first, behind a position (time and id)."""
-    columns = (VERSIONS.c.version_id, VERSIONS.c.created_at, VERSIONS.c.accessed_at, VERSIONS.c.key_arn)
-    statement: Any = select(*columns, VERSIONS.c.is_default_key).where(VERSIONS.c.arn == arn)
+    columns = (VERSIONS.c.version_id, VERSIONS.c.kind, VERSIONS.c.created_at, VERSIONS.c.accessed_at)
+    statement: Any = select(*columns, VERSIONS.c.key_arn, VERSIONS.c.is_default_key).where(VERSIONS.c.arn == arn)
     if not with_deprecated:
         labelled = select(STAGES.c.version_id).where(STAGES.c.arn == arn)
         statement = statement.where(VERSIONS.c.version_id.in_(labelled))

@@ -9,6 +9,7 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.services.secretsmanager import errors, tables
 from strongroom.services.secretsmanager.access import about_secret, existing, on_secret
 from strongroom.services.secretsmanager.change import change_secret
+from strongroom.services.secretsmanager.managed_secrets import is_owner
 from strongroom.services.secretsmanager.quotas import own_quota
 from strongroom.services.secretsmanager.secret import Secret
 from strongroom.services.secretsmanager.service import SECRETS_MANAGER
@@ -17,8 +18,14 @@ from strongroom.storage.connection import Connection
 TAGS_MAX = 50
 
 
-def checked_tags(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return tags as a mapping. Raises InvalidParameterException for duplicates, reserved keys, or more than 50."""
+RESERVED = "aws:"
+
+
+def checked_tags(listed: Sequence[Mapping[str, str]], *, of_service: bool = False) -> dict[str, str]:
+    """Return tags as a mapping. Raises InvalidParameterException for duplicates, reserved keys, or more than 50.
+
+    Reserved keys are those that begin with `aws:`; services may use them on their own secrets.
+    """
     tags: dict[str, str] = {}
     for tag in listed:
         key = tag.get("Key")
@@ -26,7 +33,7 @@ def checked_tags(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
             raise errors.invalid_parameter("A tag must have a Key.")
         if key in tags:
             raise errors.invalid_parameter(f"Duplicate tag key: {key}")
-        if key.lower().startswith("aws:"):
+        if key.lower().startswith(RESERVED) and not of_service:
             raise errors.invalid_parameter("Tag keys that begin with aws: are reserved.")
         tags[key] = tag.get("Value") or ""
     _must_not_be_too_many(tags)
@@ -76,7 +83,9 @@ def _must_stay_allowed(call: Call, secret: Secret, tags: Mapping[str, str]) -> N
 )
 async def tag_resource(call: Call) -> Answer:
     """Add or overwrite tags. Source: API Reference, TagResource."""
-    return await _change_tags(call, checked_tags(call.params["Tags"]), frozenset())
+    secret: Secret | None = call.target
+    of_service = secret is not None and is_owner(call, secret)
+    return await _change_tags(call, checked_tags(call.params["Tags"], of_service=of_service), frozenset())
 
 
 @operation(
@@ -87,4 +96,8 @@ async def tag_resource(call: Call) -> Answer:
 )
 async def untag_resource(call: Call) -> Answer:
     """Remove tags; those that are not there are passed over. Source: API Reference, UntagResource."""
-    return await _change_tags(call, {}, frozenset(call.params["TagKeys"]))
+    keys = frozenset(call.params["TagKeys"])
+    secret: Secret | None = call.target
+    if any(key.lower().startswith(RESERVED) for key in keys) and not (secret is not None and is_owner(call, secret)):
+        raise errors.invalid_parameter("Tag keys that begin with aws: are reserved.")
+    return await _change_tags(call, {}, keys)

@@ -17,6 +17,7 @@ from strongroom.services.logs.access import existing_group, of_stream
 from strongroom.services.logs.events.batches import BYTES_PER_EVENT, ID_DIGITS, Incoming, sealed_batch
 from strongroom.services.logs.events.data_keys import DataKeys
 from strongroom.services.logs.events.tables import SPAN_MS_MAX, insert_batch
+from strongroom.services.logs.filters.tables import insert_deliveries
 from strongroom.services.logs.groups.directory import Group, GroupDirectory
 from strongroom.services.logs.service import LOGS
 from strongroom.services.logs.tables import note_events
@@ -28,6 +29,8 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 SEALED_AT_ONCE_BYTES_MAX = 256 * 1024
 TOO_OLD_MS = 14 * 24 * 60 * 60 * 1000
 TOO_NEW_MS = 2 * 60 * 60 * 1000
+DELIVERY_SECONDS_MAX = 24 * 60 * 60
+"""For how long a subscription filter tries to deliver. Source: User Guide, "Log group-level subscription filters"."""
 
 _timestamp, _message = itemgetter("timestamp"), itemgetter("message")
 
@@ -99,7 +102,10 @@ async def put_log_events(call: Call) -> Answer:
             connection, stream, values["first_at"], values["last_at"], values["ingested_at"], values["bytes"]
         ):
             raise errors.no_such_stream()
-        insert_batch(connection, values)
+        number = insert_batch(connection, values)
+        if group.subscriptions:
+            until = now + DELIVERY_SECONDS_MAX
+            insert_deliveries(connection, group.number, group.subscriptions, number, now, until)
         return answer
 
     return await call.write(write)

@@ -111,9 +111,10 @@ def select_data_keys(connection: Connection, group_number: int, ids: Sequence[st
 _INSERT_BATCH = BATCHES.insert()
 
 
-def insert_batch(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Append a batch."""
-    connection.execute(_INSERT_BATCH, values)
+def insert_batch(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Append a batch; return its number."""
+    key = connection.execute(_INSERT_BATCH, values).inserted_primary_key
+    return int(key[0]) if key is not None else 0
 
 
 def select_batches(

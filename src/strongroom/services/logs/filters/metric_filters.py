@@ -83,7 +83,7 @@ async def put_filter(
         replace_row(connection, FILTERS, values)
         return {}
 
-    return await call.write(write)
+    return await call.write(write, invalidates=(group.place.cache_name,))
 
 
 @operation(LOGS, "PutMetricFilter", needs=of_group("logs:PutMetricFilter"))

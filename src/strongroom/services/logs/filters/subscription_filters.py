@@ -1,7 +1,6 @@
 """Subscription filters: events that match go on to a function. Source: API Reference, PutSubscriptionFilter.
 
-Delivery goes through `delivery`, which needs a service with functions; while none is served, no filter is taken, since
-one that never delivers would be worse than none.
+Delivery goes through `delivery`. A function that may not be invoked for the log group is refused at once.
 """
 
 from typing import Any
@@ -11,7 +10,7 @@ from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.logs import errors
 from strongroom.services.logs.access import existing_group, of_group
-from strongroom.services.logs.filters.delivery import FUNCTIONS_SERVICE, can_deliver
+from strongroom.services.logs.filters.delivery import FUNCTIONS_SERVICE, check_destination
 from strongroom.services.logs.filters.metric_filters import describe_filters, put_filter
 from strongroom.services.logs.filters.patterns import accepted_pattern
 from strongroom.services.logs.filters.tables import SUBSCRIPTION, delete_filter
@@ -42,14 +41,11 @@ async def put_subscription_filter(call: Call) -> Answer:
     pattern = accepted_pattern(params["filterPattern"])
     if arn.service != FUNCTIONS_SERVICE:
         raise errors.unsupported(f"Strongroom does not serve subscription filters to {arn.service}, only to functions.")
-    if not can_deliver():
-        raise errors.unsupported(
-            "Strongroom does not serve AWS Lambda yet, so that a subscription filter would never deliver anything."
-        )
     if arn.region != call.region or arn.account_id != call.account_id or not arn.resource.startswith("function:"):
         raise errors.invalid_parameter("The destination must be a function of the same account and Region.")
     if params.get("roleArn") is not None:
         raise errors.invalid_parameter("A subscription filter to a function takes no roleArn.")
+    await check_destination(call.house, group.place, params["destinationArn"], call.origin)
     kept = {name: params[name] for name in _KEPT if params.get(name) is not None}
     details = {
         "destinationArn": params["destinationArn"],
@@ -76,4 +72,4 @@ async def delete_subscription_filter(call: Call) -> Answer:
             raise errors.not_found("The specified subscription filter does not exist.")
         return {}
 
-    return await call.write(write)
+    return await call.write(write, invalidates=(group.place.cache_name,))

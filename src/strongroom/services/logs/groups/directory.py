@@ -5,7 +5,7 @@ None of them touches the database as long as nobody changed them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from strongroom.base.arn import parse_arn, partition_of
@@ -14,6 +14,7 @@ from strongroom.operations.trail import Resource
 from strongroom.policy.document import Document, PolicyKind, parse
 from strongroom.policy.policies import NamedPolicy
 from strongroom.services.logs import errors, tables
+from strongroom.services.logs.filters.tables import SUBSCRIPTION, select_filters
 from strongroom.storage.connection import Connection
 
 CACHED_GROUPS_MAX = 10_000
@@ -58,6 +59,8 @@ class Group:
     is_protected: bool
     tags: Mapping[str, str]
     policy: Mapping[str, Any] | None
+    subscriptions: tuple[str, ...] = ()
+    """Names of its subscription filters, for a group that GroupDirectory found."""
 
     @property
     def arn(self) -> str:
@@ -100,6 +103,14 @@ def place_of(account_id: str, region: str, identifier: str) -> Place:
     return Place(account_id, region, name)
 
 
+def _load(connection: Connection, place: Place) -> Group | None:
+    row = tables.select_group(connection, *place)
+    if row is None:
+        return None
+    subscriptions = select_filters(connection, row.number, SUBSCRIPTION)
+    return replace(as_group(row), subscriptions=tuple(each.name for each in subscriptions))
+
+
 class GroupDirectory:
     """The log groups, streams and resource policies of one house."""
 
@@ -137,10 +148,9 @@ class GroupDirectory:
         if group is not None:
             return group
         seen = self._changes_seen
-        row = await self._house.store.read(lambda connection: tables.select_group(connection, *place))
-        if row is None:
+        group = await self._house.store.read(lambda connection: _load(connection, place))
+        if group is None:
             return None
-        group = as_group(row)
         # What was read may be stale when a change came in meanwhile: it serves this call, and is not kept.
         if seen == self._changes_seen:
             if len(self._groups) >= CACHED_GROUPS_MAX:

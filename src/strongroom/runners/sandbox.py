@@ -1,0 +1,285 @@
+"""A sandbox: one job in namespaces of its own, whose only way out are the sockets that it was given.
+
+    sandbox = await prepare(limits=Limits(), ports=1)
+    server = await asyncio.start_server(answer, sock=sandbox.listeners[0])
+    await sandbox.run(["/usr/bin/python3", "-c", "..."], {"API": sandbox.addresses[0]}, "/tmp")
+    end = await sandbox.wait()
+    await sandbox.close()
+
+What it holds against, and what not, is told in docs/decisions/0020-a-sandbox-for-functions.md.
+"""
+
+import asyncio
+import errno
+import itertools
+import os
+import resource
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from strongroom.runners import bubblewrap, job_users
+from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
+from strongroom.runners.launch import Launch, LauncherEnded
+from strongroom.runners.limits import MEBIBYTE, Limits
+from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
+from strongroom.runners.probe import Probe, SandboxUnavailable, probe
+from strongroom.runners.seccomp import seccomp_filter
+
+Mode = Literal["bubblewrap", "unsafe"]
+
+FIRST_PORT = 9001
+
+_PREPARE_SECONDS_MAX = 30.0
+# setrlimit counts what is reserved, and every thread reserves 8 MiB for a stack that it hardly touches.
+_UNTOUCHED_BYTES = 128 * MEBIBYTE
+_CGROUP_TRIES_MAX = 100
+_CGROUP_TRY_SECONDS = 0.005
+# A shell's way, and bubblewrap's, to tell that a signal ended a command, or that it could not begin.
+_SIGNALLED = 128
+_NOT_EXECUTABLE = 126
+_NOT_FOUND = 127
+_NOT_EXECUTED = "bwrap: execvp "
+
+_numbers = itertools.count(1)
+
+
+class Mount(NamedTuple):
+    """A file or directory of the host that a job may read, at `target`. Never for writing.
+
+    What is in it must be readable to all (modes 0644, 0755): jobs of a server that is root run as another user.
+    The directories above it need not be.
+    """
+
+    source: Path
+    target: str
+
+
+class Exit(NamedTuple):
+    """How a job ended: with a `status`, or by a `signal` (the other is None).
+
+    `out_of_memory` tells that the kernel killed for memory; only control groups know it. A status above 128 is taken
+    for the signal that shells report so.
+    """
+
+    status: int | None
+    signal: int | None
+    out_of_memory: bool = False
+
+
+async def prepare(
+    *,
+    limits: Limits,
+    mounts: Sequence[Mount] = (),
+    ports: int = 0,
+    mode: Mode = "bubblewrap",
+    hidden: Sequence[Path] = (),
+    found: Probe | None = None,
+) -> "Sandbox":
+    """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
+
+    `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
+    mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
+    `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
+    with the thread that started it.
+    Raises SandboxUnavailable.
+    """
+    found = found or await probe()
+    if mode == "bubblewrap" and found.refusal is not None:
+        raise SandboxUnavailable(f"there is no sandbox: {found.refusal}")
+    sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
+    try:
+        async with asyncio.timeout(_PREPARE_SECONDS_MAX):
+            await sandbox.open(ports, hidden)
+    except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
+        await sandbox.close()
+        raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
+    except BaseException:
+        await sandbox.close()
+        raise
+    return sandbox
+
+
+class Sandbox:
+    """One sandbox, for one command. Made by `prepare`; whoever has it must `close` it."""
+
+    listeners: tuple[socket.socket, ...] = ()
+    """Sockets that listen inside, ours to accept from; they do not block."""
+
+    addresses: tuple[str, ...] = ()
+    """Where a process inside reaches them: "127.0.0.1:9001"."""
+
+    def __init__(self, found: Probe, launch: Launch, limits: Limits, mounts: Sequence[Mount], mode: Mode) -> None:
+        self.limits = limits
+        self.mode = mode
+        self._found = found
+        self._launch = launch
+        self._mounts = tuple(mounts)
+        self._cgroup: Cgroup | None = None
+        self._user: int | None = None
+        self._is_closed = False
+
+    @property
+    def output(self) -> asyncio.StreamReader:
+        """What the job writes to standard output and standard error, at the reader's pace."""
+        return self._launch.output
+
+    async def open(self, ports: int, hidden: Sequence[Path]) -> None:
+        """Have the launcher make what it makes. For `prepare` alone."""
+        self._make_group()
+        answer, self.listeners = await self._launch.ask(self._plan(ports, hidden))
+        if "refused" in answer:
+            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}")
+        for listener in self.listeners:
+            listener.setblocking(False)
+        self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"])
+
+    def path(self, target: str) -> str:
+        """Return the path by which the job reaches what is mounted at or below `target`."""
+        if self.mode == "bubblewrap":
+            return target
+        for mount in self._mounts:
+            if target == mount.target or target.startswith(f"{mount.target}/"):
+                return str(mount.source) + target[len(mount.target) :]
+        return target
+
+    async def run(self, argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:
+        """Start a command in `directory`, with exactly this environment (and PWD). Once for each sandbox.
+
+        Returns when there is a process for it. What comes after shows in `wait`: a command that is not there, or cannot
+        be executed, ends with a status and says so in the output.
+        Raises ValueError for texts that no process can be given, SandboxUnavailable when the sandbox refuses, OSError
+        when it was killed before.
+        """
+        _check_texts(argv, environment, directory)
+        command = {"argv": list(argv), "environment": dict(environment), "directory": self.path(directory)}
+        try:
+            await self._launch.tell(command)
+        except LauncherEnded as ended:
+            raise SandboxUnavailable(f"the sandbox was not made: {ended}") from None
+
+    async def wait(self) -> Exit:
+        """Return how the job ended, when it has. Raises SandboxUnavailable when it never began."""
+        code = await self._launch.ended()
+        if code == 0:
+            return Exit(0, None)
+        out_of_memory = self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0
+        if code < 0:
+            return Exit(None, -code, out_of_memory)
+        if self.mode == "bubblewrap":
+            if not self._launch.was_set_up:
+                return _not_executed(await self._launch.last_words())
+            if code > _SIGNALLED:
+                return Exit(None, code - _SIGNALLED, out_of_memory)
+        return Exit(code, None, out_of_memory)
+
+    async def kill(self) -> None:
+        """End every process of the job at once, and return when they are gone. Safe to call twice."""
+        self._launch.kill()
+        await self._launch.ended()
+        if self._cgroup is not None:
+            self._cgroup.kill()
+
+    async def close(self) -> None:
+        """End the job and free all that the sandbox had. Safe to call twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await self.kill()
+        self._launch.free()
+        for listener in self.listeners:
+            listener.close()
+        await self._remove_group()
+        if self._user is not None:
+            job_users.give_back(self._user)
+
+    def memory_bytes_peak(self) -> int | None:
+        """Return the most memory that the job used at once, /tmp included; None where control groups do not tell."""
+        return None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+
+    def _make_group(self) -> None:
+        """Put the launcher into a control group, before it has been told anything."""
+        groups = self._found.cgroups
+        if groups is None:
+            return
+        name = f"{memory_directory().token}-{next(_numbers)}"
+        try:
+            self._cgroup = groups.make(name, self.limits)
+            self._cgroup.add(self._launch.launcher.pid)
+        except OSError as error:
+            raise SandboxUnavailable(f"there is no sandbox: {error.filename}: {error.strerror}") from None
+
+    async def _remove_group(self) -> None:
+        if self._cgroup is None:
+            return
+        for _ in range(_CGROUP_TRIES_MAX):
+            if self._cgroup.remove():
+                return
+            self._cgroup.kill()
+            await asyncio.sleep(_CGROUP_TRY_SECONDS)
+
+    def _plan(self, ports: int, hidden: Sequence[Path]) -> dict[str, Any]:
+        """Return what the launcher is told first."""
+        plan: dict[str, Any] = {"ports": ports, "resources": self._resources()}
+        if self.mode == "unsafe":
+            return plan | {"bubblewrap": None}
+        users = self._found.job_users
+        if users is not None:
+            self._user = job_users.take(users)
+        sources = [str(mount.source.absolute()) for mount in self._mounts]
+        # What a user who is not root cannot reach is staged for him by the launcher.
+        seen = sources if users is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
+        mounts = list(zip(seen, [mount.target for mount in self._mounts], strict=True))
+        return plan | {
+            "bubblewrap": self._found.bubblewrap,
+            "user_id": self._user,
+            "own_ids": (os.geteuid(), os.getegid()),
+            "staged": sources,
+            "first_port": FIRST_PORT,
+            "options": bubblewrap.options(self.limits, mounts, self._targets(hidden)),
+            "files": bubblewrap.FILES,
+            "last_options": list(bubblewrap.LAST_OPTIONS),
+            "seccomp": seccomp_filter(),
+        }
+
+    def _resources(self) -> dict[int, int]:
+        limited = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: self.limits.open_files_max}
+        if self._found.means("memory") == "rlimits":
+            limited[resource.RLIMIT_DATA] = self.limits.memory_bytes + _UNTOUCHED_BYTES
+        users = self._found.job_users
+        # The kernel counts processes by user and user namespace: without a sandbox, all that this user has.
+        counts_apart = self.mode == "bubblewrap" and (users is None or len(users) > 1)
+        if counts_apart:
+            limited[resource.RLIMIT_NPROC] = self.limits.processes_max + PROCESSES_OF_OURS
+        return limited
+
+    def _targets(self, hidden: Sequence[Path]) -> list[Path]:
+        """Return where the job would see what it must not."""
+        targets = []
+        for path in hidden:
+            real = path.resolve()
+            for source, target in (*self._mounts, Mount(Path("/usr"), "/usr")):
+                if real.is_dir() and real.is_relative_to(source.resolve()):
+                    targets.append(Path(target) / real.relative_to(source.resolve()))
+        return targets
+
+
+def _check_texts(argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:
+    # A zero byte would end the text, and what follows it would be another one: an option of bubblewrap's.
+    if any("\0" in text for text in (*argv, *environment, *environment.values(), directory)):
+        raise ValueError("a zero byte in a command, its environment or its directory")
+    if not argv:
+        raise ValueError("a command without a program")
+    if any(not name or "=" in name for name in environment):
+        raise ValueError("an environment variable whose name is empty or has a '='")
+
+
+def _not_executed(said: str) -> Exit:
+    """Return how a command "ended" that could not begin, as shells tell it. Raises SandboxUnavailable for all else.
+
+    When bubblewrap says so, all is set up; but for it a job begins only when the command does.
+    """
+    if not said.startswith(_NOT_EXECUTED):
+        raise SandboxUnavailable(f"the sandbox was not made: {said}")
+    return Exit(_NOT_FOUND if said.endswith(os.strerror(errno.ENOENT)) else _NOT_EXECUTABLE, None)

@@ -1,0 +1,1 @@
+"""What this machine can and cannot do for a server of a given configuration: `strongroom doctor`."""

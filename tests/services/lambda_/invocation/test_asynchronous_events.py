@@ -1,0 +1,177 @@
+"""Events: queued, tried again, given up, told to destinations; on both databases."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.opened_house import InHouse, OpenedHouse
+from tests.running_server import RunningServer, running_server
+from tests.services.lambda_.functions import function_arn
+from tests.services.lambda_.invocation.made_functions import LOGS, make_function
+from tests.services.lambda_.invocation.made_functions import logged as logged_by_server
+from tests.services.lambda_.invocation.running import invoke, logged, running_function, settle, until
+
+from strongroom.services.lambda_.invocation import tables
+
+TELLS = "def handler(event, context):\n    print('TOLD', __import__('json').dumps(event), context.aws_request_id)"
+FAILS = "def handler(event, context):\n    print('TRIED', context.aws_request_id)\n    raise Exception('not today')"
+
+
+async def _waiting(opened: OpenedHouse) -> list[Any]:
+    return list(await opened.house.store.read(lambda connection: connection.execute(tables.EVENTS.select()).all()))
+
+
+async def _messages(opened: OpenedHouse, name: str, begins: str, count: int) -> list[str]:
+    async def found() -> list[str] | None:
+        messages = [message for message in await logged(opened, name) if message.startswith(begins)]
+        return messages if len(messages) >= count else None
+
+    messages: list[str] = await until(found)
+    assert len(messages) == count, messages
+    return messages
+
+
+def test_an_event_is_delivered_and_forgotten(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await running_function(opened, TELLS)
+        assert await invoke(opened, event={"n": 7}, InvocationType="Event") == {"StatusCode": 202}
+        told = await _messages(opened, "hello", "TOLD", 1)
+        assert told[0].startswith('TOLD {"n": 7} ')
+        await settle(opened)
+        assert await _waiting(opened) == []
+
+    in_house(body)
+
+
+def test_a_failure_is_tried_again_twice_and_then_told_to_the_destination(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await running_function(opened, FAILS)
+        destination = await running_function(opened, TELLS, "told")
+        await opened.call(
+            "lambda",
+            "PutFunctionEventInvokeConfig",
+            FunctionName="hello",
+            DestinationConfig={"OnFailure": {"Destination": destination}},
+        )
+        await invoke(opened, event={"n": 1}, InvocationType="Event")
+        await settle(opened)
+        await _messages(opened, "hello", "TRIED", 1)
+        for tried, wait in ((2, 60), (3, 120)):
+            opened.clock.advance(timedelta(seconds=wait - 5))
+            await settle(opened)
+            assert len(await _waiting(opened)) == 1
+            opened.clock.advance(timedelta(seconds=6))
+            await settle(opened)
+            tries = await _messages(opened, "hello", "TRIED", tried)
+        assert len(set(tries)) == 1, "the request id stays the same"
+        message = (await _messages(opened, "told", "TOLD", 1))[0]
+        record = json.loads(message.removeprefix("TOLD ").rpartition(" ")[0])
+        assert record["requestContext"] == {
+            "requestId": tries[0].split()[1],
+            "functionArn": function_arn("hello", "$LATEST"),
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        }
+        assert record["requestPayload"] == {"n": 1}
+        assert record["responseContext"] == {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled",
+        }
+        assert record["responsePayload"]["errorMessage"] == "not today"
+        await settle(opened)
+        assert await _waiting(opened) == []
+
+    in_house(body)
+
+
+def test_what_is_configured_about_retries_and_success(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        destination = await running_function(opened, TELLS, "told")
+        for name, source in (("fails", FAILS), ("works", "def handler(event, context): return event")):
+            await running_function(opened, source, name)
+            config = {"OnSuccess": {"Destination": destination}, "OnFailure": {"Destination": destination}}
+            params = {"FunctionName": name, "MaximumRetryAttempts": 0, "DestinationConfig": config}
+            await opened.call("lambda", "PutFunctionEventInvokeConfig", **params)
+            await invoke(opened, name, {"of": name}, InvocationType="Event")
+        told = sorted(await _messages(opened, "told", "TOLD", 2))
+        assert ['"condition": "RetriesExhausted"' in told[0], '"condition": "Success"' in told[1]] == [True, True]
+        assert '"responsePayload": {"of": "works"}' in told[1]
+
+    in_house(body)
+
+
+def test_an_event_that_may_not_run_waits_and_grows_too_old(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await running_function(opened, TELLS)
+        destination = await running_function(opened, TELLS, "told")
+        await opened.call(
+            "lambda",
+            "PutFunctionEventInvokeConfig",
+            FunctionName="hello",
+            MaximumEventAgeInSeconds=600,
+            DestinationConfig={"OnFailure": {"Destination": destination}},
+        )
+        await opened.call("lambda", "PutFunctionConcurrency", FunctionName="hello", ReservedConcurrentExecutions=0)
+        await invoke(opened, event={"n": 1}, InvocationType="Event")
+        await settle(opened)
+        for _ in range(3):
+            opened.clock.advance(timedelta(seconds=60))
+            await settle(opened)
+        assert (await _waiting(opened))[0].postponements == 4
+        opened.clock.advance(timedelta(seconds=600))
+        await settle(opened)
+        told = (await _messages(opened, "told", "TOLD", 1))[0]
+        assert '"condition": "EventAgeExceeded"' in told
+        assert "responsePayload" not in told
+        # One that waits for less long is delivered when it may.
+        await invoke(opened, event={"n": 2}, InvocationType="Event")
+        await settle(opened)
+        await opened.call("lambda", "DeleteFunctionConcurrency", FunctionName="hello")
+        opened.clock.advance(timedelta(seconds=5))
+        await settle(opened)
+        await _messages(opened, "hello", 'TOLD {"n": 2}', 1)
+
+    in_house(body)
+
+
+def test_the_payload_is_sealed_while_it_waits(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await running_function(opened, TELLS)
+        await opened.call("lambda", "PutFunctionConcurrency", FunctionName="hello", ReservedConcurrentExecutions=0)
+        await invoke(opened, event={"secret": "correct horse battery staple"}, InvocationType="Event")
+        await settle(opened)
+        row = (await _waiting(opened))[0]
+        assert b"battery" not in row.payload
+        assert b"battery" in opened.house.sealer.open(row.payload, tables.PAYLOAD_PLACE.format(**row._asdict()))
+
+    in_house(body)
+
+
+def test_events_of_a_server_that_was_killed_are_delivered_after_its_restart(tmp_path: Path) -> None:
+    source = "import time\ndef handler(event, context):\n    print('GOT', event['n'])\n    time.sleep(event['s'])\n    print('DONE', event['n'])"
+    with running_server(tmp_path) as server:
+        name = make_function(server, source, LOGS, Timeout=60)
+        client = server.client("lambda")
+        for number in range(3):
+            payload = json.dumps({"n": number, "s": 30})
+            client.invoke(FunctionName=name, InvocationType="Event", Payload=payload)
+        _log(server, name, "GOT 2")
+        server.kill()
+        _let_be_quick(server, name)
+        for number in range(3):
+            _log(server, name, f"DONE {number}")
+
+
+def _let_be_quick(server: RunningServer, name: str) -> None:
+    """Start the server again, with a function that does not sleep. Events wait until then."""
+    from tests.services.lambda_.functions import archive
+
+    server.start()
+    source = "def handler(event, context): print('DONE', event['n'])"
+    server.client("lambda").update_function_code(FunctionName=name, ZipFile=archive({"app.py": source}))
+
+
+def _log(server: RunningServer, name: str, wanted: str) -> None:
+    logged_by_server(server, f"/aws/lambda/{name}", wanted, 45.0)
