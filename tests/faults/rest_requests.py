@@ -8,7 +8,6 @@ from tests.faults.plain_client import Answer, PlainClient, signed_headers
 
 from strongroom.model.service import OperationModel
 
-
 TEXT_CHARACTERS_MAX = 500
 """Of one value in a path, a query or a header: what is too long for a request line says nothing of the service."""
 

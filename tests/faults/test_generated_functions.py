@@ -52,7 +52,10 @@ class KnownFunctions:
         for name in self.names:
             self._ask(
                 "CreateFunction",
-                FunctionName=name, Role=ROLE, Runtime="python3.11", Handler="app.handler",
+                FunctionName=name,
+                Role=ROLE,
+                Runtime="python3.11",
+                Handler="app.handler",
                 Code={"ZipFile": code},
                 Publish=True,
             )

@@ -120,17 +120,27 @@ def test_metric_filters_are_kept_shown_tried_and_deleted(in_house: InHouse[None]
     in_house(body)
 
 
-def test_subscription_filters_are_refused_as_long_as_there_are_no_functions(in_house: InHouse[None]) -> None:
+def test_subscription_filters_to_what_cannot_be_delivered_to(in_house: InHouse[None]) -> None:
     async def body(house: OpenedHouse) -> None:
         await make_group(house)
         assert await ask(house, "DescribeSubscriptionFilters", logGroupName=GROUP) == {"subscriptionFilters": []}
+        named = {"logGroupName": GROUP, "filterName": "f", "filterPattern": ""}
         arn = "arn:aws:lambda:us-east-1:111122223333:function:f"
-        named = {"logGroupName": GROUP, "filterName": "f"}
+        denied = (
+            "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute "
+            "your function."
+        )
+        with refused("InvalidParameterException", denied):
+            await ask(house, "PutSubscriptionFilter", **named, destinationArn=arn)
         with refused("UnsupportedOperationException"):
-            await ask(house, "PutSubscriptionFilter", **named, filterPattern="", destinationArn=arn)
+            await ask(house, "PutSubscriptionFilter", **named, destinationArn=arn.replace("lambda", "kinesis"))
+        elsewhere = "The destination must be a function of the same account and Region."
+        for other in (arn.replace("us-east-1", "eu-west-1"), arn.replace("1111", "2222")):
+            with refused("InvalidParameterException", elsewhere):
+                await ask(house, "PutSubscriptionFilter", **named, destinationArn=other)
         missing = "The specified subscription filter does not exist."
         with refused("ResourceNotFoundException", missing):
-            await ask(house, "DeleteSubscriptionFilter", **named)
+            await ask(house, "DeleteSubscriptionFilter", logGroupName=GROUP, filterName="f")
         with refused("ResourceNotFoundException", "The specified log group does not exist."):
             await ask(house, "DescribeSubscriptionFilters", logGroupName="/no")
 

@@ -31,10 +31,12 @@ async def as_service(
     account_id: str,
     source_arn: str,
     origin: Origin | None = None,
+    principal: str | None = None,
 ) -> Answer:
     """Perform an operation of another service for `source_arn`, which `account_id` owns. Raises AwsError as it does.
 
-    `origin` is that of the request that this is done for; None for what nobody called for.
+    `origin` is that of the request that this is done for; None for what nobody called for. `principal` is the service
+    principal, the Region's unless another one is given.
     """
     if origin is None:
         now = house.clock.now()
@@ -44,7 +46,7 @@ async def as_service(
         service,
         operation,
         params,
-        caller=Caller.service(service_principal(region), account_id),
+        caller=Caller.service(principal or service_principal(region), account_id),
         origin=origin,
         region=region,
         source=SourceResource(source_arn, account_id),

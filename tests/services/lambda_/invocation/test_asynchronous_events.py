@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.opened_house import InHouse, OpenedHouse
-from tests.running_server import RunningServer, running_server
+from tests.running_server import running_server
 from tests.services.lambda_.functions import function_arn
 from tests.services.lambda_.invocation.made_functions import LOGS, make_function
 from tests.services.lambda_.invocation.made_functions import logged as logged_by_server
@@ -149,29 +149,26 @@ def test_the_payload_is_sealed_while_it_waits(in_house: InHouse[None]) -> None:
     in_house(body)
 
 
+SLEEPS = """
+import time
+
+def handler(event, context):
+    print('GOT', event['n'])
+    time.sleep(event['s'])
+    print('DONE', event['n'])
+"""
+
+
 def test_events_of_a_server_that_was_killed_are_delivered_after_its_restart(tmp_path: Path) -> None:
-    source = "import time\ndef handler(event, context):\n    print('GOT', event['n'])\n    time.sleep(event['s'])\n    print('DONE', event['n'])"
     with running_server(tmp_path) as server:
-        name = make_function(server, source, LOGS, Timeout=60)
+        name = make_function(server, SLEEPS, LOGS, Timeout=60)
         client = server.client("lambda")
         for number in range(3):
-            payload = json.dumps({"n": number, "s": 30})
+            payload = json.dumps({"n": number, "s": 3})
             client.invoke(FunctionName=name, InvocationType="Event", Payload=payload)
-        _log(server, name, "GOT 2")
+        log = f"/aws/lambda/{name}"
+        assert not any("DONE" in message for message in logged_by_server(server, log, "GOT 2"))
         server.kill()
-        _let_be_quick(server, name)
+        server.start()
         for number in range(3):
-            _log(server, name, f"DONE {number}")
-
-
-def _let_be_quick(server: RunningServer, name: str) -> None:
-    """Start the server again, with a function that does not sleep. Events wait until then."""
-    from tests.services.lambda_.functions import archive
-
-    server.start()
-    source = "def handler(event, context): print('DONE', event['n'])"
-    server.client("lambda").update_function_code(FunctionName=name, ZipFile=archive({"app.py": source}))
-
-
-def _log(server: RunningServer, name: str, wanted: str) -> None:
-    logged_by_server(server, f"/aws/lambda/{name}", wanted, 45.0)
+            logged_by_server(server, log, f"DONE {number}", 20.0)

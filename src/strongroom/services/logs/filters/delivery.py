@@ -31,7 +31,7 @@ from strongroom.services.logs.events.tables import batches_numbered
 from strongroom.services.logs.filters import tables
 from strongroom.services.logs.filters.patterns import accepted_pattern
 from strongroom.services.logs.groups.directory import GroupDirectory, Place
-from strongroom.services.logs.service_calls import as_service
+from strongroom.services.logs.service_calls import as_service, service_principal
 from strongroom.storage.connection import Connection
 
 FUNCTIONS_SERVICE = "lambda"
@@ -39,6 +39,8 @@ FUNCTIONS_SERVICE = "lambda"
 PAYLOAD_BYTES_MAX = 1024 * 1024
 """Of an asynchronous event. Source: AWS Lambda Developer Guide, "Lambda quotas"."""
 DELIVERIES_PER_READ = 64
+GLOBAL_PRINCIPAL = "logs.amazonaws.com"
+PREFERRED_MAX = 10_000
 POSTPONED_SECONDS_MAX = 300.0
 _EVERY_ID = 1 << 200
 
@@ -61,10 +63,31 @@ async def check_destination(house: House, place: Place, function_arn: str, origi
         ) from None
 
 
+class _Principals:
+    """By which service principal functions may be invoked: policies name the Region's, or the one of none."""
+
+    def __init__(self, house: House) -> None:
+        self._preferred: dict[str, str] = {}
+
+    def of(self, function_arn: str, region: str) -> tuple[str, ...]:
+        """Return the principals in the order in which to try them."""
+        names = (service_principal(region), GLOBAL_PRINCIPAL)
+        return tuple(sorted(names, key=lambda name: name != self._preferred.get(function_arn)))
+
+    def prefer(self, function_arn: str, name: str) -> None:
+        """Remember which one was allowed."""
+        if len(self._preferred) >= PREFERRED_MAX:
+            self._preferred.clear()
+        self._preferred[function_arn] = name
+
+
 async def _invoke(
     house: House, place: Place, function_arn: str, kind: str, payload: bytes, origin: Origin | None = None
 ) -> None:
-    await as_service(
+    principals = house.part(_Principals)
+    first, second = principals.of(function_arn, place.region)
+    invoke = partial(
+        as_service,
         house,
         FUNCTIONS_SERVICE,
         "Invoke",
@@ -74,6 +97,13 @@ async def _invoke(
         source_arn=f"{place.arn}:*",
         origin=origin,
     )
+    try:
+        await invoke(principal=first)
+    except AwsError as error:
+        if error.code != "AccessDeniedException":
+            raise
+        await invoke(principal=second)
+        principals.prefer(function_arn, second)
 
 
 def envelope(place: Place, stream: str, filter_name: str, events: Sequence[Event]) -> dict[str, dict[str, str]]:
