@@ -8,7 +8,19 @@ from strongroom.operations.house import House
 from strongroom.operations.quotas.memory_file import ServedMemory, memory_path
 from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
-from strongroom.services import cloudtrail, iam, kms, lambda_, logs, s3, secretsmanager, servicequotas, ssm, sts
+from strongroom.services import (
+    cloudtrail,
+    codebuild,
+    iam,
+    kms,
+    lambda_,
+    logs,
+    s3,
+    secretsmanager,
+    servicequotas,
+    ssm,
+    sts,
+)
 from strongroom.storage.blobs.store import open_blob_store
 from strongroom.storage.store import open_store
 
@@ -22,6 +34,7 @@ SERVED = (
     secretsmanager.SECRETS_MANAGER,
     logs.LOGS,
     cloudtrail.CLOUDTRAIL,
+    codebuild.CODEBUILD,
     lambda_.LAMBDA,
 )
 """The services that are served. Importing one registers its operations."""

@@ -24,12 +24,13 @@ COMMAND_EXECUTION_ERROR = "COMMAND_EXECUTION_ERROR"
 
 
 class Ending(Exception):  # noqa: N818 (it is how a build ends, not always an error)
-    """Raised by a shell when the build ends before its commands do: `status` is STOPPED or TIMED_OUT."""
+    """Raised by a shell when the build ends before its commands do: `status` is STOPPED, TIMED_OUT, or FAILED."""
 
-    def __init__(self, status: str, message: str) -> None:
+    def __init__(self, status: str, message: str, code: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.code = code or "BUILD_" + status
 
 
 class CommandShell(Protocol):
@@ -60,13 +61,15 @@ class PhaseRunner:
         tell: Callable[[str], None],
         now: Callable[[], float],
         on_phase: Callable[[str], Awaitable[None]],
+        on_result: Callable[[PhaseResult], None] = lambda result: None,
     ) -> None:
-        """`tell` takes a line for the log, `on_phase` the name of each phase as it begins."""
+        """`tell` takes a line for the log, `on_phase` the name of each phase as it begins, `on_result` how it ended."""
         self._specification = specification
         self._shell = shell
         self._tell = tell
         self._now = now
         self._on_phase = on_phase
+        self._on_result = on_result
 
     async def run(self) -> list[PhaseResult]:
         """Run all phases that are to run. A phase without commands succeeds at once, as with AWS."""
@@ -77,6 +80,7 @@ class PhaseRunner:
             self._tell(f"Entering phase {name.upper()}")
             result = await self._phase(name, phase)
             results.append(result)
+            self._on_result(result)
             self._tell(f"Phase complete: {name.upper()} State: {result.status}")
             self._tell(f"Phase context status code: {result.status_code} Message: {result.message}")
             if result.status != SUCCEEDED and not _goes_on(name, phase, result):
@@ -90,9 +94,7 @@ class PhaseRunner:
             try:
                 message = await self._once(phase)
             except Ending as ending:
-                return PhaseResult(
-                    name.upper(), ending.status, started_at, self._now(), ending.message, "BUILD_" + ending.status
-                )
+                return PhaseResult(name.upper(), ending.status, started_at, self._now(), ending.message, ending.code)
             if not message:
                 return PhaseResult(name.upper(), SUCCEEDED, started_at, self._now())
             pattern = phase.on_failure.pattern
@@ -119,7 +121,7 @@ class PhaseRunner:
 
 def _goes_on(name: str, phase: Phase, result: PhaseResult) -> bool:
     """Return whether the next phase runs after one that did not succeed."""
-    if result.status != FAILED:
+    if result.status_code != COMMAND_EXECUTION_ERROR:
         return False
     if phase.on_failure.action == CONTINUE:
         return True
