@@ -70,6 +70,7 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
     named = project.named
     token = call.params.get("idempotencyToken") or None
     digest = _digest(call.params) if token is not None else None
+    now = call.now
     build = BuildName(named, str(uuid.uuid4()))
     kind = settings["environment"]["computeType"]
     values = {
@@ -77,14 +78,14 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
         "region": named.region,
         "project": named.name,
         "uuid": build.uuid,
-        "submitted_at": call.now,
-        "queued_until": call.now + 60 * settings["queuedTimeoutInMinutes"],
+        "submitted_at": now,
+        "queued_until": now + 60 * settings["queuedTimeoutInMinutes"],
         "state": tables.QUEUED,
         "status": IN_PROGRESS,
         "kind": kind,
         "initiator": initiator_of(call.caller),
         "settings": settings,
-        "progress": begun_progress(call.now),
+        "progress": begun_progress(now),
         "token": token,
         "token_digest": digest,
         "is_to_stop": False,
@@ -92,7 +93,7 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
     concurrent = call.house.quotas.most(CONCURRENT[kind], call.account_id, call.region)
 
     def write(connection: Connection) -> Answer:
-        known = _known(connection, project, token, digest, call.now)
+        known = _known(connection, project, token, digest, now)
         if known is not None:
             return {"build": shown_build(known)}
         _check_limits(connection, project, settings, concurrent)
@@ -100,7 +101,7 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
         if number is None:
             raise errors.no_such_project(named.arn)
         row = tables.insert_build(connection, values | {"build_number": number})
-        call.house.audit.insert_event(connection, state_event(build, IN_PROGRESS, SUBMITTED, call.now))
+        call.house.audit.insert_event(connection, state_event(build, IN_PROGRESS, SUBMITTED, now))
         return {"build": shown_build(row)}
 
     answer = await call.write(write)
@@ -184,7 +185,7 @@ async def retry_build(call: Call) -> Answer:
 async def stop_build(call: Call) -> Answer:
     """Stop a build: one that waits never begins, one that runs is ended. Source: API Reference, StopBuild."""
     found: _Found = call.target
-    number = found.existing().number
+    number, now = found.existing().number, call.now
 
     def write(connection: Connection) -> Answer:
         row = tables.build_numbered(connection, number)
@@ -192,11 +193,11 @@ async def stop_build(call: Call) -> Answer:
             raise errors.no_such_build(found.named.arn)
         if row.state == tables.QUEUED:
             progress = row.progress
-            end_phase(progress, STOPPED, call.now, told=False)
-            progress = completed_progress(progress, call.now)
+            end_phase(progress, STOPPED, now, told=False)
+            progress = completed_progress(progress, now)
             values = {"state": tables.ENDED, "status": STOPPED, "progress": progress}
             tables.update_build(connection, number, (tables.QUEUED,), values)
-            call.house.audit.insert_event(connection, state_event(found.named, STOPPED, COMPLETED, call.now))
+            call.house.audit.insert_event(connection, state_event(found.named, STOPPED, COMPLETED, now))
         elif row.state == tables.RUNNING:
             tables.update_build(connection, number, (tables.RUNNING,), {"is_to_stop": True})
         return {"build": shown_build(tables.build_numbered(connection, number))}

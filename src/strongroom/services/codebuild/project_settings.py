@@ -9,6 +9,7 @@ from typing import Any
 
 from strongroom.base.arn import partition_of
 from strongroom.services.codebuild import errors
+from strongroom.services.codebuild.buildspec.location import is_inline, is_object
 from strongroom.services.codebuild.buildspec.specification import secret_reference
 from strongroom.services.codebuild.compute import COMPUTE
 from strongroom.services.codebuild.names import ProjectName
@@ -123,6 +124,11 @@ def _source(sent: Mapping[str, Any], where: str, *, is_first: bool) -> dict[str,
             raise errors.invalid_input(f"Invalid {where}: the type cannot be NO_SOURCE")
         if location:
             raise errors.invalid_input("Invalid project source: location must be empty for the type NO_SOURCE")
+        buildspec = source.get("buildspec", "")
+        if not is_inline(buildspec) and not is_object(buildspec):
+            raise errors.invalid_input(
+                "Invalid project source: buildspec must hold the specification itself for the type NO_SOURCE"
+            )
     elif kind == S3:
         bucket, _, key = bucket_and_key(location)
         if not _BUCKET.fullmatch(bucket) or not key:

@@ -82,12 +82,13 @@ async def create_project(call: Call) -> Answer:
     settings = completed(call.params, named)
     tags = read_tags(call.params.get("tags"))
     settings = await _with_role(call, settings, named)
+    now = call.now
     values = {
         "account_id": named.account_id,
         "region": named.region,
         "name": named.name,
-        "created_at": call.now,
-        "modified_at": call.now,
+        "created_at": now,
+        "modified_at": now,
         "settings": settings,
         "tags": tags,
         "builds_started": 0,

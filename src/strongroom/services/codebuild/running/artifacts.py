@@ -23,6 +23,10 @@ from strongroom.services.codebuild.service_role import ServiceRole
 _PIECE_BYTES = 1024 * 1024
 
 
+class NoDirectory(Exception):  # noqa: N818 (it says what is not there)
+    """The directory that files are to be picked from is not there, or is no directory of the build's."""
+
+
 class Picked(NamedTuple):
     """A file that is kept: where it is below the directory that was searched, and its name among the artifacts."""
 
@@ -57,7 +61,10 @@ def matcher(pattern: str) -> re.Pattern[str]:
 
 
 def pick(root: Path, base: str, files: Files) -> list[Picked]:
-    """Return the files below `root`/`base` that artifacts are made of. Raises PhaseFailed when there are none."""
+    """Return the files below `root`/`base` that artifacts are made of.
+
+    Raises PhaseFailed when there are none, NoDirectory when there is no such directory.
+    """
     wanted = [matcher(pattern) for pattern in files.files]
     excluded = [matcher(pattern) for pattern in files.excluded]
     try:
@@ -68,7 +75,7 @@ def pick(root: Path, base: str, files: Files) -> list[Picked]:
             and not any(each.fullmatch(file.path) for each in excluded)
         ]
     except OSError:
-        raise PhaseFailed(CLIENT_ERROR, f"no matching base directory path found for {base}") from None
+        raise NoDirectory from None
     if not found:
         raise PhaseFailed(CLIENT_ERROR, "no matching artifact paths found")
     if not files.discard_paths:
@@ -108,7 +115,7 @@ class Uploads:
     async def upload(self, artifacts: Mapping[str, Any], files: Files, base: str, name: str | None) -> dict[str, Any]:
         """Store artifacts and return how the build tells of them. `base` is a directory below the root.
 
-        `name` takes the place of the project's, where it may. Raises PhaseFailed.
+        `name` takes the place of the project's, where it may. Raises PhaseFailed and NoDirectory.
         """
         picked = await asyncio.to_thread(pick, self._root, base, files)
         key = artifacts_key(artifacts, self._named, name if artifacts.get("overrideArtifactName") else None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from strongroom.services.codebuild.buildspec.specification import Files, Specification
 from strongroom.services.codebuild.names import BuildName
-from strongroom.services.codebuild.running.artifacts import Uploads
+from strongroom.services.codebuild.running.artifacts import NoDirectory, Uploads
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed
 from strongroom.services.codebuild.running.log import BuildLog
 from strongroom.services.codebuild.running.room import Room
@@ -37,11 +37,12 @@ async def keep_artifacts(
     shown = []
     for (artifacts, each), name, base in zip(wanted, names, bases, strict=True):
         log.tell(f"Expanding base directory path: {base}")
-        below = room.below_output(base if base.startswith("/") else f"{directory}/{base}")
-        if below is None:
-            raise PhaseFailed(CLIENT_ERROR, f"no matching base directory path found for {base}")
-        log.tell("Assembling file list")
-        shown.append(await uploads.upload(artifacts, each, below, name or None))
+        try:
+            below = room.below_output(base if base.startswith("/") else f"{directory}/{base}")
+            log.tell("Assembling file list")
+            shown.append(await uploads.upload(artifacts, each, below, name or None))
+        except NoDirectory:
+            raise PhaseFailed(CLIENT_ERROR, f"no matching base directory path found for {base}") from None
     first = [each for (artifacts, _), each in zip(wanted, shown, strict=True) if artifacts is settings["artifacts"]]
     others = [
         each for (artifacts, _), each in zip(wanted, shown, strict=True) if artifacts is not settings["artifacts"]

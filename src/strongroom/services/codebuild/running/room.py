@@ -16,6 +16,7 @@ from strongroom.runners.sandbox import Mount, Sandbox, prepare
 from strongroom.services.codebuild.buildspec.specification import Specification
 from strongroom.services.codebuild.compute import limits_of
 from strongroom.services.codebuild.phases import Ending
+from strongroom.services.codebuild.running.artifacts import NoDirectory
 from strongroom.services.codebuild.running.environment import base_variables, endpoint_variables, own_variables
 from strongroom.services.codebuild.running.log import BuildLog
 from strongroom.services.codebuild.running.shell import SandboxShell
@@ -80,12 +81,12 @@ class Room:
         """The primary source, as the build sees it."""
         return self.sandbox.path(f"{OUTPUT}/{self._name}/src")
 
-    def below_output(self, path: str) -> str | None:
-        """Return where a path of the build's is below what it may write to, None when it is elsewhere."""
+    def below_output(self, path: str) -> str:
+        """Return where a path of the build's is below what it may write to. Raises NoDirectory if it is elsewhere."""
         top = self.sandbox.path(OUTPUT)
-        if path == top or path.startswith(f"{top}/"):
-            return path[len(top) :].strip("/")
-        return None
+        if path != top and not path.startswith(f"{top}/"):
+            raise NoDirectory
+        return path[len(top) :].strip("/")
 
     async def make(self) -> None:
         """Make the directories and the sandbox. Raises SandboxUnavailable."""
