@@ -42,6 +42,7 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 	@$(BIN)/python -m benchmarks.objects --large
 	@$(BIN)/python -m benchmarks.secrets
 	@$(BIN)/python -m benchmarks.log_events
+	@$(BIN)/python -m benchmarks.functions
 
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)

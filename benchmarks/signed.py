@@ -77,8 +77,8 @@ class _NoAnswer:
 
 def _on_the_wire(request: AWSPreparedRequest) -> bytes:
     """Return the request as boto3's HTTP client writes it, with the two headers that the client itself adds."""
-    host = request.url.split("/")[2]
-    lines = ["POST / HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
+    _, _, host, path = request.url.split("/", 3)
+    lines = [f"POST /{path} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
     for name, value in request.headers.items():
         # Some versions of botocore put the host among the headers, some leave it to the HTTP client.
         if name.lower() == "host":

@@ -10,4 +10,11 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["STRONGROOM_REQUEST_QUOTAS"] = "off"
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
-pytest_plugins = ["tests.postgresql", "tests.running_server", "tests.opened_house", "tests.softhsm"]
+pytest_plugins = [
+    "tests.postgresql",
+    "tests.mariadb",
+    "tests.running_server",
+    "tests.opened_house",
+    "tests.softhsm",
+    "tests.rotated_databases",
+]

@@ -1,7 +1,8 @@
 """A PostgreSQL server for tests: one for each test process, started on first use, and an empty database for each test.
 
-It listens on a Unix-domain socket in a directory of its own and on no network port. Where PostgreSQL is missing, tests
-that want it are skipped; with CI=true in the environment they fail.
+It listens on a Unix-domain socket in a directory of its own and on no network port, unless it is given one: there it
+wants passwords (SCRAM). Where PostgreSQL is missing, tests that want it are skipped; with CI=true in the environment
+they fail.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,14 @@ def find_programs() -> Path | None:
 
 
 class PostgresqlServer:
-    """A running server. `directory` holds its data and its socket."""
+    """A running server. `directory` holds its data and its socket, and what it logs in `log`.
 
-    def __init__(self, programs: Path) -> None:
+    `port` is one of 127.0.0.1 to listen on, 0 for none; `settings` are more settings of the server's.
+    """
+
+    def __init__(self, programs: Path, *, port: int = 0, settings: Iterable[str] = ()) -> None:
+        self.port = port
+        self._settings = (*_SETTINGS, *settings)
         self.directory = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp"))
         self._programs = programs
         self._identity: dict[str, Any] = {}
@@ -59,7 +65,8 @@ class PostgresqlServer:
 
     def url(self, database: str) -> str:
         """Return the URL of a database."""
-        return f"postgresql://postgres@/{database}?host={self.directory}"
+        port = f"&port={self.port}" if self.port else ""
+        return f"postgresql://postgres@/{database}?host={self.directory}{port}"
 
     def execute(self, *statements: str) -> None:
         """Run statements as the superuser, outside of a transaction."""
@@ -91,15 +98,26 @@ class PostgresqlServer:
 
     def _initialise(self) -> None:
         command = [self._programs / "initdb", "--pgdata", self.directory / "data", "--username", "postgres"]
-        command += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync", "--no-instructions"]
+        command += [
+            "--auth-local",
+            "trust",
+            "--auth-host",
+            "scram-sha-256",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C.UTF-8",
+            "--no-sync",
+            "--no-instructions",
+        ]
         done = subprocess.run(command, cwd=self.directory, capture_output=True, text=True, **self._identity)
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed: {done.stderr}")
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [str(self._programs / "postgres"), "-D", str(self.directory / "data"), "-k", str(self.directory)]
-        command += ["-c", "listen_addresses="]
-        for setting in _SETTINGS:
+        command += ["-c", f"listen_addresses={'127.0.0.1' if self.port else ''}", "-c", f"port={self.port or 5432}"]
+        for setting in self._settings:
             command += ["-c", setting]
         libc = ctypes.CDLL(None)
         with open(self.directory / "log", "wb") as log:
@@ -124,16 +142,21 @@ class PostgresqlServer:
                 time.sleep(0.02)
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[PostgresqlServer]:
-    """The server of this test process."""
+def programs_or_skip() -> Path:
+    """Return the directory of PostgreSQL's programs. Where there is none, the test is skipped, or fails in CI."""
     programs = find_programs()
     if programs is None:
         message = "PostgreSQL is not installed (apt-get install postgresql)"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    server = PostgresqlServer(programs)
+    return programs
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """The server of this test process."""
+    server = PostgresqlServer(programs_or_skip())
     yield server
     server.stop()
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.faults.secrets_on_disk import content_of, search, secret_parts
+from tests.faults.told_by_functions import FUNCTION_KEY_MATERIALS
 from tests.faults.told_by_kms import ERASED, KEY_MATERIALS
 from tests.faults.told_by_secrets import SECRET_KEY_MATERIALS
 from tests.faults.told_parameters import PARAMETER_KEYS
@@ -129,7 +130,8 @@ def search_all(home: Path, snapshot: dict[str, bytes], told: Secrets) -> Secrets
     assert {"root", "storage", "access_keys", "kms_key_materials", "iam_mfa_devices"} <= kinds
     materials = {place.partition(":")[0] for place in kept if place.startswith("kms_key_materials/")}
     kept_materials = [place for place in materials if not place.endswith("/fingerprint")]
-    assert len(kept_materials) == KEY_MATERIALS + PARAMETER_KEYS + SECRET_KEY_MATERIALS
+    of_services = PARAMETER_KEYS + SECRET_KEY_MATERIALS + FUNCTION_KEY_MATERIALS
+    assert len(kept_materials) == KEY_MATERIALS + of_services
     assert any(ROOT_SECRET_ACCESS_KEY.encode() == opened for opened in kept.values())
     assert {told[name] for name in KEPT} <= set(kept.values())
     assert told[ERASED] not in kept.values()
@@ -158,6 +160,7 @@ RECORDED = (
     *(b"ImportKeyMaterial", b"GenerateDataKeyPair", b"DeriveSharedSecret", b"Decapsulate", b"GenerateMac"),
     *(b"PutParameter", b"GetParametersByPath", b"GetParameterHistory"),
     *(b"CreateSecret", b"PutSecretValue", b"GetRandomPassword", b"ReplicateSecretToRegions"),
+    *(b"CreateFunction", b"UpdateFunctionConfiguration", b"PublishLayerVersion", b"ListFunctions"),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
+from tests.faults.told_by_functions import use_functions
 from tests.faults.told_by_kms import Secrets, refused, use_kms
 from tests.faults.told_by_secrets import use_secrets
 from tests.faults.told_parameters import use_parameters
@@ -157,6 +158,7 @@ def use(server: RunningServer, canary: bytes) -> Secrets:
     """Use the server in every way that lets a secret pass through it. Return what it was told, and what it told."""
     told = use_kms(server, canary) | use_identities(server, secrets.token_bytes(30) + canary)
     told |= use_secrets(server, secrets.token_bytes(32))
+    told |= use_functions(server, secrets.token_bytes(32))
     return told | use_parameters(server, canary)
 
 

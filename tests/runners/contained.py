@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.outbound_addresses import Address
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.probe import probe, probe_now
+from strongroom.runners.relay import Relay, routes_to
 from strongroom.runners.sandbox import Exit, Mount, prepare
 
 PYTHON = "/usr/bin/python3"
@@ -36,6 +38,8 @@ class Job:
     seconds: float = 20.0
     mode: Any = "bubblewrap"
     directory: str = "/tmp"
+    outside: list[tuple[str, int]] = field(default_factory=list)
+    """Hosts and ports that it is granted."""
 
 
 @dataclass
@@ -53,9 +57,11 @@ async def run(job: Job) -> Outcome:
     """Run a job to its end."""
     limits = Limits(**{"memory_bytes": 256 * MEBIBYTE, "temporary_bytes": 16 * MEBIBYTE, **job.limits})
     mounts = [Mount(Path(source), target) for source, target in job.mounts]
+    routes = routes_to(Address(*each) for each in job.outside)
     sandbox = await prepare(
-        limits=limits, mounts=mounts, ports=1, mode=job.mode, hidden=[Path(path) for path in job.hidden]
+        limits=limits, mounts=mounts, ports=1, routes=routes, mode=job.mode, hidden=[Path(path) for path in job.hidden]
     )
+    relay = Relay(sandbox.ways_out, routes)
     try:
         argv = job.argv or [PYTHON, "-I", "-S", "-c", job.code]
         await sandbox.run(argv, {"GRANTED": sandbox.addresses[0], **job.environment}, job.directory)
@@ -71,6 +77,7 @@ async def run(job: Job) -> Outcome:
         ended = await sandbox.wait()
         return Outcome(ended, output.decode(), was_killed, found.means("memory"), found.means("pids"))
     finally:
+        await relay.close()
         await sandbox.close()
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,7 @@ from tests.runners.contained import PYTHON, Job, run_as_we_are
 from tests.runners.test_limits import assert_gone, processes_with
 from tests.running_server import running_server
 
-from strongroom.runners.cgroups import CONTROLLERS, Cgroups
-from strongroom.runners.limits import MEBIBYTE, Limits
+from strongroom.runners.limits import Limits
 from strongroom.runners.memory_directory import memory_directory
 from strongroom.runners.probe import SandboxUnavailable, probe_now
 from strongroom.runners.sandbox import Exit, Mount, prepare
@@ -67,6 +68,16 @@ def test_the_kernels_refusal_is_told_in_its_own_words(
         f'[ "$1" = --version ] && echo bubblewrap 0.9.0 || {{ echo "{words}" >&2; exit 1; }}',
     )
     assert refusal().startswith(f"there is no sandbox: {words}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can forbid namespaces, in one of its own")
+def test_a_kernel_that_forbids_namespaces_is_told_with_the_remedy(bubblewrap: None) -> None:
+    code = "from strongroom.runners.probe import probe_now; print(probe_now().refusal)"
+    forbidding = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+    command = ["unshare", "-U", "--map-root-user", "sh", "-c", forbidding, "sh", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.startswith("bwrap: Creating new namespace failed"), done.stderr
+    assert "sysctl -w user.max_user_namespaces=" in done.stdout
 
 
 def test_a_mount_that_is_not_there_is_refused(bubblewrap: None) -> None:
@@ -199,22 +210,6 @@ def test_what_a_job_is_given_is_on_no_command_line(bubblewrap: None) -> None:
     assert seen == []
     # The loader complains once: for the job, and for none of what came before it.
     assert output.count("evil.so") == 1
-
-
-def test_control_groups_version_2_are_told_the_limits(tmp_path: Path) -> None:
-    group = Cgroups(2, dict.fromkeys(CONTROLLERS, tmp_path)).make(
-        "job", Limits(memory_bytes=MEBIBYTE, temporary_bytes=MEBIBYTE, cpus=0.25, processes_max=10)
-    )
-    told = {path.name: path.read_text() for path in (tmp_path / "strongroom-job").iterdir()}
-    assert told == {
-        "memory.max": str(2 * MEBIBYTE),
-        "memory.swap.max": "0",
-        "memory.oom.group": "1",
-        "cpu.max": "25000 100000",
-        "pids.max": "13",
-    }
-    (tmp_path / "strongroom-job" / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
-    assert group.out_of_memory_kills() == 2
 
 
 def test_a_server_sweeps_at_its_start_what_a_dead_one_left(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from strongroom.base.errors import AwsError
 
 
 @contextlib.contextmanager
-def refused(code: str, message: str | None = None) -> Iterator[None]:
-    """Expect the error `code`, with exactly this message unless it is None."""
+def refused(code: str, message: str | None = None, *, match: str = "") -> Iterator[None]:
+    """Expect the error `code`, with exactly this message unless it is None, and with `match` somewhere in it."""
     try:
         yield
     except AwsError as error:
@@ -21,3 +21,4 @@ def refused(code: str, message: str | None = None) -> Iterator[None]:
         raise AssertionError(f"nothing was refused; {code} was expected")
     assert seen[0] == code, seen
     assert message is None or seen[1] == message, seen
+    assert match in seen[1], seen

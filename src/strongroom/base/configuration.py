@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from strongroom.base.errors import OperatorError
 from strongroom.base.key_store_options import parse_addresses, parse_clusters
+from strongroom.base.outbound_addresses import parse_outbound_addresses
 
 RootKeyKind = Literal["key-file", "passphrase", "pkcs11"]
 LogFormat = Literal["console", "json"]
@@ -134,6 +135,10 @@ class Configuration:
     metrics_peers: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Addresses or networks that may read /_strongroom/metrics."""
 
+    outbound_addresses: tuple[str, ...] = ()
+    """Addresses (HOST:PORT) that functions and registered databases may be at, beyond this server; for everybody, or
+    for one account or ARN (WHO=HOST:PORT). None unless named."""
+
     request_quotas: Switch = "on"
     """Whether requests over a request quota are refused; off only counts them. Quotas of resources hold in any case."""
 
@@ -198,6 +203,7 @@ class Configuration:
         parse_networks("trusted-proxies", self.trusted_proxies)
         parse_networks("metrics-peers", self.metrics_peers)
         parse_quota_ceilings(self.quota_ceilings)
+        parse_outbound_addresses(self.outbound_addresses)
 
     def _check_root_key(self) -> None:
         sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]

@@ -12,6 +12,7 @@ from strongroom.cli.fsck import fsck
 from strongroom.cli.policy import policy
 from strongroom.cli.quotas import quotas
 from strongroom.cli.rekey import rekey
+from strongroom.cli.rotation import rotation
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
 from strongroom.cli.settings_variables import SettingsVariables
@@ -35,4 +36,5 @@ application.command(explain)
 application.command(fsck)
 application.command(policy)
 application.command(quotas)
+application.command(rotation)
 application.command(xks_proxy)

@@ -81,6 +81,7 @@ class House:
 
     async def close(self) -> None:
         """Stop what was started last first, write what is still to be recorded, then close the store."""
+        self.stopping.set()
         try:
             try:
                 while self._before_close:

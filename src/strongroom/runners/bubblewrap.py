@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from strongroom.runners.limits import MEBIBYTE, Limits
+from strongroom.runners.relay import Route
 
 USER_ID = 993
 """User and group of a job, as it sees itself."""
@@ -30,6 +31,8 @@ _ETC = (
     "terminfo",
 )
 
+_HOSTS = b"127.0.0.1 localhost sandbox\n::1 localhost\n"
+
 FILES = {
     "/etc/passwd": (
         b"root:x:0:0:root:/root:/usr/sbin/nologin\n"
@@ -37,12 +40,18 @@ FILES = {
         b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" % {b"id": USER_ID}
     ),
     "/etc/group": b"root:x:0:\nsandbox:x:%d:\nnogroup:x:65534:\n" % USER_ID,
-    "/etc/hosts": b"127.0.0.1 localhost sandbox\n::1 localhost\n",
+    "/etc/hosts": _HOSTS,
     "/etc/hostname": b"sandbox\n",
     "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
     "/etc/resolv.conf": b"",
 }
 """Files of the sandbox's own, in the place of the host's."""
+
+
+def hosts(routes: Sequence[Route]) -> bytes:
+    """Return /etc/hosts, with the names of what is outside."""
+    names = {route.name: route.address for route in routes if route.name is not None}
+    return _HOSTS + "".join(f"{address} {name}\n" for name, address in names.items()).encode()
 
 
 def options(limits: Limits, mounts: Sequence[tuple[str, str, bool]], hidden: Sequence[Path]) -> list[str]:

@@ -54,7 +54,10 @@ class Cgroups:
 
 @dataclass(slots=True)
 class Cgroup:
-    """The group of one job: with version 1 one directory for each controller, with version 2 one for all."""
+    """The group of one job: with version 1 one directory for each controller, with version 2 one for all.
+
+    What is asked of it once it is removed is 0.
+    """
 
     version: Literal[1, 2]
     paths: dict[Controller, Path]
@@ -90,12 +93,16 @@ class Cgroup:
 
     def out_of_memory_kills(self) -> int:
         """Return how many processes the kernel killed because the group's memory was used up."""
-        name = "memory.events" if self.version == 2 else "memory.oom_control"
-        for line in self._read("memory", name).splitlines():
-            key, _, value = line.partition(" ")
-            if key == "oom_kill":
-                return int(value)
-        return 0
+        return self._entry("memory.events" if self.version == 2 else "memory.oom_control", "oom_kill")
+
+    def memory_bytes(self) -> int:
+        """Return the memory of the group now, files in memory included; 0 where it is not counted."""
+        name = "memory.current" if self.version == 2 else "memory.usage_in_bytes"
+        return int(self._read("memory", name) or 0)
+
+    def memory_bytes_of_processes(self) -> int:
+        """Return the memory that processes of the group have for themselves."""
+        return self._entry("memory.stat", "anon" if self.version == 2 else "rss")
 
     def memory_bytes_peak(self) -> int | None:
         """Return the most memory that the group used at once, or None where the kernel does not say."""
@@ -142,6 +149,14 @@ class Cgroup:
         except OSError:
             if not optional:
                 raise
+
+    def _entry(self, name: str, key: str) -> int:
+        """Return one entry of a file of lines like `oom_kill 2`."""
+        for line in self._read("memory", name).splitlines():
+            found, _, value = line.partition(" ")
+            if found == key:
+                return int(value)
+        return 0
 
     def _read(self, controller: Controller, name: str) -> str:
         path = self.paths.get(controller)

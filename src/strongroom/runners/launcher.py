@@ -38,6 +38,8 @@ _SIGCHLD = 17
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _SIOCSIFFLAGS = 0x8914
+_SIOCSIFADDR = 0x8916
+_SIOCSIFNETMASK = 0x891C
 _IFF_UP = 1
 _BACKLOG = 128
 _STAGE = "/tmp"  # noqa: S108  A mount of our own, in a mount namespace of our own.
@@ -91,7 +93,10 @@ def prepare(plan: dict[str, Any]) -> list[_socket.socket]:
         _unshare(_CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWPID, "a network namespace")
         _stage(plan["staged"])
     _bring_loopback_up()
+    for number, address in enumerate(plan["own_addresses"]):
+        _own(address, number)
     listeners = [_listen(plan["first_port"] + number) for number in range(plan["ports"])]
+    listeners += [_listen(port, address) for address, port in plan["routes"]]
     _limit(plan["resources"])
     if plan["user_id"] is not None:
         _become_user(plan["user_id"])
@@ -221,13 +226,26 @@ def _bring_loopback_up() -> None:
         raise Refusal(f"bringing up the loopback of a new network namespace: {error.strerror}") from None
 
 
-def _listen(port: int) -> _socket.socket:
+def _own(address: str, number: int) -> None:
+    """Have the loopback of the new network namespace own another address, and no other of its network."""
+    name = b"lo:%d" % number
+    try:
+        anything = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        for number_of_request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, "255.255.255.255")):
+            of_family = _socket.AF_INET.to_bytes(2, sys.byteorder) + bytes(2) + _socket.inet_aton(value)
+            fcntl.ioctl(anything.fileno(), number_of_request, name.ljust(16, b"\0") + of_family.ljust(24, b"\0"))
+        anything.close()
+    except OSError as error:
+        raise Refusal(f"giving {address} to the loopback of a new network namespace: {error.strerror}") from None
+
+
+def _listen(port: int, address: str = "127.0.0.1") -> _socket.socket:
     try:
         listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((address, port))
         listener.listen(_BACKLOG)
     except OSError as error:
-        raise Refusal(f"listening on 127.0.0.1:{port}: {error.strerror}") from None
+        raise Refusal(f"listening on {address}:{port}: {error.strerror}") from None
     return listener
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -96,7 +98,8 @@ def _try(path: str, users: range | None) -> str | None:
     if done.returncode == 0:
         return None
     said = done.stderr.strip().splitlines()
-    return f"{said[-1] if said else f'{path} ended with {done.returncode}'}{_advice()}"
+    refusal = said[-1] if said else f"{path} ended with {done.returncode}"
+    return f"{refusal}{advice(refusal)}"
 
 
 def _call(command: list[str], user: int | None) -> subprocess.CompletedProcess[str]:
@@ -115,8 +118,11 @@ def _call(command: list[str], user: int | None) -> subprocess.CompletedProcess[s
     )
 
 
-def _advice() -> str:
-    """Return what forbids user namespaces here, as far as it shows, and what to do about it."""
+def advice(refusal: str) -> str:
+    """Return what forbids namespaces here, as far as it shows, and what to do about it; nothing for other refusals."""
+    words = (*(os.strerror(number) for number in (errno.EPERM, errno.EACCES, errno.ENOSPC)), "ENOSPC")
+    if not any(word in refusal for word in words):
+        return ""
     switches = {
         "/proc/sys/user/max_user_namespaces": ("0", "sysctl -w user.max_user_namespaces=10000"),
         "/proc/sys/kernel/unprivileged_userns_clone": ("0", "sysctl -w kernel.unprivileged_userns_clone=1"),

@@ -24,7 +24,9 @@ from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
 from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
-from strongroom.runners.probe import Probe, SandboxUnavailable, probe
+from strongroom.runners.memory_watch import wait_until_exceeded
+from strongroom.runners.probe import Probe, SandboxUnavailable, advice, probe
+from strongroom.runners.relay import Route
 from strongroom.runners.seccomp import seccomp_filter
 
 Mode = Literal["bubblewrap", "unsafe"]
@@ -62,8 +64,8 @@ class Mount(NamedTuple):
 class Exit(NamedTuple):
     """How a job ended: with a `status`, or by a `signal` (the other is None).
 
-    `out_of_memory` tells that the kernel killed for memory; only control groups know it. A status above 128 is taken
-    for the signal that shells report so.
+    `out_of_memory` tells that memory was the reason; only control groups know it. A status above 128 is taken for the
+    signal that shells report so.
     """
 
     status: int | None
@@ -76,12 +78,15 @@ async def prepare(
     limits: Limits,
     mounts: Sequence[Mount] = (),
     ports: int = 0,
+    routes: Sequence[Route] = (),
     mode: Mode = "bubblewrap",
     hidden: Sequence[Path] = (),
     found: Probe | None = None,
 ) -> "Sandbox":
     """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
 
+    `routes` are ways out, for which sockets listen as well, and which somebody has to forward (relay.py). Without a
+    sandbox there are none, as the job has the host's network.
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
     `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
@@ -94,7 +99,7 @@ async def prepare(
     sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
-            await sandbox.open(ports, hidden)
+            await sandbox.open(ports, hidden, routes)
     except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
         await sandbox.close()
         raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
@@ -113,6 +118,9 @@ class Sandbox:
     addresses: tuple[str, ...] = ()
     """Where a process inside reaches them: "127.0.0.1:9001"."""
 
+    ways_out: tuple[socket.socket, ...] = ()
+    """Sockets that listen inside for the routes, in their order; none in the mode "unsafe"."""
+
     def __init__(self, found: Probe, launch: Launch, limits: Limits, mounts: Sequence[Mount], mode: Mode) -> None:
         self.limits = limits
         self.mode = mode
@@ -121,22 +129,25 @@ class Sandbox:
         self._mounts = tuple(mounts)
         self._cgroup: Cgroup | None = None
         self._user: int | None = None
-        self._is_closed = False
+        self._memory_watch: asyncio.Task[None] | None = None
+        self._exceeded_memory = False
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def output(self) -> asyncio.StreamReader:
         """What the job writes to standard output and standard error, at the reader's pace."""
         return self._launch.output
 
-    async def open(self, ports: int, hidden: Sequence[Path]) -> None:
+    async def open(self, ports: int, hidden: Sequence[Path], routes: Sequence[Route]) -> None:
         """Have the launcher make what it makes. For `prepare` alone."""
         self._make_group()
-        answer, self.listeners = await self._launch.ask(self._plan(ports, hidden))
+        answer, listeners = await self._launch.ask(self._plan(ports, hidden, routes))
+        self.listeners, self.ways_out = listeners[:ports], listeners[ports:]
         if "refused" in answer:
-            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}")
-        for listener in self.listeners:
+            raise SandboxUnavailable(f"there is no sandbox: {answer['refused']}{advice(answer['refused'])}")
+        for listener in listeners:
             listener.setblocking(False)
-        self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"])
+        self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"][:ports])
 
     @property
     def owner(self) -> int | None:
@@ -166,13 +177,15 @@ class Sandbox:
             await self._launch.tell(command)
         except LauncherEnded as ended:
             raise SandboxUnavailable(f"the sandbox was not made: {ended}") from None
+        if self._cgroup is not None and "memory" in self._cgroup.paths:
+            self._memory_watch = asyncio.create_task(self._hold_to_memory(self._cgroup))
 
     async def wait(self) -> Exit:
         """Return how the job ended, when it has. Raises SandboxUnavailable when it never began."""
         code = await self._launch.ended()
         if code == 0:
             return Exit(0, None)
-        out_of_memory = self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0
+        out_of_memory = self._exceeded_memory or (self._cgroup is not None and self._cgroup.out_of_memory_kills() > 0)
         if code < 0:
             return Exit(None, -code, out_of_memory)
         if self.mode == "bubblewrap":
@@ -190,21 +203,34 @@ class Sandbox:
             self._cgroup.kill()
 
     async def close(self) -> None:
-        """End the job and free all that the sandbox had. Safe to call twice."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        """End the job and free all that the sandbox had. Safe to call twice; once begun, it is done to its end."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    def memory_bytes_peak(self) -> int | None:
+        """Return the most memory that the job used at once; None where control groups do not tell.
+
+        Files in /tmp count until the limit of the memory is reached: what is above it can be nothing else.
+        """
+        peak = None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+        return None if peak is None else min(peak, self.limits.memory_bytes)
+
+    async def _close(self) -> None:
+        if self._memory_watch is not None:
+            self._memory_watch.cancel()
         await self.kill()
         self._launch.free()
-        for listener in self.listeners:
+        for listener in (*self.listeners, *self.ways_out):
             listener.close()
         await self._remove_group()
         if self._user is not None:
             job_users.give_back(self._user)
 
-    def memory_bytes_peak(self) -> int | None:
-        """Return the most memory that the job used at once, /tmp included; None where control groups do not tell."""
-        return None if self._cgroup is None else self._cgroup.memory_bytes_peak()
+    async def _hold_to_memory(self, group: Cgroup) -> None:
+        await wait_until_exceeded(group, self.limits.memory_bytes)
+        self._exceeded_memory = True
+        self._launch.kill()
 
     def _make_group(self) -> None:
         """Put the launcher into a control group, before it has been told anything."""
@@ -227,7 +253,7 @@ class Sandbox:
             self._cgroup.kill()
             await asyncio.sleep(_CGROUP_TRY_SECONDS)
 
-    def _plan(self, ports: int, hidden: Sequence[Path]) -> dict[str, Any]:
+    def _plan(self, ports: int, hidden: Sequence[Path], routes: Sequence[Route]) -> dict[str, Any]:
         """Return what the launcher is told first."""
         plan: dict[str, Any] = {"ports": ports, "resources": self._resources()}
         if self.mode == "unsafe":
@@ -245,8 +271,10 @@ class Sandbox:
             "own_ids": (os.geteuid(), os.getegid()),
             "staged": sources,
             "first_port": FIRST_PORT,
+            "own_addresses": sorted({route.address for route in routes if not route.is_loopback}),
+            "routes": [(route.address, route.destination.port) for route in routes],
             "options": bubblewrap.options(self.limits, mounts, self._targets(hidden)),
-            "files": bubblewrap.FILES,
+            "files": bubblewrap.FILES | {"/etc/hosts": bubblewrap.hosts(routes)},
             "last_options": list(bubblewrap.LAST_OPTIONS),
             "seccomp": seccomp_filter(),
         }

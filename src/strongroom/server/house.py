@@ -15,6 +15,7 @@ from strongroom.services import (
     kms,
     lambda_,
     logs,
+    rds,
     s3,
     secretsmanager,
     servicequotas,
@@ -36,6 +37,7 @@ SERVED = (
     cloudtrail.CLOUDTRAIL,
     codebuild.CODEBUILD,
     lambda_.LAMBDA,
+    rds.RDS,
 )
 """The services that are served. Importing one registers its operations."""
 

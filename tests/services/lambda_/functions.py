@@ -29,12 +29,13 @@ TRUST = json.dumps(
 SOURCE = "def handler(event, context):\n    return event\n"
 
 
-def archive(files: dict[str, str | bytes] | None = None) -> bytes:
+def archive(files: dict[str, str | bytes] | None = None, *, compressed: bool = True) -> bytes:
     """Return a zip with some files, by default a handler."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+    how = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(out, "w") as made:
         for name, content in (files or {"app.py": SOURCE}).items():
-            made.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content)
+            made.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, how)
     return out.getvalue()
 
 

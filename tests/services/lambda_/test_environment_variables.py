@@ -177,3 +177,14 @@ def test_addresses_of_code_and_logs_are_not_in_the_audit_trail() -> None:
     answer = {"Code": {"RepositoryType": "S3", "Location": "https://localhost/secret"}}
     assert operations["GetFunction"].redacted_answer(answer) == {"Code": {"RepositoryType": "S3"}}
     assert operations["Invoke"].redacted_answer({"StatusCode": 200, "LogResult": SECRET}) == {"StatusCode": 200}
+
+
+def test_grants_are_retired_with_their_function(tmp_path: Path) -> None:
+    async def body(functions: Functions) -> None:
+        key = await _key(functions)
+        await functions.make(KMSKeyArn=key, Environment=ENVIRONMENT)
+        assert (await functions.house.kms("ListGrants", KeyId=key))["Grants"]
+        await functions("DeleteFunction")
+        assert (await functions.house.kms("ListGrants", KeyId=key))["Grants"] == []
+
+    with_functions(tmp_path, body)

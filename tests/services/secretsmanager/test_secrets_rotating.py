@@ -385,6 +385,28 @@ def test_a_house_that_closes_lets_go_and_the_next_goes_on(tmp_path: Path) -> Non
     in_sqlite_house(tmp_path, second)
 
 
+def test_what_fails_because_the_server_stops_has_not_failed(tmp_path: Path) -> None:
+    async def body(house: OpenedHouse) -> None:
+        rotating = Rotating(house)
+        arn = await rotating.make()
+
+        def stop(secret: ManagedSecret, step: str) -> None:
+            house.house.stopping.set()
+            raise RotationFailed("the sandbox is gone")
+
+        rotating.safe.before = stop
+        await rotating.secrets("RotateSecret", SecretId=arn)
+        await rotating.done()
+        await rotating.round()
+        assert await rotating.events() == ["RotationStarted"]
+        house.house.stopping.clear()
+        rotating.safe.before = None
+        await rotating.round()
+        assert await rotating.opens(arn)
+
+    in_sqlite_house(tmp_path, body)
+
+
 def test_two_servers_do_not_rotate_the_same_secret(tmp_path: Path, migrated_postgresql_url: str) -> None:
     async def main() -> None:
         url = migrated_postgresql_url

@@ -1,4 +1,4 @@
-"""Rotation by functions, as far as none has to run: who may, what is refused, and the token that a function is given."""
+"""Rotation by functions, as far as none has to run: who may, what is refused, the token that a function is given."""
 
 import uuid
 from pathlib import Path

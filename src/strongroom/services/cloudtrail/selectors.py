@@ -7,13 +7,14 @@ Source: AWS CloudTrail API Reference, EventSelector, DataResource, AdvancedField
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from strongroom.operations.event_names import S3_OBJECT, event_name, is_management
+from strongroom.operations.event_names import LAMBDA_FUNCTION, S3_OBJECT, event_name, is_management
 from strongroom.operations.trail import INTERNAL, AuditRecord
 
 Selector = Callable[[AuditRecord], bool]
 
 _S3_PREFIX = "arn:aws:s3:::"
 _ALL_S3 = ("arn:aws:s3", _S3_PREFIX)
+_ALL_FUNCTIONS = "arn:aws:lambda"
 _WANTED = {"All": (True, False), "ReadOnly": (True,), "WriteOnly": (False,)}
 
 Test = Callable[[str, Sequence[str]], bool]
@@ -44,21 +45,31 @@ def _basic(selector: Mapping[str, Any]) -> Selector:
     wanted = _WANTED[selector.get("ReadWriteType") or "All"]
     with_management = selector.get("IncludeManagementEvents", True)
     excluded = frozenset(selector.get("ExcludeManagementEventSources") or ())
-    values = [
-        value
-        for resource in selector.get("DataResources") or ()
-        if resource.get("Type") == S3_OBJECT
-        for value in resource.get("Values") or ()
-    ]
+    objects, functions = (
+        [
+            value
+            for resource in selector.get("DataResources") or ()
+            if resource.get("Type") == kind
+            for value in resource.get("Values") or ()
+        ]
+        for kind in (S3_OBJECT, LAMBDA_FUNCTION)
+    )
 
     def selects(record: AuditRecord) -> bool:
         if record.reads_only not in wanted:
             return False
         if is_management(record.service, record.operation):
             return bool(with_management) and record.event_source not in excluded
-        return record.service == "s3" and any(_covers(value, record) for value in values)
+        if record.service == "lambda":
+            return any(_covers_function(value, record) for value in functions)
+        return record.service == "s3" and any(_covers(value, record) for value in objects)
 
     return selects
+
+
+def _covers_function(value: str, record: AuditRecord) -> bool:
+    """Whether an invocation is one of the function that a selector names, of any function where it names none."""
+    return value == _ALL_FUNCTIONS or any(f"{each.arn}:".startswith(f"{value}:") for each in record.resources)
 
 
 def _covers(value: str, record: AuditRecord) -> bool:
@@ -68,9 +79,9 @@ def _covers(value: str, record: AuditRecord) -> bool:
 
 
 def _object_arns(record: AuditRecord) -> Iterator[str]:
-    """Yield what a data event of S3 is about, as selectors name it: what is done with a bucket has a prefix."""
+    """Yield what a data event is about, as selectors name it: what is done with a bucket has a prefix."""
     for resource in record.resources:
-        if "/" in resource.arn:
+        if record.service != "s3" or "/" in resource.arn:
             yield resource.arn
         else:
             prefix = record.request.get("Prefix") if isinstance(record.request, Mapping) else None
@@ -83,6 +94,8 @@ def _resource_types(record: AuditRecord) -> Iterator[str]:
     elif record.service == "s3":
         # What lists the objects of a bucket is among them.
         yield S3_OBJECT
+    elif record.service == "lambda":
+        yield LAMBDA_FUNCTION
 
 
 _FIELDS: Mapping[str, Callable[[AuditRecord], Iterator[str]]] = {

@@ -17,11 +17,11 @@ from strongroom.services.lambda_.configuration import shown_configuration
 from strongroom.services.lambda_.environment import (
     checked_variables,
     configuring,
-    grant_to_role,
     open_as_caller,
     seal_variables,
     shown_environment,
 )
+from strongroom.services.lambda_.environment_grants import grant_to_role
 from strongroom.services.lambda_.execution_role import assumable_role, passing
 from strongroom.services.lambda_.function import Function
 from strongroom.services.lambda_.function_version import FunctionVersion

@@ -12,7 +12,8 @@ from strongroom.services.lambda_ import errors, tables
 from strongroom.services.lambda_.access import FunctionConditions, NamedFunction, find_function, on_function
 from strongroom.services.lambda_.code import StoredCode, insert_code, store_code, unless_committed
 from strongroom.services.lambda_.configuration import shown_configuration
-from strongroom.services.lambda_.environment import checked_variables, grant_to_role, seal_variables
+from strongroom.services.lambda_.environment import checked_variables, seal_variables
+from strongroom.services.lambda_.environment_grants import grant_to_role
 from strongroom.services.lambda_.execution_role import assumable_role, passing
 from strongroom.services.lambda_.function_directory import cache_name
 from strongroom.services.lambda_.function_name import NAME_CHARACTERS_MAX

@@ -3,11 +3,14 @@
 Source: AWS Lambda API Reference, DeleteFunction; recorded answers.
 """
 
+from typing import Any
+
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.lambda_ import errors, tables
 from strongroom.services.lambda_.access import NamedFunction, about_function
 from strongroom.services.lambda_.code import discard
+from strongroom.services.lambda_.environment_grants import retire_grants
 from strongroom.services.lambda_.function import Function
 from strongroom.services.lambda_.function_directory import cache_name
 from strongroom.services.lambda_.function_name import LATEST, is_number
@@ -30,9 +33,11 @@ async def delete_function(call: Call) -> Answer:
         raise errors.no_such_function(target.named.arn)
     function = target.function
     blobs: list[str] = []
+    grants: list[Any] = []
 
     def write(connection: Connection) -> Answer:
         blobs.clear()
+        grants[:] = () if qualifier else tables.grants_of(connection, function.arn)
         uses = uses_of_function(connection, function.arn)
         code_ids = tables.codes_of_function(connection, function.arn)
         if qualifier:
@@ -46,6 +51,7 @@ async def delete_function(call: Call) -> Answer:
     name = cache_name(function.account_id, function.region, function.name)
     answer = await call.write(write, invalidates=(name,))
     await discard(call.house, blobs)
+    await retire_grants(call.house, function.latest, grants)
     return answer
 
 

@@ -7,29 +7,26 @@ which the function's role decrypts: the role itself needs no permission.
 Source: AWS Lambda Developer Guide, "Securing Lambda environment variables"; API Reference, EnvironmentError, Invoke.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from strongroom.base.context import Origin, new_request_id
 from strongroom.base.errors import AwsError
-from strongroom.crypto.aead import AuthenticationFailed, decrypt_once, encrypt_once
+from strongroom.crypto.aead import AuthenticationFailed
 from strongroom.crypto.random import random_bytes
-from strongroom.identities.directory import KnownIdentity
-from strongroom.identities.identifiers import session_arn
 from strongroom.operations.call import Call
 from strongroom.operations.data_keys import DATA_KEY_BYTES, decrypt_data_key, encrypt_data_key
 from strongroom.operations.house import House
 from strongroom.operations.perform import perform
-from strongroom.services.lambda_ import errors, tables
+from strongroom.operations.registry import Answer
+from strongroom.services.lambda_ import errors
+from strongroom.services.lambda_.encrypted_variables import decrypted, encoded, encrypted
 from strongroom.services.lambda_.execution_role import running_as
 from strongroom.services.lambda_.function_version import FunctionVersion, SealedVariables
+from strongroom.services.lambda_.service import LAMBDA
 
 DEFAULT_KEY = "alias/aws/lambda"
 VARIABLES_BYTES_MAX = 4 * 1024
-HEADER = b"LV\x01\x01"
-"""Begins the ciphertext: its format's version, and the algorithm. Source: docs/formats.md, "Environment variables"."""
-
 CONTEXT_KEY = "aws:lambda:FunctionArn"
 INTERNAL = "AWS Internal"
 
@@ -80,19 +77,17 @@ def checked_variables(params: Mapping[str, Any]) -> dict[str, str] | None:
         )
     if any("\0" in value for value in variables.values()):
         raise errors.invalid_parameter(f"{_UNABLE}contains a null character.")
-    if len(_encoded(variables)) > VARIABLES_BYTES_MAX:
+    try:
+        length = len(encoded(variables))
+    except UnicodeEncodeError:
+        raise errors.invalid_parameter(f"{_UNABLE}contains text that is not valid Unicode.") from None
+    if length > VARIABLES_BYTES_MAX:
         raise errors.invalid_parameter(f"{_UNABLE}exceeded the 4KB limit.")
     return variables
 
 
-def _encoded(variables: Mapping[str, str]) -> bytes:
-    try:
-        return json.dumps(variables, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        raise errors.invalid_parameter(f"{_UNABLE}contains text that is not valid Unicode.") from None
-
-
-def _context(function_arn: str) -> dict[str, str]:
+def encryption_context(function_arn: str) -> dict[str, str]:
+    """Return the encryption context of a function's variables."""
     return {CONTEXT_KEY: function_arn}
 
 
@@ -107,19 +102,10 @@ async def seal_variables(
         return None
     key = random_bytes(DATA_KEY_BYTES)
     try:
-        made = await encrypt_data_key(call, key, kms_key_arn or DEFAULT_KEY, _context(function_arn))
+        made = await encrypt_data_key(call, key, kms_key_arn or DEFAULT_KEY, encryption_context(function_arn))
     except AwsError as error:
         raise configuring(error, "Encrypt") from None
-    ciphertext = HEADER + encrypt_once(key, _encoded(variables), HEADER + function_arn.encode())
-    return SealedVariables(ciphertext, made.ciphertext, made.key_arn)
-
-
-def _opened(sealed: SealedVariables, key: bytes, function_arn: str) -> dict[str, str]:
-    if not sealed.ciphertext.startswith(HEADER):
-        raise AuthenticationFailed
-    plaintext = decrypt_once(key, sealed.ciphertext[len(HEADER) :], HEADER + function_arn.encode())
-    variables: dict[str, str] = json.loads(plaintext)
-    return variables
+    return SealedVariables(encrypted(key, variables, function_arn), made.ciphertext, made.key_arn)
 
 
 async def open_as_caller(call: Call, version: FunctionVersion) -> dict[str, str]:
@@ -127,9 +113,9 @@ async def open_as_caller(call: Call, version: FunctionVersion) -> dict[str, str]
     sealed = version.variables
     if sealed is None:
         return {}
-    key = await decrypt_data_key(call, sealed.data_key, sealed.key_arn, _context(version.function_arn))
+    key = await decrypt_data_key(call, sealed.data_key, sealed.key_arn, encryption_context(version.function_arn))
     try:
-        return _opened(sealed, key, version.function_arn)
+        return decrypted(key, sealed.ciphertext, version.function_arn)
     except AuthenticationFailed:
         # Somebody changed the row behind Strongroom's back.
         raise AwsError("InvalidCiphertextException", "The environment variables are damaged.") from None
@@ -157,32 +143,36 @@ async def open_variables(house: House, version: FunctionVersion) -> dict[str, st
     sealed = version.variables
     if sealed is None:
         return {}
-    caller = await running_as(house, version.role_arn, version.name)
-    if caller is None:
-        raise _starting(AwsError("AccessDeniedException", "The function's execution role does not exist."))
-    now = house.clock.now()
-    origin = Origin(new_request_id(now), now, INTERNAL, True, user_agent=INTERNAL)
     params = {
         "CiphertextBlob": sealed.data_key,
         "KeyId": sealed.key_arn,
-        "EncryptionContext": _context(version.function_arn),
+        "EncryptionContext": encryption_context(version.function_arn),
     }
     try:
-        answer = await perform(
-            house,
-            "kms",
-            "Decrypt",
-            params,
-            caller=caller,
-            origin=origin,
-            region=version.region,
-            called_via=("lambda",),
-        )
-        return _opened(sealed, answer["Plaintext"], version.function_arn)
+        answer = await kms_as_role(house, version, "Decrypt", params)
+        return decrypted(answer["Plaintext"], sealed.ciphertext, version.function_arn)
     except AwsError as error:
         raise _starting(error) from None
     except AuthenticationFailed:
         raise _starting(AwsError("InvalidCiphertextException", "The environment variables are damaged.")) from None
+
+
+async def kms_as_role(house: House, version: FunctionVersion, operation: str, params: dict[str, Any]) -> Answer:
+    """Perform an operation of KMS as a function does while it runs, through Lambda. Raises AwsError as KMS does."""
+    caller = await running_as(house, version.role_arn, version.name)
+    if caller is None:
+        raise AwsError("AccessDeniedException", "The function's execution role does not exist.")
+    now = house.clock.now()
+    return await perform(
+        house,
+        "kms",
+        operation,
+        params,
+        caller=caller,
+        origin=Origin(new_request_id(now), now, INTERNAL, True, user_agent=INTERNAL),
+        region=version.region,
+        called_via=(LAMBDA.name,),
+    )
 
 
 _WHY: Mapping[str, tuple[str, str]] = {
@@ -220,32 +210,3 @@ def configuring(error: AwsError, what: str) -> AwsError:
     return errors.invalid_parameter(
         f"{unable} the KMS key is invalid for {what}. Please check your KMS key settings. {told}"
     )
-
-
-async def grant_to_role(
-    call: Call, function_arn: str, function_name: str, sealed: SealedVariables, role: KnownIdentity
-) -> dict[str, Any] | None:
-    """Let a function's role decrypt its variables, with the caller's permission to make grants; None if it may already.
-
-    Returns the row to insert. The AWS managed key serves everybody in the account. Raises AwsError as Lambda does.
-    """
-    rows = await call.read(lambda connection: tables.grants_of(connection, function_arn))
-    if any(row.key_arn == sealed.key_arn and row.role_id == role.unique_id for row in rows):
-        return None
-    grantee = session_arn(call.house.directory.partition, role.account_id, role.name, function_name)
-    params = {
-        "KeyId": sealed.key_arn,
-        "GranteePrincipal": grantee,
-        "Operations": ["Decrypt", "RetireGrant"],
-        "Constraints": {"EncryptionContextEquals": _context(function_arn)},
-    }
-    try:
-        answer = await call.invoke("kms", "CreateGrant", params)
-    except AwsError as error:
-        raise configuring(error, "CreateGrant") from None
-    return {
-        "arn": function_arn,
-        "key_arn": sealed.key_arn,
-        "role_id": role.unique_id,
-        "grant_id": answer["GrantId"],
-    }

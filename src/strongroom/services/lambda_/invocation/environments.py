@@ -24,6 +24,7 @@ from strongroom.services.lambda_.function_version import FunctionVersion
 from strongroom.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from strongroom.services.lambda_.invocation.results import Result
 from strongroom.services.lambda_.invocation.runtimes import RuntimeMissing
+from strongroom.services.lambda_.networks import network_of
 from strongroom.storage.errors import StorageUnavailable
 
 ENVIRONMENTS_MAX = 128
@@ -226,7 +227,8 @@ class Environments:
                 continue
             function = await directory.find(*place)
             current = await directory.version(function, version.number) if function is not None else None
-            if current is not None and _key(current) == _key(version):
+            has_network = function is not None and network_of(function.tags) == environment.network
+            if current is not None and _key(current) == _key(version) and has_network:
                 continue
             environment.is_replaced = True
             waiting = self._versions.get(_key(version))

@@ -12,9 +12,11 @@ from contextlib import AsyncExitStack
 from strongroom.operations.house import House
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.probe import SandboxUnavailable
+from strongroom.runners.relay import Relay
 from strongroom.runners.runtime_api import Invocation, Outcome, RuntimeApi, RuntimeEnded
 from strongroom.runners.sandbox import Exit, Mount, Sandbox, prepare
 from strongroom.services.lambda_.environment import open_variables
+from strongroom.services.lambda_.function_directory import FunctionDirectory
 from strongroom.services.lambda_.function_version import FunctionVersion
 from strongroom.services.lambda_.invocation import results
 from strongroom.services.lambda_.invocation.invocation_log import InvocationLog
@@ -25,6 +27,7 @@ from strongroom.services.lambda_.invocation.role_session import RoleSession, ass
 from strongroom.services.lambda_.invocation.runtimes import LAYERS_ROOT, RUNTIME_ROOT, TASK_ROOT, Runtime, Runtimes
 from strongroom.services.lambda_.invocation.unpacked_code import UnpackedCode, UnpackedCodes
 from strongroom.services.lambda_.invocation.variables import CA_BUNDLE, environment_of
+from strongroom.services.lambda_.networks import network_of, routes_of
 
 INIT_SECONDS_MAX = 10.0
 MEBIBYTES_PER_CPU = 1_769
@@ -55,6 +58,8 @@ class ExecutionEnvironment:
         self.is_replaced = False
         """The version is not as it was, or is gone: there is no further invocation of this one."""
         self.finishing: asyncio.Task[None] | None = None
+        self.network = ""
+        """What the function's tag said about its network when this was made."""
         self.log = LogStream(house, version)
         self._has_begun = False
         self._init_milliseconds: float | None = None
@@ -95,8 +100,12 @@ class ExecutionEnvironment:
         return environment
 
     async def _prepare(self, runtime: Runtime, code: UnpackedCode) -> None:
-        """Make the sandbox, and open its two ways out: the Runtime API, and the API of this server."""
-        house, doors = self._house, self._house.doors
+        """Make the sandbox, and open its ways out: the Runtime API, the API of this server, and what is granted."""
+        house, doors, version = self._house, self._house.doors, self.version
+        function = await house.part(FunctionDirectory).find(version.account_id, version.region, version.name)
+        self.network = network_of(function.tags) if function is not None else ""
+        is_apart = house.configuration.sandbox != "unsafe"
+        routes = routes_of(house, version, self.network) if is_apart else ()
         mounts = [*runtime.mounts, Mount(code.task, TASK_ROOT), Mount(code.layers, LAYERS_ROOT)]
         if doors is not None:
             mounts.append(Mount(doors.ca_bundle, CA_BUNDLE))
@@ -104,10 +113,13 @@ class ExecutionEnvironment:
             limits=limits_of(self.version),
             mounts=mounts,
             ports=1 if doors is None else 2,
+            routes=routes,
             mode=house.configuration.sandbox,
             hidden=runtime.hidden,
         )
         self._held.push_async_callback(sandbox.close)
+        if routes:
+            self._held.push_async_callback(Relay(sandbox.ways_out, routes).close)
         self._api = RuntimeApi(sandbox.listeners[0])
         self._held.push_async_callback(self._api.close)
         await self._api.start()

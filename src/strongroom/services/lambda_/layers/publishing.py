@@ -59,8 +59,8 @@ def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
     unknown = [runtime for runtime in params.get("CompatibleRuntimes") or () if not is_known(runtime)]
     if unknown:
         raise errors.not_validated(
-            f"Value '[{', '.join(params['CompatibleRuntimes'])}]' at 'compatibleRuntimes' failed to satisfy constraint: "
-            "Member must satisfy enum value set"
+            f"Value '[{', '.join(params['CompatibleRuntimes'])}]' at 'compatibleRuntimes' failed to satisfy "
+            "constraint: Member must satisfy enum value set"
         )
     settings = {"Description": params.get("Description") or ""}
     settings |= {member: params[member] for member in _KEPT if params.get(member) is not None}

@@ -49,7 +49,7 @@ class Rotations:
     def start(self, arn: str, version_id: str) -> None:
         """Go on with a rotation, unless this server does already, or has enough to do: then its turn comes later."""
         which = arn, version_id
-        if which in self._running or len(self._running) >= RUNNING_MAX or self._house.stopping.is_set():
+        if which in self._running or len(self._running) >= RUNNING_MAX or self._is_stopping:
             return
         loop = asyncio.get_running_loop()
         task = self._running[which] = loop.create_task(self._run(arn, version_id))
@@ -59,6 +59,8 @@ class Rotations:
 
     async def start_due(self) -> None:
         """Go on with what is due, begun or not."""
+        if self._is_stopping:
+            return
         now = self._house.clock.now()
         due = await self._house.store.read(lambda connection: rows.secrets_due(connection, now, BEGUN_AT_ONCE_MAX))
         if due:
@@ -77,6 +79,10 @@ class Rotations:
         """Wait until this server is at work on nothing more."""
         while self._running:
             await asyncio.wait(list(self._running.values()))
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._house.stopping.is_set()
 
     @property
     def _has_others(self) -> bool:
@@ -98,6 +104,9 @@ class Rotations:
             rotating, step = await self._claim(holding)
             while rotating is not None and step is not None:
                 failure = await self._failure_of(rotating, step)
+                if failure is not None and self._is_stopping:
+                    # What runs functions may have ended before this did: that is no failure of the step.
+                    return
                 step = await self._advance(holding, rotating, step, failure)
         except (StorageUnavailable, StoreClosed) as error:
             _log.warning("a rotation waits for the database", secret=arn, reason=str(error))

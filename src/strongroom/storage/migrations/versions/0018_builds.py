@@ -6,7 +6,7 @@ from alembic import op
 from strongroom.storage.column_types import OrderedText, Timestamp
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 
 def upgrade() -> None:
