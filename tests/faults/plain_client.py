@@ -22,7 +22,7 @@ ROOT = Credentials(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY)
 JSON = "application/x-amz-json-1.1"
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 SECONDS_MAX = 30.0
-QUERY_VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
+QUERY_VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15", "rds": "2014-10-31"}
 
 
 class Answer(NamedTuple):

@@ -5,7 +5,8 @@ from functools import cache
 from strongroom.model.service import OperationModel, service_model
 from strongroom.server.house import SERVED
 
-# Source: the pages "Common Errors" of the AWS KMS and AWS STS API References, with the codes that the services answer.
+# Source: the pages "Common Errors" of the AWS KMS, AWS STS and Amazon RDS API References, with the codes that the
+# services answer.
 COMMON_CODES = frozenset(
     {
         "AccessDenied",
@@ -15,6 +16,7 @@ COMMON_CODES = frozenset(
         "IncompleteSignatureException",
         "InvalidAction",
         "InvalidClientTokenId",
+        "InvalidParameterCombination",
         "InvalidParameterValue",
         "InvalidSignatureException",
         "MalformedInput",

@@ -13,6 +13,7 @@ import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
 from tests.faults.told_by_functions import use_functions
+from tests.faults.told_by_invocations import invoke_functions
 from tests.faults.told_by_kms import Secrets, refused, use_kms
 from tests.faults.told_by_secrets import use_secrets
 from tests.faults.told_parameters import use_parameters
@@ -159,6 +160,7 @@ def use(server: RunningServer, canary: bytes) -> Secrets:
     told = use_kms(server, canary) | use_identities(server, secrets.token_bytes(30) + canary)
     told |= use_secrets(server, secrets.token_bytes(32))
     told |= use_functions(server, secrets.token_bytes(32))
+    told |= invoke_functions(server, secrets.token_bytes(32))
     return told | use_parameters(server, canary)
 
 

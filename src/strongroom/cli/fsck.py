@@ -1,4 +1,4 @@
-"""`strongroom fsck`: check every stored byte of objects."""
+"""`strongroom fsck`: check every stored byte of objects, and of the code of functions."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,7 @@ DAMAGED = 1
 
 
 def fsck(store: Annotated[StoreOptions | None, Parameter(name="*")] = None) -> None:
-    """Check the authentication tags of everything that is stored in buckets, and that none of it is missing.
+    """Check the authentication tags of what is stored in buckets and of functions' code, and that none is missing.
 
     A server may run meanwhile. Objects whose key the client keeps (SSE-C) cannot be checked, nor can those whose KMS
     key was deleted. The exit status is 1 when something is damaged or missing.
@@ -56,7 +56,7 @@ def _summary(found: "StoreCheck") -> list[str]:
     from strongroom.policy_check.listing import printable
 
     lines = [printable(f"DAMAGED {each.name}, part {each.number}: {each.damage}") for each in found.damaged]
-    lines.append(f"{found.pieces:,} parts of objects ({found.stored_bytes:,} bytes) were checked.")
+    lines.append(f"{found.pieces:,} parts of objects and code ({found.stored_bytes:,} bytes) were checked.")
     lines += [f"{count:,} parts could not be checked: {why}." for why, count in sorted(found.not_checked.items())]
     if found.orphans:
         size = f"{found.orphan_bytes:,} bytes"

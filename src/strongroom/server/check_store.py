@@ -1,4 +1,4 @@
-"""Checking every stored byte of objects, for the operator: whether a server runs on the store or not."""
+"""Checking every stored byte of objects and of code, for the operator: whether a server runs on the store or not."""
 
 import tempfile
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
@@ -17,6 +17,8 @@ from strongroom.operations.sealed_blobs.sweeper import OLD_SECONDS, named_among
 from strongroom.server.house import SERVED
 from strongroom.server.operator_store import operator_store
 from strongroom.services.kms.operator_access import decrypt_as_operator
+from strongroom.services.lambda_.code_check import check_codes
+from strongroom.services.lambda_.tables import total_codes
 from strongroom.services.s3.checking.damage import CheckedPiece, check_everything
 from strongroom.services.s3.checking.tables import total
 from strongroom.storage.blobs.errors import BlobsUnavailable
@@ -69,8 +71,13 @@ async def check_store(configuration: Configuration, progress: Progress) -> Store
             return await named_among(house, names)
 
         found = StoreCheck()
-        progress.begin(*await house.store.read(total))
+        pieces, codes = await house.store.read(total), await house.store.read(total_codes)
+        progress.begin(pieces[0] + codes[0], pieces[1] + codes[1])
         try:
+            async for code in check_codes(house):
+                checked = CheckedPiece(code.name, 1, code.stored_bytes, code.damage)
+                found.add(checked)
+                progress.advance(checked)
             async for piece in check_everything(house, decrypt):
                 found.add(piece)
                 progress.advance(piece)

@@ -68,3 +68,11 @@ def test_a_body_that_is_too_long_is_refused(server: RunningServer) -> None:
         client.create_function(**_creation(server, Code={"ZipFile": bytes(53_000_000)}))
     assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_who_names_no_access_key_is_refused_before_the_code_is_read(server: RunningServer) -> None:
+    stranger = server.client("lambda", aws_access_key_id="AKIANOBODYNOBODY0001")
+    with pytest.raises(ClientError) as refused:
+        stranger.create_function(**_creation(server, Code={"ZipFile": os.urandom(3_000_000)}))
+    assert refused.value.response["Error"]["Code"] == "UnrecognizedClientException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

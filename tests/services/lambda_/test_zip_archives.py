@@ -85,6 +85,7 @@ def _lies_about_its_size() -> bytes:
         _made(_link("../outside")),
         _made(_link("../../outside", "a/link")),
         _made(_below_a_link),
+        _made(_link("a/b/../../outside")),
         _made(lambda made: made.writestr(_entry("device", stat.S_IFCHR | 0o644), "")),
         _made(lambda made: [made.writestr(_entry(name), "x") for name in ("a", "a/b")] and None),
         _encrypted(),

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.faults.secrets_on_disk import content_of, search
 from tests.rotated_databases import HOST, RotatedDatabase, RotatedMariadb, RotatedPostgresql
+from tests.rotation_functions.steps import Secret
 from tests.running_server import RunningServer, eventually, running_server
 from tests.services.rds.registering import PASSWORD, members
 from tests.services.refusals import refused
+
+from strongroom.rotation_functions import steps as rotation_steps
+from strongroom.rotation_functions.secret import RotationError
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +120,19 @@ def test_a_managed_password(reaching: RunningServer, rds: Any, database: Rotated
     with refused("InvalidParameterCombination", match="MasterUserPassword is required"):
         rds.modify_db_instance(DBInstanceIdentifier=identifier, ManageMasterUserPassword=False)
     taken = rds.modify_db_instance(
-        DBInstanceIdentifier=identifier, ManageMasterUserPassword=False, MasterUserPassword="by-hand-again"
+        DBInstanceIdentifier=identifier, ManageMasterUserPassword=False, MasterUserPassword="by-hand-again-and-again"
     )["DBInstance"]
     assert "MasterUserSecret" not in taken
-    assert database.lets_in(username, "by-hand-again")
+    assert database.lets_in(username, "by-hand-again-and-again")
     assert not database.lets_in(username, password)
     with refused("ResourceNotFoundException"):
         secrets.describe_secret(SecretId=told["SecretArn"])
     logged = database.logged()
     assert username in logged
-    assert not [each for each in (PASSWORD, password, "by-hand-again") if each in logged]
+    told = [("present", PASSWORD), ("managed", password), ("by hand", "by-hand-again-and-again")]
+    assert not [each for _, each in told if each in logged]
+    files = content_of(reaching.home)
+    assert search(files, [(name, each.encode()) for name, each in told]) == []
 
 
 def test_a_password_that_is_taken_over(reaching: RunningServer, rds: Any, database: RotatedDatabase) -> None:
@@ -237,3 +245,23 @@ def test_listings_and_tags(rds: Any, rotated_mariadb: RotatedMariadb) -> None:
     assert [each["EngineVersion"] for each in versions] == ["15"]
     newest = rds.describe_db_engine_versions(DefaultOnly=True)["DBEngineVersions"]
     assert [each["Engine"] for each in newest] == ["mariadb", "mysql", "postgres"]
+
+
+def test_a_superuser_whose_password_is_managed(
+    reaching: RunningServer, rds: Any, database: RotatedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a secret has no host: the function asks RDS where its database is, and that must be the user's own."""
+    given = members(database, ManageMasterUserPassword=True)
+    identifier = given["DBInstanceIdentifier"]
+    master = rds.create_db_instance(**given)["DBInstance"]["MasterUserSecret"]["SecretArn"]
+    rotated(reaching, rds, identifier, database, PASSWORD)
+    monkeypatch.setitem(rotation_steps._clients, "rds", rds)
+    values = {"engine": database.engine, "host": HOST, "port": database.port, "dbname": database.name}
+    values |= {"username": database.make_user(PASSWORD), "password": PASSWORD, "masterarn": master}
+    secret = Secret(reaching.client("secretsmanager"), f"{database.function}_alternating_users", values)
+    for _ in range(3):
+        secret.rotate()
+        assert database.lets_in(*secret.credentials())
+    secret.put(secret.values() | {"host": "localhost"})
+    with pytest.raises(RotationError, match="same database server"):
+        secret.rotate()

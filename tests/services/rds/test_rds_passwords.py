@@ -172,7 +172,7 @@ def test_who_may(in_house: InHouse[None], rotated_postgresql: RotatedPostgresql)
         careful = await _user(house, "careful", [only_managed, secrets])
         with refused("AccessDenied", match=f"rds:CreateDBInstance on resource: {arn}"):
             await house.call("rds", "CreateDBInstance", caller=nobody, **given)
-        with refused("AccessDeniedException", match="secretsmanager:CreateSecret"):
+        with refused("AccessDenied", match="secretsmanager:CreateSecret"):
             await house.call("rds", "CreateDBInstance", caller=maker, **given)
         assert not (await rds("DescribeDBInstances"))["DBInstances"]
         with refused("AccessDenied"):

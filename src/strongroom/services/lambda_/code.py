@@ -43,7 +43,8 @@ class StoredCode(NamedTuple):
         return [self.row["blob"]] if self.row["blob"] is not None else []
 
 
-def _place(code_id: str) -> str:
+def code_place(code_id: str) -> str:
+    """Return the place that an archive is sealed for."""
     return f"lambda code {code_id}"
 
 
@@ -65,7 +66,7 @@ async def store_code(house: House, account_id: str, region: str, data: bytes) ->
     """Seal and store an archive; it is somebody's once `StoredCode.row` is inserted. Raises as `checked_code` does."""
     checked = await checked_code(data)
     code = checked._replace(code_id=uuid.uuid4().hex)
-    key, place = random_bytes(DATA_KEY_BYTES), _place(code.code_id)
+    key, place = random_bytes(DATA_KEY_BYTES), code_place(code.code_id)
     row: dict[str, Any] = {
         "code_id": code.code_id,
         "account_id": account_id,
@@ -117,6 +118,11 @@ async def discard(house: House, blobs: Iterable[str]) -> None:
             await house.blobs.run(house.blobs.delete, name)
 
 
+def opened_inline(row: Any, key: bytes) -> bytes:
+    """Return an archive that is in its row. Raises SealBroken for a damaged one."""
+    return open_object(row.inline, (key,), code_place(row.code_id))
+
+
 async def read_archive(house: House, code_id: str) -> bytes:
     """Return an archive. Raises ResourceNotFoundException when it is gone, SealBroken for a damaged one."""
     row = await house.store.read(lambda connection: tables.select_code(connection, code_id))
@@ -124,9 +130,9 @@ async def read_archive(house: House, code_id: str) -> bytes:
         raise errors.not_found("The code of the function was deleted.")
     key = house.sealer.open(row.sealed_key, tables.CODE_PLACE.format(code_id=code_id))
     if row.inline is not None:
-        return open_object(row.inline, (key,), _place(code_id))
+        return opened_inline(row, key)
     reference = BlobReference(row.blob, row.stored_size, row.size)
-    async with await SealedBlobReader.open(house.blobs, reference, (key,), _place(code_id)) as reader:
+    async with await SealedBlobReader.open(house.blobs, reference, (key,), code_place(code_id)) as reader:
         return b"".join([chunk async for chunk in reader])
 
 

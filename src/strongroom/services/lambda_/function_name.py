@@ -21,6 +21,12 @@ _FUNCTION = re.compile(
     r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]+))?",
     re.ASCII,
 )
+_OF_ANY_REGION = re.compile(
+    r"arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):(?P<account_id>\d{12}):function:"
+    r"(?P<name>[a-zA-Z0-9_.-]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]+))?",
+    re.ASCII,
+)
+"""The ARN of a function in a Region whose name is not like AWS's; other services name functions so."""
 _NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 
 
@@ -64,7 +70,7 @@ def read_function_name(text: str, qualifier: str | None, account_id: str, region
     Raises ValidationException for what is no name, ResourceNotFoundException for one of another Region, and
     InvalidParameterValueException when name and member have different qualifiers.
     """
-    match = _FUNCTION.fullmatch(text)
+    match = _FUNCTION.fullmatch(text) or _OF_ANY_REGION.fullmatch(text)
     if match is None:
         raise errors.not_validated(
             f"Value '{text}' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression "

@@ -266,6 +266,17 @@ def select_code(connection: Connection, code_id: str) -> Row[Any] | None:
     return connection.execute(select(CODES).where(CODES.c.code_id == code_id)).one_or_none()
 
 
+def codes_behind(connection: Connection, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Return up to `limit` archives behind one, in the order of their ids."""
+    return connection.execute(select(CODES).where(CODES.c.code_id > after).order_by(CODES.c.code_id).limit(limit)).all()
+
+
+def total_codes(connection: Connection) -> tuple[int, int]:
+    """Return how many archives there are, and how many bytes they take as they are stored."""
+    count, size = connection.execute(select(func.count(), func.coalesce(func.sum(CODES.c.stored_size), 0))).one()
+    return int(count), int(size)
+
+
 def delete_unused_codes(connection: Connection, code_ids: Iterable[str]) -> list[str]:
     """Remove those of some archives that no version of a function or layer has any more; return their blobs."""
     blobs = []

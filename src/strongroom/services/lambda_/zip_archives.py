@@ -10,7 +10,7 @@ import posixpath
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from strongroom.services.lambda_ import errors
@@ -99,6 +99,14 @@ def _check_link(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> 
     inside = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
     if not target or "\0" in target or target.startswith("/") or inside.split("/")[0] == "..":
         raise zipfile.BadZipFile("a link leads outside")
+    # A step up counts from where other links lead to: only before every step down is it known where that is.
+    steps = [step for step in target.split("/") if step not in ("", ".")]
+    if ".." in steps[_steps_up(steps) :]:
+        raise zipfile.BadZipFile("a link goes down and up again")
+
+
+def _steps_up(steps: Sequence[str]) -> int:
+    return next((number for number, step in enumerate(steps) if step != ".."), len(steps))
 
 
 def _parents(name: str) -> Iterator[str]:

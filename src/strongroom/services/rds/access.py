@@ -117,6 +117,7 @@ async def find_instance(call: Call, identifier: str) -> Instance | None:
 def existing(call: Call) -> Instance:
     """Return the instance that a call is about. Raises DBInstanceNotFound."""
     if call.target is None:
-        raise no_such_instance(named_identifier(call.params.get("DBInstanceIdentifier") or call.params["ResourceName"]))
+        member = "ResourceName" if "ResourceName" in call.params else "DBInstanceIdentifier"
+        raise no_such_instance(named_identifier(call.params[member]))
     instance: Instance = call.target
     return instance

@@ -6,6 +6,7 @@ Source: Amazon RDS API Reference, CreateDBInstance.
 import json
 from typing import Any, NamedTuple
 
+from strongroom.base.errors import AwsError
 from strongroom.base.outbound_addresses import may_reach
 from strongroom.operations.call import Call
 from strongroom.operations.conditions import request_tags
@@ -120,7 +121,10 @@ async def _present_password(call: Call, tags: dict[str, str]) -> str:
         )
     if sent:
         return str(sent)
-    told = await call.invoke("secretsmanager", "GetSecretValue", {"SecretId": named})
+    try:
+        told = await call.invoke("secretsmanager", "GetSecretValue", {"SecretId": named})
+    except AwsError as error:
+        raise errors.secret_not_read(error) from None
     text = told.get("SecretString") or ""
     try:
         values = json.loads(text)

@@ -69,3 +69,17 @@ def not_reachable(address: str) -> AwsError:
 def invalid_arn(arn: str) -> AwsError:
     """A resource name that names nothing here."""
     return invalid_value(f"The specified resource name does not match an RDS resource in this region: {arn}")
+
+
+def secret_not_made(error: AwsError) -> AwsError:
+    """The secret of an instance cannot be made: the caller may not, or its KMS key does not let it."""
+    if error.code == "AccessDeniedException":
+        return denied(error.message)
+    return AwsError("KMSKeyNotAccessibleFault", error.message)
+
+
+def secret_not_read(error: AwsError) -> AwsError:
+    """The secret with the present password cannot be read: the caller may not, or there is none."""
+    if error.code == "AccessDeniedException":
+        return denied(error.message)
+    return invalid_value(f"The secret of the tag strongroom:master-secret cannot be read: {error.message}")

@@ -24,7 +24,7 @@ from strongroom.operations.managed_rotations import (
     managed_rotation,
     perform_as_owner,
 )
-from strongroom.services.rds import tables
+from strongroom.services.rds import errors, tables
 from strongroom.services.rds.database import DatabaseRefused, Databases
 from strongroom.services.rds.holding import holding
 from strongroom.services.rds.instance import ACTIVE, IMPAIRED, ROTATING, Instance, instance_of
@@ -41,7 +41,7 @@ RECOVERY_DAYS = 30
 async def make_secret(call: Call, arn: str, username: str, password: str, key_id: str | None) -> dict[str, str]:
     """Make the secret of an instance on the caller's behalf, and return the columns that name it.
 
-    Raises what Secrets Manager and KMS refuse the caller.
+    Raises AccessDenied, KMSKeyNotAccessibleFault.
     """
     params: dict[str, Any] = {
         "Name": f"rds!db-{uuid.uuid4()}",
@@ -52,12 +52,15 @@ async def make_secret(call: Call, arn: str, username: str, password: str, key_id
     }
     if key_id:
         params["KmsKeyId"] = key_id
-    made = await call.invoke("secretsmanager", "CreateSecret", params)
+    try:
+        made = await call.invoke("secretsmanager", "CreateSecret", params)
+    except AwsError as error:
+        raise errors.secret_not_made(error) from None
     try:
         key = await call.invoke("kms", "DescribeKey", {"KeyId": key_id or "alias/aws/secretsmanager"})
-    except AwsError:
+    except AwsError as error:
         await delete_secret(call.house, call.account_id, call.region, made["ARN"])
-        raise
+        raise errors.secret_not_made(error) from None
     return {"secret_arn": made["ARN"], "secret_status": ACTIVE, "kms_key_arn": key["KeyMetadata"]["Arn"]}
 
 

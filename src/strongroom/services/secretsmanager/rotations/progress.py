@@ -68,6 +68,10 @@ def claim(
         return None
     if rotation.holder not in (None, holding.holder) and wall is not None and rotation.held_until > wall:
         return None
+    if _has_lost_its_label(connection, rotation):
+        _give_up(connection, by, tables.select_secret(connection, holding.arn), rotation)
+        mirror(connection, by, holding.arn)
+        return None
     held = {"holder": holding.holder, "held_until": held_until, "token_hash": token_hash}
     rows.update_rotation(connection, holding.arn, held)
     return rotation
@@ -82,6 +86,10 @@ def advance(connection: Connection, by: Doing, holding: Holding, step: str, fail
     if rotation is None or (rotation.version_id, rotation.holder) != (holding.version_id, holding.holder):
         return None
     row: Any = tables.select_secret(connection, holding.arn)
+    if _has_lost_its_label(connection, rotation):
+        _give_up(connection, by, row, rotation)
+        mirror(connection, by, row.arn)
+        return None
     following = None if rotation.is_test or step == STEPS[-1] else STEPS[STEPS.index(step) + 1]
     stages = tables.stages_of(connection, holding.arn)
     if failure is None and following is None and not rotation.is_test and stages.get(CURRENT) != rotation.version_id:
@@ -156,12 +164,26 @@ def give_way(connection: Connection, by: Doing, row: Any, version_id: str) -> No
 
 
 def settle(connection: Connection, by: Doing, row: Any) -> None:
-    """Abandon the rotation of a secret whose version has lost its label: somebody took it off."""
+    """Abandon the rotation of a secret whose version has lost its label: somebody took it off.
+
+    While a step is carried out, that is looked at behind it: the function may take AWSPENDING off before it puts
+    AWSCURRENT on.
+    """
     rotation = rows.select_rotation(connection, row.arn)
-    if rotation is not None:
-        stages = tables.stages_of(connection, row.arn)
-        if rotation.version_id not in (stages.get(PENDING), stages.get(CURRENT)):
-            _abandon(connection, by, row, rotation)
+    if rotation is not None and rotation.holder is None and _has_lost_its_label(connection, rotation):
+        _give_up(connection, by, row, rotation)
+
+
+def _has_lost_its_label(connection: Connection, rotation: Any) -> bool:
+    stages = tables.stages_of(connection, rotation.arn)
+    return rotation.version_id not in (stages.get(PENDING), stages.get(CURRENT))
+
+
+def _give_up(connection: Connection, by: Doing, row: Any, rotation: Any) -> None:
+    """Abandon a rotation without a label. One that is still due is begun anew, but not at once, again and again."""
+    _abandon(connection, by, row, rotation)
+    if row.rotation_begins_at is not None and row.rotation_begins_at <= by.now:
+        tables.update_secret(connection, row.arn, {"rotation_begins_at": by.now + FIRST_PAUSE_SECONDS})
 
 
 def _abandon(connection: Connection, by: Doing, row: Any, rotation: Any) -> None:
