@@ -73,7 +73,7 @@ def test_files_are_stored_one_by_one(storing: Workshop, bucket: str, key: str) -
 def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing: Workshop, bucket: str) -> None:
     artifacts = {
         "files": ["dist/*", "date"],
-        "name": "of-$WHO-$(cat dist/one.txt).zip",
+        "name": 'of-$WHO-$(cat "dist/one.txt").zip',
         "secondary-artifacts": {"second": {"files": ["dist/deep/*"], "discard-paths": "yes", "name": "ignored"}},
     }
     project = storing.project(

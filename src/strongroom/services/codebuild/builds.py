@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from strongroom.operations.authorize import Requirement
@@ -68,8 +68,8 @@ async def start_build(call: Call) -> Answer:
 async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
     """Write a build that waits, and have the queue look."""
     named = project.named
-    token = call.params.get("idempotencyToken") or None
-    digest = _digest(call.params) if token is not None else None
+    sent = call.params.get("idempotencyToken")
+    token, digest = (_digest(sent), _digest(call.params)) if sent else (None, None)
     now = call.now
     build = BuildName(named, str(uuid.uuid4()))
     kind = settings["environment"]["computeType"]
@@ -86,8 +86,8 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
         "initiator": initiator_of(call.caller),
         "settings": settings,
         "progress": begun_progress(now),
-        "token": token,
-        "token_digest": digest,
+        "token_digest": token,
+        "request_digest": digest,
         "is_to_stop": False,
     }
     concurrent = call.house.quotas.most(CONCURRENT[kind], call.account_id, call.region)
@@ -109,8 +109,8 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
     return answer
 
 
-def _digest(params: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
+def _digest(sent: Any) -> str:
+    return hashlib.sha256(json.dumps(sent, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _known(connection: Connection, project: Project, token: str | None, digest: str | None, now: float) -> Any:
@@ -118,7 +118,7 @@ def _known(connection: Connection, project: Project, token: str | None, digest: 
     if token is None:
         return None
     row = tables.build_with_token(connection, project.named, token, now - TOKEN_SECONDS)
-    if row is not None and row.token_digest != digest:
+    if row is not None and row.request_digest != digest:
         raise errors.invalid_input("Idempotency token was used with other parameters before")
     return row
 

@@ -55,6 +55,8 @@ class BuildQueue:
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._look_again = False
+        self._claiming = asyncio.Lock()
+        """Held from a claim until the build is among those that run here: it must not be taken for nobody's between."""
         self._is_closing = False
         self._renew_at = 0.0
         house.before_close(self._close)
@@ -90,17 +92,28 @@ class BuildQueue:
             self._look_again = True
             while self._look_again and not self._is_closing:
                 self._look_again = False
-                while len(self._runs) < AT_ONCE_MAX and not self._is_closing:
-                    row = await self._claim()
-                    if row is None:
-                        break
-                    self._begin(row)
+                while len(self._runs) < AT_ONCE_MAX and await self._begin_one():
+                    pass
         except StorageUnavailable as error:
             _log.warning("the queue of builds waits for the database", reason=str(error))
         except Exception as error:
             _log.error("the queue of builds met an error", error_type=type(error).__name__)
         finally:
             self._looking = None
+
+    async def _begin_one(self) -> bool:
+        """Begin the next build that may, and return whether there was one."""
+        if not await self._house.store.read(tables.waiting_builds):
+            return False
+        async with self._claiming:
+            row = None if self._is_closing else await self._claim()
+            if row is None:
+                return False
+            run = self._runs[row.number] = BuildRun(self._house, row)
+        task = asyncio.get_running_loop().create_task(self._run(run))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
 
     async def _claim(self) -> Any:
         """Take the next build that may begin, or None."""
@@ -133,12 +146,6 @@ class BuildQueue:
             return None
 
         return await house.store.write(claim)
-
-    def _begin(self, row: Any) -> None:
-        run = self._runs[row.number] = BuildRun(self._house, row)
-        task = asyncio.get_running_loop().create_task(self._run(run))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, run: BuildRun) -> None:
         try:
@@ -203,9 +210,10 @@ class BuildQueue:
             for row in filter(is_orphan, tables.running_builds(connection)):
                 self._write_end(connection, row, tables.RUNNING, FAULT, INTERNAL_SERVICE_ERROR, _SERVER_ENDED)
 
-        running = await self._house.store.read(tables.running_builds)
-        if any(map(is_orphan, running)):
-            await self._house.store.write(end)
+        async with self._claiming:
+            running = await self._house.store.read(tables.running_builds)
+            if any(map(is_orphan, running)):
+                await self._house.store.write(end)
 
     def _write_end(self, connection: Connection, row: Any, state: str, status: str, code: str, message: str) -> None:
         now = self._house.clock.now()

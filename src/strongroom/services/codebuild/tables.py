@@ -57,8 +57,8 @@ BUILDS = Table(
     Column("initiator", Text, nullable=False),
     Column("settings", JsonText, nullable=False),
     Column("progress", JsonText, nullable=False),
-    Column("token", Text),
     Column("token_digest", String(64)),
+    Column("request_digest", String(64)),
     Column("server", String(32)),
     Column("alive_until", Timestamp),
     Column("is_to_stop", Boolean, nullable=False),
@@ -151,12 +151,12 @@ def build_numbered(connection: Connection, number: int) -> Row[Any] | None:
 
 
 def build_with_token(connection: Connection, project: ProjectName, token: str, since: float) -> Row[Any] | None:
-    """Return a build of a project that was asked for with an idempotency token since some time, or None."""
+    """Return a build of a project that was asked for with an idempotency token (its digest) since a time, or None."""
     condition = (
         (BUILDS.c.account_id == project.account_id)
         & (BUILDS.c.region == project.region)
         & (BUILDS.c.project == project.name)
-        & (BUILDS.c.token == token)
+        & (BUILDS.c.token_digest == token)
         & (BUILDS.c.submitted_at >= since)
     )
     return connection.execute(select(BUILDS).where(condition).order_by(BUILDS.c.number.desc()).limit(1)).one_or_none()

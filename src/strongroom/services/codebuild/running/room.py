@@ -183,7 +183,8 @@ class Room:
         """
         if not any("$" in text or "`" in text for text in texts):
             return texts
-        script = "\n".join("printf '%s\\0' \"" + text.replace('"', '\\"') + '"' for text in texts)
+        word = secrets.token_hex(8)
+        script = "\n".join(f"printf '%s\\0' \"$(cat <<{word}\n{text}\n{word}\n)\"" for text in texts)
         values = (await self.shell.ask(script)).split(b"\0")
         return [value.decode(errors="replace") for value in values[: len(texts)]]
 

@@ -19,7 +19,7 @@ CAPTURED_BYTES_MAX = 1_048_576
 _LOOP = """exec 3<"$1/next"
 while read -r script word <&3; do
   "$2" "$1/$script" 3<&- </dev/null
-  printf '\\n%s %d\\n' "$word" "$?"
+  printf '%s %d\\n' "$word" "$?"
 done
 """
 
@@ -107,7 +107,7 @@ class SandboxShell:
         self._write(name, script)
         os.write(self._pipe, f"{name} {word}\n".encode())
         try:
-            return await self._read(f"\n{word} ".encode(), take)
+            return await self._read(f"{word} ".encode(), take)
         finally:
             (self._told / name).unlink(missing_ok=True)
 
