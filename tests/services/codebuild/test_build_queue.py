@@ -169,3 +169,14 @@ def test_where_there_is_no_sandbox_a_build_says_why(in_house: InHouse[None], mon
         assert build["serviceRole"] == ROLE
 
     in_house(body)
+
+
+def test_without_a_sandbox_builds_run_all_the_same_if_the_operator_wants_it_so(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await _ready(opened, "echo $CODEBUILD_SRC_DIR >$HOME/../x; test $(pwd) = $CODEBUILD_SRC_DIR")
+        build_id = await _start(opened)
+        await opened.house.part(BuildQueue).settled()
+        build = await _found(opened, build_id)
+        assert build["buildStatus"] == "SUCCEEDED", build["phases"]
+
+    in_house(body, sandbox="unsafe")

@@ -211,12 +211,10 @@ def test_a_build_is_contained(workshop: Workshop) -> None:
         "cat /etc/shadow && echo leak; touch /usr/x && echo leak; true",
         "ls /codebuild/output/..; ls /dev/shm; cat /proc/1/environ | tr '\\0' '\\n' | grep -c SECRET_ACCESS; true",
         "python3 -c 'import socket; socket.create_connection((\"1.1.1.1\", 80), 1)' || echo unreachable",
-        "python3 -c 'x = bytearray(8 << 30)' || echo too much",
     )
     printed = workshop.printed(build)
     assert "leak" not in printed
     assert "unreachable" in printed
-    assert "too much" in printed
     assert not any(line.startswith("strongroom-") for line in printed)
 
 
