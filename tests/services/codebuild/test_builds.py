@@ -63,6 +63,16 @@ def test_in_version_0_1_each_command_is_alone(workshop: Workshop) -> None:
     assert workshop.printed(build)[1].endswith("/src")
 
 
+def test_much_output_arrives_whole(workshop: Workshop) -> None:
+    build = workshop.run("printf '\\303'; sleep 0.1; printf '\\266\\n'; seq 1 60000 | sed 's/$/ and some more of it/'")
+    assert build["buildStatus"] == "SUCCEEDED"
+    place = {"logGroupName": build["logs"]["groupName"], "logStreamNames": [build["logs"]["streamName"]]}
+    pages = workshop.server.client("logs").get_paginator("filter_log_events").paginate(**place)
+    lines = [event["message"] for page in pages for event in page["events"]]
+    printed = [line for line in lines if not line.startswith("[Container] ")]
+    assert printed == ["ö\n", *(f"{number} and some more of it\n" for number in range(1, 60_001))]
+
+
 def test_a_specification_may_want_bash(workshop: Workshop) -> None:
     text = (
         'version: 0.2\nenv: {shell: bash}\nphases:\n  build:\n    commands: ["A=(x y)", "echo ${BASH_VERSION:+yes}"]\n'

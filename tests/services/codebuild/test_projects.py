@@ -180,6 +180,8 @@ def test_what_is_needed_to_make_a_project(in_house: InHouse[None]) -> None:
             ("BatchGetProjects", {"names": ["app", "other"]}),
             ("BatchGetBuilds", {"ids": ["other:00000000-0000-0000-0000-000000000000"]}),
             ("StopBuild", {"id": "other:00000000-0000-0000-0000-000000000000"}),
+            ("BatchGetBuilds", {"ids": ["no build at all"]}),
+            ("BatchDeleteBuilds", {"ids": ["no build at all"]}),
             ("ListBuilds", {}),
         ):
             with refused("AccessDeniedException"):

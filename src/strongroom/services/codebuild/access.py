@@ -98,6 +98,9 @@ def about_projects(action: str, names: Callable[[Call], Sequence[ProjectName]]) 
 
     async def needs(call: Call) -> Sequence[Requirement]:
         call.target = [await find_project(call, named) for named in dict.fromkeys(names(call))]
+        if not call.target:
+            # What names nothing of the account's is asked about as a whole: nobody is answered without a permission.
+            return (Requirement(action=action, resource="*", account_id=call.account_id),)
         return [on_project(project, action) for project in call.target]
 
     return needs

@@ -4,6 +4,7 @@ Source: AWS CodeBuild User Guide, "Monitor builds", "LogsConfig"; CloudWatch Log
 """
 
 import asyncio
+import codecs
 import contextlib
 import zlib
 from collections.abc import AsyncIterator, Iterable
@@ -47,6 +48,8 @@ class BuildLog:
         self._stored = stored
         self._values: set[str] = set()
         self._masker = Masker(())
+        # A character may come in two pieces.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._partial = ""
         self._events: list[dict[str, Any]] = []
         self._bytes = 0
@@ -88,13 +91,14 @@ class BuildLog:
 
     def _end_line(self) -> None:
         self.end_output()
+        self._partial += self._decoder.decode(b"", final=True)
         if self._partial:
             self._append(b"\n")
 
     def _append(self, shown: bytes) -> None:
         if not shown:
             return
-        *lines, self._partial = (self._partial + shown.decode(errors="replace")).split("\n")
+        *lines, self._partial = (self._partial + self._decoder.decode(shown)).split("\n")
         for line in lines:
             self._add(line + "\n")
         while len(self._partial) > LINE_CHARACTERS_MAX:
