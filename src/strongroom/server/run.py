@@ -72,9 +72,9 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
         door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
-        front_door = _front_door(configuration, clock, house, tls, door)
+        front_door, inner_door = _front_doors(configuration, clock, house, tls, door)
         listeners = Listeners(front_door, door)
-        sandboxes = await open_sandbox_doors(configuration, front_door, tls, house, clock)
+        sandboxes = await open_sandbox_doors(configuration, inner_door, tls, house, clock)
         await listeners.start(https, tls.context)
         await listeners.start(http, None)
         rows = await house.store.read(tables.select_storage_keys)
@@ -102,17 +102,21 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         remove_memory_directory()
 
 
-def _front_door(configuration: Configuration, clock: Clock, house: House, tls: Tls, door: DoorState) -> FrontDoor:
+def _front_doors(
+    configuration: Configuration, clock: Clock, house: House, tls: Tls, door: DoorState
+) -> tuple[FrontDoor, FrontDoor]:
+    """Return the application for the world, and the one for sandboxes: to it, who comes from the loopback is nobody."""
     counters = RequestCounters()
     pipeline = Pipeline(house, counters)
-    admin = Admin(
-        lambda: _examine(configuration, house, tls),
-        _metrics(door, counters, house),
-        Networks(parse_networks("metrics-peers", configuration.metrics_peers)),
-        {CODE_PATH: CodeDownloads(house).handle},
-    )
-    trusted = Networks(parse_networks("trusted-proxies", configuration.trusted_proxies))
-    return FrontDoor(pipeline.handle, admin.handle, trusted, clock)
+    render_metrics, downloads = _metrics(door, counters, house), {CODE_PATH: CodeDownloads(house).handle}
+
+    def front_door(metrics_peers: tuple[str, ...], trusted_proxies: tuple[str, ...]) -> FrontDoor:
+        peers = Networks(parse_networks("metrics-peers", metrics_peers))
+        admin = Admin(lambda: _examine(configuration, house, tls), render_metrics, peers, downloads)
+        trusted = Networks(parse_networks("trusted-proxies", trusted_proxies))
+        return FrontDoor(pipeline.handle, admin.handle, trusted, clock)
+
+    return front_door(configuration.metrics_peers, configuration.trusted_proxies), front_door((), ())
 
 
 def _metrics(door: DoorState, counters: RequestCounters, house: House) -> Callable[[], bytes]:

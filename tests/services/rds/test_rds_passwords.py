@@ -18,7 +18,7 @@ from strongroom.services.rds import managed_password, tables
 from strongroom.services.rds.database import Databases
 
 
-def test_ten_weeks_of_rotations(in_house: InHouse[None], rotated_mariadb: RotatedMariadb) -> None:
+def test_weeks_of_rotations(in_house: InHouse[None], rotated_mariadb: RotatedMariadb) -> None:
     given = members(rotated_mariadb, ManageMasterUserPassword=True)
     identifier, username = given["DBInstanceIdentifier"], given["MasterUsername"]
 
@@ -27,12 +27,12 @@ def test_ten_weeks_of_rotations(in_house: InHouse[None], rotated_mariadb: Rotate
         await rds("CreateDBInstance", **given)
         await rds.rotations_done()
         seen = [PASSWORD, await rds.password(identifier)]
-        for _ in range(10):
+        for _ in range(3):
             house.clock.advance(timedelta(days=7, hours=1))
             await rds.rotations_done()
             seen.append(await rds.password(identifier))
             assert rotated_mariadb.lets_in(username, seen[-1])
-        assert len(set(seen)) == 12
+        assert len(set(seen)) == 5
         assert (await rds.instance(identifier))["MasterUserSecret"]["SecretStatus"] == "active"
 
     in_house(body, **reaching(rotated_mariadb))

@@ -16,10 +16,20 @@ LOGS = {
     "Resource": "*",
 }
 
+_clients: dict[tuple[str, str], Any] = {}
+
+
+def client_of(server: RunningServer, service: str) -> Any:
+    """Return a client of a service, one for all tests: to make one takes longer than most calls."""
+    key = (server.https, service)
+    if key not in _clients:
+        _clients[key] = server.client(service)
+    return _clients[key]
+
 
 def make_role(server: RunningServer, *statements: dict[str, Any]) -> str:
     """Make a role that Lambda can assume, with some permissions; return its ARN."""
-    iam, name = server.client("iam"), f"role-{uuid.uuid4().hex[:8]}"
+    iam, name = client_of(server, "iam"), f"role-{uuid.uuid4().hex[:8]}"
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     if statements:
         document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
@@ -40,14 +50,14 @@ def make_function(server: RunningServer, source: str, *statements: dict[str, Any
     } | params
     if "Role" not in settings:
         settings["Role"] = make_role(server, *statements)
-    server.client("lambda").create_function(**settings)
+    client_of(server, "lambda").create_function(**settings)
     return name
 
 
 def invoke(server: RunningServer, name: str, event: Any = None, **params: Any) -> tuple[Any, dict[str, Any]]:
     """Invoke a function; return what it answered, and the answer of Invoke."""
     payload = {} if event is None else {"Payload": json.dumps(event)}
-    answer = server.client("lambda").invoke(FunctionName=name, **payload, **params)
+    answer = client_of(server, "lambda").invoke(FunctionName=name, **payload, **params)
     answered = answer["Payload"].read()
     return (json.loads(answered) if answered else None), answer
 
@@ -59,7 +69,7 @@ def tail_of(answer: dict[str, Any]) -> str:
 
 def logged(server: RunningServer, group: str, wanted: str, seconds: float = 5.0) -> list[str]:
     """Return the messages of a log group, once one of them holds what is wanted."""
-    logs, end = server.client("logs"), time.monotonic() + seconds
+    logs, end = client_of(server, "logs"), time.monotonic() + seconds
     while True:
         messages: list[str] = []
         with contextlib.suppress(logs.exceptions.ResourceNotFoundException):

@@ -165,7 +165,7 @@ def test_events_of_a_server_that_was_killed_are_delivered_after_its_restart(tmp_
         name = make_function(server, SLEEPS, LOGS, Timeout=60)
         client = server.client("lambda")
         for number in range(3):
-            payload = json.dumps({"n": number, "s": 3})
+            payload = json.dumps({"n": number, "s": 2})
             client.invoke(FunctionName=name, InvocationType="Event", Payload=payload)
         log = f"/aws/lambda/{name}"
         assert not any("DONE" in message for message in logged_by_server(server, log, "GOT 2"))

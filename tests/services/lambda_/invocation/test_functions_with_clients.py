@@ -1,13 +1,15 @@
 """Functions that call this server, and whoever invokes them by boto3."""
 
+import io
 import json
 import uuid
+import zipfile
 from typing import Any
 
 import pytest
 from tests.running_server import RunningServer
 from tests.services.lambda_.functions import archive
-from tests.services.lambda_.invocation.made_functions import LOGS, invoke, logged, make_function, tail_of
+from tests.services.lambda_.invocation.made_functions import LOGS, client_of, invoke, logged, make_function, tail_of
 from tests.services.refusals import refused
 
 CALLS_BACK = """
@@ -36,7 +38,7 @@ def test_a_function_calls_this_server_with_its_role_and_is_refused_what_its_role
     told, answer = invoke(server, name, {"key": key_id}, LogType="Tail")
     assert answer.get("FunctionError") is None, told
     assert told["opened"] == "plain"
-    role = server.client("lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+    role = client_of(server, "lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
     assert told["who"] == f"arn:aws:sts::000000000000:assumed-role/{role}/{name}"
     assert told["refusal"]["Code"] == "AccessDeniedException"
     assert f"{told['who']} is not authorized to perform: kms:ListKeys" in told["refusal"]["Message"]
@@ -46,7 +48,7 @@ def test_a_function_calls_this_server_with_its_role_and_is_refused_what_its_role
     assert f"START RequestId: {request_id} Version: $LATEST\n" in messages
     assert f"END RequestId: {request_id}\n" in messages
     assert any(f"\t{request_id}\tcalled back\n" in message for message in messages)
-    streams = server.client("logs").describe_log_streams(logGroupName=f"/aws/lambda/{name}")["logStreams"]
+    streams = client_of(server, "logs").describe_log_streams(logGroupName=f"/aws/lambda/{name}")["logStreams"]
     assert "/[$LATEST]" in streams[0]["logStreamName"]
 
 
@@ -55,15 +57,15 @@ def test_a_function_whose_role_may_not_log_runs_all_the_same(server: RunningServ
     assert invoke(server, name, {"a": 1})[0] == {"a": 1}
     assert invoke(server, name, [])[0] == []
     with refused("ResourceNotFoundException"):
-        server.client("logs").describe_log_streams(logGroupName=f"/aws/lambda/{name}")
+        client_of(server, "logs").describe_log_streams(logGroupName=f"/aws/lambda/{name}")
 
 
 def test_a_role_that_does_not_trust_lambda_any_more(server: RunningServer) -> None:
     name = make_function(server, "def handler(event, context): pass")
-    role = server.client("lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+    role = client_of(server, "lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": trust})
-    server.client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=document)
+    client_of(server, "iam").update_assume_role_policy(RoleName=role, PolicyDocument=document)
     with refused("AccessDeniedException", "The role defined for the function cannot be assumed by Lambda."):
         invoke(server, name)
 
@@ -96,9 +98,6 @@ while True:
 
 
 def _bootstrapped(server: RunningServer, bootstrap: str) -> str:
-    import io
-    import zipfile
-
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as made:
         entry = zipfile.ZipInfo("bootstrap")
@@ -135,7 +134,7 @@ def echo(server: RunningServer) -> str:
 
 
 def test_kinds_of_invocation_and_what_is_refused(server: RunningServer, echo: str) -> None:
-    client = server.client("lambda")
+    client = client_of(server, "lambda")
     answer = client.invoke(FunctionName=echo, InvocationType="DryRun")
     assert (answer["StatusCode"], answer["Payload"].read()) == (204, b"")
     told, answer = invoke(server, echo)
@@ -161,7 +160,7 @@ def test_kinds_of_invocation_and_what_is_refused(server: RunningServer, echo: st
 def test_versions_and_aliases_are_invoked_each_as_it_is(server: RunningServer) -> None:
     source = "import os\ndef handler(event, context): return [os.environ['NAME'], context.function_version]"
     name = make_function(server, source, Environment={"Variables": {"NAME": "one"}})
-    client = server.client("lambda")
+    client = client_of(server, "lambda")
     assert invoke(server, name)[0] == ["one", "$LATEST"]
     client.publish_version(FunctionName=name)
     client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
@@ -175,7 +174,7 @@ def test_versions_and_aliases_are_invoked_each_as_it_is(server: RunningServer) -
 
 
 def test_reserved_concurrency_of_zero_throttles(server: RunningServer, echo: str) -> None:
-    client = server.client("lambda")
+    client = client_of(server, "lambda")
     client.put_function_concurrency(FunctionName=echo, ReservedConcurrentExecutions=0)
     with pytest.raises(client.exceptions.TooManyRequestsException) as refusal:
         client.invoke(FunctionName=echo)
@@ -183,6 +182,24 @@ def test_reserved_concurrency_of_zero_throttles(server: RunningServer, echo: str
     assert refusal.value.response["Error"]["Message"] == "Rate Exceeded."
     client.delete_function_concurrency(FunctionName=echo)
     assert invoke(server, echo, 1)[0][0] == 1
+
+
+def test_a_function_is_no_operator(server: RunningServer) -> None:
+    source = """
+import os, ssl, urllib.error, urllib.request
+
+def handler(event, context):
+    trusted = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    found = []
+    for path in ("health", "metrics"):
+        try:
+            asked = urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_strongroom/{path}", context=trusted)
+            found.append(asked.status)
+        except urllib.error.HTTPError as refusal:
+            found.append(refusal.code)
+    return found
+"""
+    assert invoke(server, make_function(server, source))[0] == [200, 403]
 
 
 def test_code_and_layers_are_there_and_not_for_writing(server: RunningServer) -> None:
@@ -201,7 +218,7 @@ def handler(event, context):
     layers = []
     for number, value in enumerate(("lower", "upper")):
         content = archive({"python/layered.py": f"VALUE = {value!r}", f"own{number}": "x"})
-        made = server.client("lambda").publish_layer_version(
+        made = client_of(server, "lambda").publish_layer_version(
             LayerName=f"layer-{uuid.uuid4().hex[:8]}", Content={"ZipFile": content}
         )
         layers.append(made["LayerVersionArn"])

@@ -3,9 +3,9 @@
 Source: AWS Lambda Developer Guide, "Understanding Lambda function scaling", "Configuring reserved concurrency".
 """
 
-import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 
 from strongroom.operations.house import House
 from strongroom.services.lambda_.function import Function
@@ -24,9 +24,8 @@ class Concurrency:
         self._functions: Counter[str] = Counter()
         self._accounts: Counter[tuple[str, str]] = Counter()
 
-    @contextlib.contextmanager
-    def taken(self, function: Function) -> Iterator[None]:
-        """Count one invocation of a function as long as the context lasts. Raises TooManyRequestsException.
+    def take(self, function: Function) -> Callable[[], None]:
+        """Count one invocation of a function, until what is returned is called. Raises TooManyRequestsException.
 
         A function with a reserved concurrency has that for itself, and takes nothing from the others.
         """
@@ -38,13 +37,11 @@ class Concurrency:
         elif self._accounts[account] >= self._house.quotas.most(CONCURRENCY_QUOTA, *account):
             raise too_many(ACCOUNT)
         self._functions[function.arn] += 1
-        if reserved is None:
-            self._accounts[account] += 1
-        try:
-            yield
-        finally:
-            self._functions[function.arn] -= 1
-            if not self._functions[function.arn]:
-                del self._functions[function.arn]
-            if reserved is None:
-                self._accounts[account] -= 1
+        self._accounts[account] += reserved is None
+        return partial(self._give_back, function.arn, account, reserved is None)
+
+    def _give_back(self, arn: str, account: tuple[str, str], is_of_account: bool) -> None:
+        self._functions[arn] -= 1
+        if not self._functions[arn]:
+            del self._functions[arn]
+        self._accounts[account] -= is_of_account

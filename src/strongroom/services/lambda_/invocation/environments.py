@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -78,12 +78,20 @@ class Environments:
         house.store.subscribe(self._forget)
         house.before_close(self.close)
 
-    async def invoke(self, version: FunctionVersion, invocation: Invocation, *, keeps_log: bool = False) -> Result:
-        """Have a function answer. It goes on when its caller does not wait any longer.
+    async def invoke(
+        self,
+        version: FunctionVersion,
+        invocation: Invocation,
+        when_over: Callable[[], None],
+        *,
+        keeps_log: bool = False,
+    ) -> Result:
+        """Have a function answer, and call `when_over` then: it goes on when its caller does not wait any longer.
 
         Raises AwsError for what keeps it from starting, and when there are too many environments.
         """
         task = asyncio.get_running_loop().create_task(self._invoke(version, invocation, keeps_log))
+        task.add_done_callback(lambda _: when_over())
         self._keep(task)
         return await asyncio.shield(task)
 

@@ -164,9 +164,9 @@ class EventQueue:
         arn = qualified(function.arn, event.qualifier) if event.qualifier else function.arn
         trace_id = new_trace_id(self._house.clock.wall())
         try:
-            with self._house.part(Concurrency).taken(function):
-                invocation = Invocation(event.event_id, event.payload, arn, trace_id=trace_id)
-                result = await self._environments.invoke(version, invocation)
+            when_over = self._house.part(Concurrency).take(function)
+            invocation = Invocation(event.event_id, event.payload, arn, trace_id=trace_id)
+            result = await self._environments.invoke(version, invocation, when_over)
         except AwsError as error:
             await self._postpone(event, error)
             return

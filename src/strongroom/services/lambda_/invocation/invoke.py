@@ -59,8 +59,8 @@ async def invoke(call: Call) -> Answer:
 
 async def _answer(call: Call, function: Function, version: FunctionVersion, invocation: Invocation) -> Answer:
     keeps_log = call.params.get("LogType") == "Tail"
-    with call.house.part(Concurrency).taken(function):
-        result = await call.house.part(Environments).invoke(version, invocation, keeps_log=keeps_log)
+    when_over = call.house.part(Concurrency).take(function)
+    result = await call.house.part(Environments).invoke(version, invocation, when_over, keeps_log=keeps_log)
     answer: dict[str, Any] = {"StatusCode": 200, "Payload": result.payload, "ExecutedVersion": version.version}
     if result.error is not None:
         answer["FunctionError"] = result.error
