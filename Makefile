@@ -43,6 +43,7 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 	@$(BIN)/python -m benchmarks.secrets
 	@$(BIN)/python -m benchmarks.log_events
 	@$(BIN)/python -m benchmarks.functions
+	@$(BIN)/python -m benchmarks.builds
 
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)

@@ -87,7 +87,8 @@ class RunningServer:
             "verify": str(self.ca_bundle),
             "config": Config(retries={"total_max_attempts": 1}, parameter_validation=False),
         }
-        return boto3.session.Session().client(service, **(settings | options))
+        session = options.pop("session", None) or boto3.session.Session()
+        return session.client(service, **(settings | options))
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point a command-line client at this server."""

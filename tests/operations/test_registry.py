@@ -27,6 +27,8 @@ def test_every_operation_is_one_of_its_model() -> None:
         "logs",
         "cloudtrail",
         "lambda",
+        "codebuild",
+        "rds",
     }
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)

@@ -32,7 +32,8 @@ class Job:
     code: str = ""
     argv: list[str] | None = None
     environment: dict[str, str] = field(default_factory=dict)
-    mounts: list[tuple[str, str]] = field(default_factory=list)
+    mounts: list[Any] = field(default_factory=list)
+    """Of each, the source, the target, and whether it is for writing, if it is."""
     hidden: list[str] = field(default_factory=list)
     limits: dict[str, Any] = field(default_factory=dict)
     seconds: float = 20.0
@@ -56,7 +57,7 @@ class Outcome:
 async def run(job: Job) -> Outcome:
     """Run a job to its end."""
     limits = Limits(**{"memory_bytes": 256 * MEBIBYTE, "temporary_bytes": 16 * MEBIBYTE, **job.limits})
-    mounts = [Mount(Path(source), target) for source, target in job.mounts]
+    mounts = [Mount(Path(source), *rest) for source, *rest in job.mounts]
     routes = routes_to(Address(*each) for each in job.outside)
     sandbox = await prepare(
         limits=limits, mounts=mounts, ports=1, routes=routes, mode=job.mode, hidden=[Path(path) for path in job.hidden]

@@ -152,6 +152,10 @@ class Configuration:
     sandbox: Sandbox = "bubblewrap"
     """What functions run in; unsafe runs them as the server's own user, with all that it may read, reach and change."""
 
+    build_git_sources: tuple[str, ...] = ()
+    """Places that builds may have Git repositories cloned from, by this server: paths, or http(s) URLs without a query;
+    what is below them is allowed too. None unless named."""
+
     connections_max: int = 4_096
     """Open connections, more are answered 503 and closed."""
 

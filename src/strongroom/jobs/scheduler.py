@@ -1,7 +1,8 @@
 """The scheduler: runs every piece of periodic work, again and again, in one server at a time.
 
 What is due is read from the database each time, so nothing is lost by a restart, and what was missed is caught up on.
-A lease keeps servers that share a database from doing the same work at once.
+A lease keeps servers that share a database from doing the same work at once; what each has to do for itself, it does
+without.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import secrets
 import structlog
 
 from strongroom.operations.house import House
-from strongroom.operations.periodic import PERIODIC
+from strongroom.operations.periodic import ON_EVERY_SERVER, PERIODIC
 from strongroom.storage.errors import StorageUnavailable
 from strongroom.storage.leases import acquire, release
 
@@ -49,8 +50,7 @@ class Scheduler:
     async def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                if await self._has_lease():
-                    await self._round()
+                await self._round(has_lease=await self._has_lease())
             except StorageUnavailable as error:
                 _log.warning("the scheduler waits for the database", reason=str(error))
             except Exception as error:
@@ -71,8 +71,10 @@ class Scheduler:
         self._renew_at = now + LEASE_RENEWAL_SECONDS
         return True
 
-    async def _round(self) -> None:
+    async def _round(self, *, has_lease: bool) -> None:
         for name, work in PERIODIC.items():
+            if not has_lease and name not in ON_EVERY_SERVER:
+                continue
             try:
                 await work(self._house)
             except StorageUnavailable:

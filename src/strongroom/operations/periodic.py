@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 Work = Callable[["House"], Awaitable[None]]
 
 PERIODIC: dict[str, Work] = {}
+ON_EVERY_SERVER: set[str] = set()
+"""The names of work that each server does for itself, of those that share a database."""
 
 TURN_SECONDS = 0.002
 """For how long work that could wait keeps the event loop from what cannot."""
@@ -19,17 +21,19 @@ STEP_SECONDS = 5.0
 """For how long one piece of work may keep the others waiting."""
 
 
-def periodic(name: str) -> Callable[[Work], Work]:
+def periodic(name: str, *, on_every_server: bool = False) -> Callable[[Work], Work]:
     """Register a coroutine that does what is due, by a name that is unique (`kms/rotate-keys`).
 
-    It is run again and again, by one server at a time; it must be safe to run twice. Raises ValueError for a second
-    registration of a name.
+    It is run again and again, by one server at a time unless each has work of its own to do; it must be safe to run
+    twice. Raises ValueError for a second registration of a name.
     """
 
     def register(work: Work) -> Work:
         if name in PERIODIC:
             raise ValueError(f"the periodic work {name} is registered twice")
         PERIODIC[name] = work
+        if on_every_server:
+            ON_EVERY_SERVER.add(name)
         return work
 
     return register

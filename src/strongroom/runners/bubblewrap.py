@@ -54,10 +54,11 @@ def hosts(routes: Sequence[Route]) -> bytes:
     return _HOSTS + "".join(f"{address} {name}\n" for name, address in names.items()).encode()
 
 
-def options(limits: Limits, mounts: Sequence[tuple[str, str]], hidden: Sequence[Path]) -> list[str]:
-    """Return the options that make the sandbox, but for what comes from FILES. `mounts` are sources and targets.
+def options(limits: Limits, mounts: Sequence[tuple[str, str, bool]], hidden: Sequence[Path]) -> list[str]:
+    """Return the options that make the sandbox, but for what comes from FILES.
 
-    The order matters: what is bound first may be covered by what comes later.
+    `mounts` are sources and targets, and whether they are for writing. The order matters: what is bound first may be
+    covered by what comes later.
     """
     made = ["--unshare-user", "--uid", str(USER_ID), "--gid", str(USER_ID), "--disable-userns"]
     made += ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"]
@@ -75,8 +76,8 @@ def options(limits: Limits, mounts: Sequence[tuple[str, str]], hidden: Sequence[
     made += ["--size", str(_SHARED_MEMORY_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
     made += ["--size", str(limits.temporary_bytes), "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
     made += ["--perms", "0755", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"]  # noqa: S108
-    for source, target in mounts:
-        made += ["--ro-bind", source, target]
+    for source, target, for_writing in mounts:
+        made += ["--bind" if for_writing else "--ro-bind", source, target]
     for path in hidden:
         made += ["--size", "4096", "--perms", "0555", "--tmpfs", str(path)]
     return made

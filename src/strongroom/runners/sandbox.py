@@ -49,14 +49,17 @@ _numbers = itertools.count(1)
 
 
 class Mount(NamedTuple):
-    """A file or directory of the host that a job may read, at `target`. Never for writing.
+    """A file or directory of the host that a job may read, at `target`; for writing only when it says so.
 
     What is in it must be readable to all (modes 0644, 0755): jobs of a server that is root run as another user.
-    The directories above it need not be.
+    The directories above it need not be. A directory for writing should be in memory (memory_directory.py), where what
+    is written counts as memory of the job; its mode must let all write, or its owner be the sandbox's `owner`. What a
+    job leaves in it may be anything, links that lead elsewhere too.
     """
 
     source: Path
     target: str
+    for_writing: bool = False
 
 
 class Exit(NamedTuple):
@@ -155,6 +158,11 @@ class Sandbox:
         for listener in listeners:
             listener.setblocking(False)
         self.addresses = tuple(f"127.0.0.1:{port}" for port in answer["ports"][:ports])
+
+    @property
+    def owner(self) -> int | None:
+        """User and group that own what the job makes, as the host sees them; None when it is the server's own user."""
+        return self._user
 
     def path(self, target: str) -> str:
         """Return the path by which the job reaches what is mounted at or below `target`."""
@@ -266,7 +274,7 @@ class Sandbox:
         sources = [str(mount.source.absolute()) for mount in self._mounts]
         # What a user who is not root cannot reach is staged for him by the launcher.
         seen = sources if users is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
-        mounts = list(zip(seen, [mount.target for mount in self._mounts], strict=True))
+        mounts = [(where, mount.target, mount.for_writing) for where, mount in zip(seen, self._mounts, strict=True)]
         return plan | {
             "bubblewrap": self._found.bubblewrap,
             "user_id": self._user,
@@ -297,7 +305,7 @@ class Sandbox:
         targets = []
         for path in hidden:
             real = path.resolve()
-            for source, target in (*self._mounts, Mount(Path("/usr"), "/usr")):
+            for source, target, _ in (*self._mounts, Mount(Path("/usr"), "/usr")):
                 if real.is_dir() and real.is_relative_to(source.resolve()):
                     targets.append(Path(target) / real.relative_to(source.resolve()))
         return targets

@@ -10,6 +10,7 @@ from strongroom.operations.vault import open_sealer
 from strongroom.server.root_key import open_root_key
 from strongroom.services import (
     cloudtrail,
+    codebuild,
     ec2,
     iam,
     kms,
@@ -35,6 +36,7 @@ SERVED = (
     secretsmanager.SECRETS_MANAGER,
     logs.LOGS,
     cloudtrail.CLOUDTRAIL,
+    codebuild.CODEBUILD,
     ec2.EC2,
     lambda_.LAMBDA,
     rds.RDS,

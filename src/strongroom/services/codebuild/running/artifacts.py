@@ -1,0 +1,152 @@
+"""The artifacts of a build: files picked out of its directory, and stored in S3 as the service role.
+
+Source: AWS CodeBuild User Guide, "Build specification reference", artifacts; API Reference, ProjectArtifacts.
+"""
+
+import asyncio
+import hashlib
+import re
+import shutil
+import zipfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, NamedTuple
+
+from strongroom.base.errors import AwsError
+from strongroom.services.codebuild.build_record import artifacts_key, shown_artifacts
+from strongroom.services.codebuild.buildspec.specification import Files
+from strongroom.services.codebuild.names import BuildName
+from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
+from strongroom.services.codebuild.running.work_files import FoundFile, files_below, open_file
+from strongroom.services.codebuild.service_role import ServiceRole
+
+_PIECE_BYTES = 1024 * 1024
+
+
+class NoDirectory(Exception):  # noqa: N818 (it says what is not there)
+    """The directory that files are to be picked from is not there, or is no directory of the build's."""
+
+
+class Picked(NamedTuple):
+    """A file that is kept: where it is below the directory that was searched, and its name among the artifacts."""
+
+    file: FoundFile
+    name: str
+
+
+def encryption_of(settings: Mapping[str, Any], *, disabled: bool) -> dict[str, str]:
+    """Return the members of PutObject that encrypt what a build stores, under the project's key."""
+    if disabled:
+        return {}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings["encryptionKey"]}
+
+
+def matcher(pattern: str) -> re.Pattern[str]:
+    """Return what matches the paths that a glob means: `*` within one directory, `**` through any number of them."""
+    found = ""
+    at = 0
+    pattern = str(PurePosixPath(pattern)).removeprefix("/")
+    while at < len(pattern):
+        if pattern.startswith("**/", at):
+            found, at = found + "(?:[^/]+/)*", at + 3
+        elif pattern.startswith("**", at):
+            found, at = found + ".*", at + 2
+        elif pattern[at] == "*":
+            found, at = found + "[^/]*", at + 1
+        elif pattern[at] == "?":
+            found, at = found + "[^/]", at + 1
+        else:
+            found, at = found + re.escape(pattern[at]), at + 1
+    return re.compile(found, re.DOTALL)
+
+
+def pick(root: Path, base: str, files: Files) -> list[Picked]:
+    """Return the files below `root`/`base` that artifacts are made of.
+
+    Raises PhaseFailed when there are none, NoDirectory when there is no such directory.
+    """
+    wanted = [matcher(pattern) for pattern in files.files]
+    excluded = [matcher(pattern) for pattern in files.excluded]
+    try:
+        found = [
+            file
+            for file in files_below(root, base)
+            if any(each.fullmatch(file.path) for each in wanted)
+            and not any(each.fullmatch(file.path) for each in excluded)
+        ]
+    except OSError:
+        raise NoDirectory from None
+    if not found:
+        raise PhaseFailed(CLIENT_ERROR, "no matching artifact paths found")
+    if not files.discard_paths:
+        return [Picked(file, file.path) for file in found]
+    return [Picked(file, PurePosixPath(file.path).name) for file in found]
+
+
+def packed(root: Path, base: str, picked: Sequence[Picked], archive: Path) -> dict[str, str]:
+    """Write a ZIP file of what was picked, and return its checksums."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        for file, name in picked:
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o100000 | file.mode) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with open_file(root, f"{base}/{file.path}") as content, made.open(entry, "w", force_zip64=True) as packing:
+                shutil.copyfileobj(content, packing, _PIECE_BYTES)
+    with archive.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        content.seek(0)
+        md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return {"sha256sum": sha256, "md5sum": md5}
+
+
+class Uploads:
+    """Stores the artifacts of one build, and tells its log."""
+
+    def __init__(
+        self, role: ServiceRole, named: BuildName, settings: Mapping[str, Any], root: Path, scratch: Path
+    ) -> None:
+        """`root` is what the build could write to, `scratch` a directory of the server's own in memory."""
+        self._role = role
+        self._named = named
+        self._settings = settings
+        self._root = root
+        self._scratch = scratch
+
+    async def upload(self, artifacts: Mapping[str, Any], files: Files, base: str, name: str | None) -> dict[str, Any]:
+        """Store artifacts and return how the build tells of them. `base` is a directory below the root.
+
+        `name` takes the place of the project's, where it may. Raises PhaseFailed and NoDirectory.
+        """
+        picked = await asyncio.to_thread(pick, self._root, base, files)
+        key = artifacts_key(artifacts, self._named, name if artifacts.get("overrideArtifactName") else None)
+        encryption = encryption_of(self._settings, disabled=bool(artifacts["encryptionDisabled"]))
+        if files.s3_prefix:
+            key = f"{files.s3_prefix.strip('/')}/{key}"
+        sums: dict[str, str] = {}
+        try:
+            if artifacts["packaging"] == "ZIP":
+                archive = self._scratch / "artifacts.zip"
+                try:
+                    sums = await asyncio.to_thread(packed, self._root, base, picked, archive)
+                    with archive.open("rb") as content:
+                        await self._put(artifacts["location"], key, content, archive.stat().st_size, encryption)
+                finally:
+                    archive.unlink(missing_ok=True)
+            else:
+                for file, path in picked:
+                    with open_file(self._root, f"{base}/{file.path}") as content:
+                        await self._put(artifacts["location"], f"{key}/{path}", content, file.size, encryption)
+        except AwsError as error:
+            raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {told(error)}") from None
+        except OSError as error:
+            raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {error.strerror}") from None
+        return shown_artifacts(artifacts, self._named, key, **sums)
+
+    async def _put(self, bucket: str, key: str, content: BinaryIO, size: int, encryption: dict[str, str]) -> None:
+        params = {"Bucket": bucket, "Key": key.lstrip("/"), "Body": _pieces(content), "ContentLength": size}
+        await self._role.s3("PutObject", params | encryption)
+
+
+async def _pieces(content: BinaryIO) -> AsyncIterator[bytes]:
+    while piece := content.read(_PIECE_BYTES):
+        yield piece

@@ -1,0 +1,100 @@
+"""Git repositories as sources: cloned by the server's own git, from places that the operator allows.
+
+A build has no network, so the server fetches what a project names. It reaches what builds must not (this machine's
+files, its network), hence only the places in `build-git-sources`.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed
+
+CLONE_SECONDS_MAX = 300.0
+_SAID_CHARACTERS_MAX = 1_000
+
+
+def is_allowed(location: str, allowed: tuple[str, ...]) -> bool:
+    """Return whether a repository is one of the places that may be cloned from, or below one."""
+    if location.startswith("/"):
+        location = os.path.realpath(location)
+    elif urlsplit(location).scheme not in ("http", "https") or "/.." in location or "@" in location:
+        return False
+    places = [os.path.realpath(place) if place.startswith("/") else place.rstrip("/") for place in allowed]
+    return any(location == place or location.startswith(f"{place}/") for place in places)
+
+
+async def clone(source: Mapping[str, Any], version: str, target: Path, scratch: Path, allowed: tuple[str, ...]) -> str:
+    """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed."""
+    location = source["location"]
+    if not is_allowed(location, allowed):
+        raise PhaseFailed(
+            CLIENT_ERROR,
+            f"This server may not clone {location}: its operator allows places by the option build-git-sources.",
+        )
+    program = shutil.which("git")
+    if program is None:
+        raise PhaseFailed(CLIENT_ERROR, "git is not installed on this server.")
+    if version.startswith("-") or "\0" in version:
+        raise PhaseFailed(CLIENT_ERROR, f"reference not found for primary source and source version {version}")
+    git = _Git(program, scratch, insecure=bool(source.get("insecureSsl")))
+    depth = source.get("gitCloneDepth") or 0
+    shallow = ("--depth", str(depth)) if depth and not version and not location.startswith("/") else ()
+    await git.run("clone", "--quiet", "--no-local", *shallow, "--", location, str(target))
+    if version:
+        try:
+            await git.run("-C", str(target), "checkout", "--quiet", "--detach", version, "--")
+        except PhaseFailed:
+            await git.run("-C", str(target), "fetch", "--quiet", "origin", version)
+            await git.run("-C", str(target), "checkout", "--quiet", "--detach", "FETCH_HEAD", "--")
+    return (await git.run("-C", str(target), "rev-parse", "HEAD")).strip()
+
+
+class _Git:
+    """Calls git with nothing of this machine's configuration, and no questions asked."""
+
+    def __init__(self, program: str, home: Path, *, insecure: bool) -> None:
+        self._program = program
+        self._environment = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": "file:http:https",
+            "GIT_LFS_SKIP_SMUDGE": "1",
+        }
+        self._options = ["-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "core.symlinks=true"]
+        self._options += ["-c", "http.followRedirects=false"]
+        if insecure:
+            self._options += ["-c", "http.sslVerify=false"]
+
+    async def run(self, *arguments: str) -> str:
+        """Run one command of git and return what it prints. Raises PhaseFailed with what it says."""
+        process = await asyncio.create_subprocess_exec(
+            self._program,
+            *self._options,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment,
+        )
+        try:
+            async with asyncio.timeout(CLONE_SECONDS_MAX):
+                said, complained = await process.communicate()
+        except BaseException as error:
+            process.kill()
+            await process.wait()
+            if isinstance(error, TimeoutError):
+                raise PhaseFailed(CLIENT_ERROR, f"git took longer than {CLONE_SECONDS_MAX:g} seconds.") from None
+            raise
+        if process.returncode != 0:
+            text = complained.decode(errors="replace").strip()[-_SAID_CHARACTERS_MAX:]
+            raise PhaseFailed(CLIENT_ERROR, f"git failed: {text}")
+        return said.decode(errors="replace")

@@ -1,0 +1,218 @@
+"""Where a build runs: its directories in memory, its sandbox, and the ways out of it to credentials and to this server.
+
+As on AWS, the sources are below /codebuild/output, and what CodeBuild itself needs is in /codebuild/readonly.
+"""
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import Any, TypeVar
+
+from strongroom.operations.house import House, OpenDoor
+from strongroom.runners.credentials_endpoint import CredentialsEndpoint
+from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
+from strongroom.runners.probe import SandboxUnavailable
+from strongroom.runners.sandbox import Mount, Sandbox, prepare
+from strongroom.services.codebuild.buildspec.specification import Specification
+from strongroom.services.codebuild.compute import limits_of
+from strongroom.services.codebuild.phases import Ending
+from strongroom.services.codebuild.running.artifacts import NoDirectory
+from strongroom.services.codebuild.running.environment import base_variables, endpoint_variables, own_variables
+from strongroom.services.codebuild.running.log import BuildLog
+from strongroom.services.codebuild.running.shell import SandboxShell
+from strongroom.services.codebuild.running.sources import fetch_source, give, removed
+from strongroom.services.codebuild.service_role import ServiceRole
+
+OUTPUT, READONLY, AUTHORITY = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem"
+SHELLS = {"bash": "/bin/bash"}
+_CREDENTIALS, _API = 0, 1
+
+Part = TypeVar("Part")
+
+
+class Room:
+    """The room of one build. `make` makes it, `begin` starts its shell; whoever has it must `close` it."""
+
+    def __init__(self, house: House, row: Any, role: ServiceRole, log: BuildLog) -> None:
+        self._house = house
+        self._row = row
+        self._role = role
+        self._log = log
+        self._base: Path | None = None
+        self._sandbox: Sandbox | None = None
+        self._shell: SandboxShell | None = None
+        self._doors: list[CredentialsEndpoint | OpenDoor] = []
+        self._others: dict[str, str] = {}
+        self._token = secrets.token_urlsafe(32)
+        self._name = f"src{secrets.randbelow(10**9):09d}"
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox, once it is made."""
+        return _made(self._sandbox)
+
+    @property
+    def shell(self) -> SandboxShell:
+        """The shell, once it has begun."""
+        return _made(self._shell)
+
+    @property
+    def base(self) -> Path:
+        """The directory in memory that holds all of the others."""
+        return _made(self._base)
+
+    @property
+    def output(self) -> Path:
+        """What the build may write to, as the server sees it."""
+        return self.base / "output"
+
+    @property
+    def scratch(self) -> Path:
+        """A directory of the server's own."""
+        return self.base / "scratch"
+
+    @property
+    def sources(self) -> Path:
+        """The primary source, as the server sees it."""
+        return self.output / self._name / "src"
+
+    @property
+    def directory(self) -> str:
+        """The primary source, as the build sees it."""
+        return self.sandbox.path(f"{OUTPUT}/{self._name}/src")
+
+    def below_output(self, path: str) -> str:
+        """Return where a path of the build's is below what it may write to. Raises NoDirectory if it is elsewhere."""
+        top = self.sandbox.path(OUTPUT)
+        if path != top and not path.startswith(f"{top}/"):
+            raise NoDirectory
+        return path[len(top) :].strip("/")
+
+    async def make(self) -> None:
+        """Make the directories and the sandbox. Raises SandboxUnavailable."""
+        try:
+            self._base = memory_directory().make("build")
+        except (NoMemoryFileSystem, OSError) as error:
+            raise SandboxUnavailable(f"there is no place for a build's files: {error}") from None
+        for path, mode in ((self.output, 0o777), (self.base / "readonly", 0o755), (self.scratch, 0o700)):
+            path.mkdir()
+            path.chmod(mode)
+        mounts = [Mount(self.base / "readonly", READONLY), Mount(self.output, OUTPUT, for_writing=True)]
+        if self._house.doors is not None:
+            mounts.append(Mount(self._house.doors.ca_bundle, AUTHORITY))
+        self._sandbox = await prepare(
+            limits=limits_of(self._row.settings["environment"]["computeType"]),
+            mounts=mounts,
+            ports=2,
+            mode=self._house.configuration.sandbox,
+            hidden=(self._house.configuration.data,),
+        )
+        for path in (self.output / "kept", self.output / "home", self.sources):
+            path.mkdir(parents=True)
+
+    async def fetch_sources(self) -> str:
+        """Bring all sources into their directories, and return the version of the first one. Raises PhaseFailed."""
+        settings = self._row.settings
+        allowed = self._house.configuration.build_git_sources
+        versions = {
+            each["sourceIdentifier"]: each["sourceVersion"] for each in settings.get("secondarySourceVersions") or ()
+        }
+        resolved = await fetch_source(
+            self._role, settings["source"], settings.get("sourceVersion", ""), self.sources, self.scratch, allowed
+        )
+        for source in settings["secondarySources"]:
+            identifier = source["sourceIdentifier"]
+            target = self.output / self._name / identifier
+            target.mkdir()
+            version = versions.get(identifier, "")
+            await fetch_source(self._role, source, version, target, self.scratch, allowed)
+            self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
+        await asyncio.to_thread(give, self.output, self.sandbox.owner)
+        return resolved
+
+    async def begin(self, specification: Specification, variables: dict[str, str], version: str) -> None:
+        """Open the ways out, and start the shell with the variables. Raises SandboxUnavailable, OSError."""
+        sandbox = self.sandbox
+        endpoint = CredentialsEndpoint(self._token, self._credentials)
+        await endpoint.start(sandbox.listeners[_CREDENTIALS])
+        self._doors.append(endpoint)
+        api = ""
+        if self._house.doors is not None:
+            self._doors.append(await self._house.doors.listen(sandbox.listeners[_API]))
+            api = sandbox.addresses[_API]
+        self._log.mask([self._token])
+        environment = base_variables(sandbox.path(f"{OUTPUT}/home")) | variables
+        environment |= own_variables(self._row, self.directory, self._others, version)
+        environment |= endpoint_variables(sandbox.addresses[_CREDENTIALS], self._token, api, sandbox.path(AUTHORITY))
+        self._shell = SandboxShell(
+            sandbox,
+            self.base / "readonly",
+            sandbox.path(READONLY),
+            sandbox.path(f"{OUTPUT}/kept"),
+            self.directory,
+            SHELLS.get(specification.environment.shell, "/bin/sh"),
+            self._log.take,
+        )
+        self._shell.shares = specification.shares_shell
+        await self._shell.start(environment)
+
+    async def _credentials(self) -> dict[str, str]:
+        """Return what the credentials endpoint answers; from then on it is masked in the log."""
+        given = await self._role.credentials()
+        self._log.mask([given.secret_access_key, given.session_token])
+        return {
+            "AccessKeyId": given.access_key_id,
+            "SecretAccessKey": given.secret_access_key,
+            "Token": given.session_token,
+            "Expiration": f"{given.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            "RoleArn": self._role.role_arn,
+        }
+
+    async def variables(self, names: list[str]) -> dict[str, str]:
+        """Return the variables of some names, as the commands left them. Raises Ending."""
+        if not names:
+            return {}
+        script = "\n".join(f"printf '%s\\0' \"${{{name}-}}\"" for name in names)
+        values = (await self.shell.ask(script)).split(b"\0")
+        return {name: value.decode(errors="replace") for name, value in zip(names, values, strict=False)}
+
+    async def expanded(self, texts: list[str]) -> list[str]:
+        """Return some texts of the specification as the build's shell reads them: with variables and commands in them.
+
+        Raises Ending.
+        """
+        if not any("$" in text or "`" in text for text in texts):
+            return texts
+        word = secrets.token_hex(8)
+        script = "\n".join(f"printf '%s\\0' \"$(cat <<{word}\n{text}\n{word}\n)\"" for text in texts)
+        values = (await self.shell.ask(script)).split(b"\0")
+        return [value.decode(errors="replace") for value in values[: len(texts)]]
+
+    async def end(self, ending: Ending) -> None:
+        """Have whatever runs end now."""
+        if self._shell is not None:
+            await self._shell.end(ending)
+
+    async def stop_commands(self) -> None:
+        """End what the build's commands left running: its files change no more."""
+        await self.sandbox.kill()
+
+    async def close(self) -> None:
+        """End the build's processes, close its ways out, and remove its files."""
+        for door in self._doors:
+            await door.close()
+        self._doors.clear()
+        if self._sandbox is not None:
+            await self._sandbox.close()
+        if self._shell is not None:
+            self._shell.close()
+            self._shell = None
+        if self._base is not None:
+            await asyncio.to_thread(removed, self._base)
+            self._base = None
+
+
+def _made(part: Part | None) -> Part:
+    if part is None:
+        raise RuntimeError("the room of a build is used before it is made")
+    return part

@@ -1,0 +1,158 @@
+"""The sources of a build, brought into its directory: nothing, an object or a folder of S3, or a Git repository.
+
+Source: AWS CodeBuild API Reference, ProjectSource; User Guide, "Source versions with AWS CodeBuild".
+"""
+
+import asyncio
+import os
+import shutil
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from strongroom.base.errors import AwsError
+from strongroom.services.codebuild.project_settings import NO_SOURCE, S3, bucket_and_key
+from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
+from strongroom.services.codebuild.running.git import clone
+from strongroom.services.codebuild.service_role import ServiceRole
+
+SOURCE_BYTES_MAX = 1024 * 1024 * 1024
+FILES_MAX = 100_000
+_COPY_BYTES = 1024 * 1024
+
+
+async def fetch_source(
+    role: ServiceRole, source: Mapping[str, Any], version: str, target: Path, scratch: Path, allowed: tuple[str, ...]
+) -> str:
+    """Bring a source into `target`, and return the version that it turned out to be, empty where that says nothing.
+
+    `scratch` is a directory of the server's own in memory, `allowed` are the places that repositories may be cloned
+    from. Raises PhaseFailed.
+    """
+    which = source.get("sourceIdentifier") or "primary source"
+    try:
+        if source["type"] == NO_SOURCE:
+            return ""
+        if source["type"] == S3:
+            await _from_s3(role, source["location"], version, target, scratch)
+            return ""
+        return await clone(source, version, target, scratch, allowed)
+    except AwsError as error:
+        raise PhaseFailed(CLIENT_ERROR, f"{told(error)} for {which} and source version {version}") from None
+
+
+async def _from_s3(role: ServiceRole, location: str, version: str, target: Path, scratch: Path) -> None:
+    bucket, _, key = bucket_and_key(location)
+    if key.endswith("/"):
+        await _folder(role, bucket, key, target)
+        return
+    archive = scratch / "source.zip"
+    params = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+    answer = await role.s3("GetObject", params)
+    try:
+        await _store(answer, archive, SOURCE_BYTES_MAX)
+        await asyncio.to_thread(_unpack, archive, target)
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+async def _folder(role: ServiceRole, bucket: str, prefix: str, target: Path) -> None:
+    token, left, count = None, SOURCE_BYTES_MAX, 0
+    while True:
+        params = {"Bucket": bucket, "Prefix": prefix} | ({"ContinuationToken": token} if token else {})
+        listed = await role.s3("ListObjectsV2", params)
+        for each in listed.get("Contents") or ():
+            path = _below(target, each["Key"].removeprefix(prefix))
+            count += 1
+            if path is None or each["Key"].endswith("/"):
+                continue
+            if count > FILES_MAX:
+                raise _too_much()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            answer = await role.s3("GetObject", {"Bucket": bucket, "Key": each["Key"]})
+            left -= await _store(answer, path, left)
+        token = listed.get("NextContinuationToken")
+        if not token:
+            break
+    if not count:
+        raise PhaseFailed(CLIENT_ERROR, f"NoSuchKey: there is nothing in {bucket}/{prefix}")
+
+
+async def _store(answer: Mapping[str, Any], path: Path, most: int) -> int:
+    """Write the body of an object to a file and return its size."""
+    size = 0
+    with path.open("wb") as file:
+        async for piece in answer["Body"]:
+            size += len(piece)
+            if size > most:
+                raise _too_much()
+            file.write(piece)
+    return size
+
+
+def _too_much() -> PhaseFailed:
+    return PhaseFailed(
+        CLIENT_ERROR, f"The source has more than {SOURCE_BYTES_MAX:,} bytes or more than {FILES_MAX:,} files."
+    )
+
+
+def _below(target: Path, name: str) -> Path | None:
+    """Return where a file of that name is to be; None for one that would be somewhere else."""
+    steps = [step for step in PurePosixPath(name).parts if step not in ("/", ".")]
+    if not steps or ".." in steps or "\0" in name:
+        return None
+    return target.joinpath(*steps)
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    """Unpack a ZIP file: its files and directories, with their permissions; links are left out."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            left = SOURCE_BYTES_MAX
+            members = opened.infolist()
+            if len(members) > FILES_MAX:
+                raise _too_much()
+            for member in members:
+                path = _below(target, member.filename)
+                if path is None or stat.S_ISLNK(member.external_attr >> 16):
+                    continue
+                if member.is_dir():
+                    path.mkdir(parents=True, exist_ok=True)
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with opened.open(member) as content, path.open("wb") as file:
+                    left -= _copied(content, file, left)
+                path.chmod(0o755 if member.external_attr >> 16 & stat.S_IXUSR else 0o644)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+        raise PhaseFailed(CLIENT_ERROR, f"The source cannot be unpacked: {error}") from None
+
+
+def _copied(content: Any, file: BinaryIO, most: int) -> int:
+    size = 0
+    while piece := content.read(_COPY_BYTES):
+        size += len(piece)
+        if size > most:
+            raise _too_much()
+        file.write(piece)
+    return size
+
+
+def give(tree: Path, owner: int | None) -> None:
+    """Make a tree that the server has just made a build's own: readable, and its user's."""
+    for folder, folders, files in os.walk(tree, followlinks=False):
+        for path in (folder, *(os.path.join(folder, name) for name in (*folders, *files))):
+            if os.path.islink(path):
+                if owner is not None:
+                    os.chown(path, owner, owner, follow_symlinks=False)
+                continue
+            mode = stat.S_IMODE(os.lstat(path).st_mode)
+            os.chmod(path, mode | (0o755 if os.path.isdir(path) else 0o644))
+            if owner is not None:
+                os.chown(path, owner, owner, follow_symlinks=False)
+
+
+def removed(tree: Path) -> None:
+    """Remove a tree, whatever a build left in it."""
+    shutil.rmtree(tree, ignore_errors=True)

@@ -1,0 +1,128 @@
+"""Properly signed requests of CodeBuild with generated content: whatever they say, the answer is a sensible one.
+
+`FUZZ_SECONDS` in the environment makes it try for longer.
+"""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from tests.faults.generated_values import ANY_JSON, SECONDS, Shapes, mostly, try_on_and_on
+from tests.faults.plain_client import Answer, PlainClient, signed_headers
+from tests.faults.served import may_answer, served_operations
+from tests.running_server import RunningServer
+from tests.services.codebuild.building import ENVIRONMENT, TRUST, document, specification
+
+from strongroom.model.service import OperationModel
+
+SERVICE = "codebuild"
+ROLE = "arn:aws:iam::000000000000:role/generated"
+ARN = "arn:aws:codebuild:us-east-1:000000000000"
+REFUSED_WHOLLY = frozenset(
+    {
+        *("vpcConfig", "fileSystemLocations", "buildBatchConfig", "badgeEnabled", "fleet", "dockerServer", "auth"),
+        *("certificate", "registryCredential", "computeConfiguration", "hostKernel", "autoRetryLimit", "cache"),
+        *("buildStatusConfig", "reportBuildStatus", "bucketOwnerAccess", "gitSubmodulesConfig", "privilegedMode"),
+        *("debugSessionEnabled", "cacheOverride", "sourceAuthOverride", "fleetOverride", "certificateOverride"),
+        *("registryCredentialOverride", "hostKernelOverride", "autoRetryLimitOverride", "privilegedModeOverride"),
+        *("buildStatusConfigOverride", "reportBuildStatusOverride", "gitSubmodulesConfigOverride"),
+    }
+)
+SOURCE = {"type": "NO_SOURCE", "buildspec": specification("true")}
+
+
+def ask(client: PlainClient, operation: str, value: Any) -> Answer:
+    """Send one request of CodeBuild."""
+    body = json.dumps(value).encode()
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"CodeBuild_20161006.{operation}"}
+    signed = signed_headers(client.url, body, headers, service=SERVICE, region="us-east-1")
+    return client.send(signed, body)
+
+
+class KnownBuilds:
+    """What a client of the server knows."""
+
+    def __init__(self, client: PlainClient) -> None:
+        self._client = client
+        self.names = ["known-a", "known-b"]
+        policy = document(TRUST)
+        client.query("iam", "CreateRole", {"RoleName": "generated", "AssumeRolePolicyDocument": policy})
+        self.builds: list[str] = []
+        self.revive()
+
+    def revive(self) -> None:
+        """Have the projects there, whatever became of them."""
+        for name in self.names:
+            settings = {"source": SOURCE, "artifacts": {"type": "NO_ARTIFACTS"}, "environment": ENVIRONMENT}
+            ask(self._client, "CreateProject", {"name": name, "serviceRole": ROLE, **settings})
+            started = ask(self._client, "StartBuild", {"projectName": name})
+            if started.status == 200:
+                self.builds.append(started.json["build"]["id"])
+
+    def values(self, name: str) -> st.SearchStrategy[Any]:
+        """Return values that would do for a member of this name, or no values at all."""
+        names = [*self.names, f"{ARN}:project/known-a", "none"]
+        ids = st.sampled_from([*self.builds[-6:], f"known-a:{uuid.UUID(int=0)}", "x"])
+        known = {
+            "name": st.sampled_from([*self.names, "made-by-chance", "A_VARIABLE"]),
+            "names": st.lists(st.sampled_from(names), min_size=1, max_size=3),
+            "projectName": st.sampled_from(names),
+            "id": ids,
+            "ids": st.lists(ids, min_size=1, max_size=3),
+            "serviceRole": st.sampled_from([ROLE, "generated", "none", "arn:aws:iam::1:user/x"]),
+            "serviceRoleOverride": st.sampled_from([ROLE, "none"]),
+            "source": st.just(SOURCE),
+            "environment": st.just(ENVIRONMENT),
+            "artifacts": st.sampled_from([{"type": "NO_ARTIFACTS"}, {"type": "S3", "location": "bucket"}]),
+            "buildspecOverride": st.sampled_from([specification("true"), "version: 0.2\n", "x.yml"]),
+            "imageOverride": st.just("host"),
+            "environmentTypeOverride": st.just("LINUX_CONTAINER"),
+            "idempotencyToken": st.sampled_from(["t", "\0", ""]),
+            "sourceTypeOverride": st.sampled_from(["NO_SOURCE", "S3", "GITHUB"]),
+            "sourceLocationOverride": st.sampled_from(["bucket/key.zip", "/etc", ""]),
+            "concurrentBuildLimit": st.sampled_from([-1, 1, 100]),
+        }
+        return known.get(name, st.nothing())
+
+
+@pytest.fixture
+def client(unharmed: RunningServer) -> Iterator[PlainClient]:
+    connected = PlainClient(unharmed)
+    yield connected
+    connected.close()
+
+
+def check(operation: OperationModel, answer: Answer) -> None:
+    """Assert that an answer is a right one, or a refusal that a client of the operation knows."""
+    assert answer.headers["x-amzn-requestid"]
+    if answer.status != 200:
+        assert 400 <= answer.status < 500, answer
+        assert may_answer(operation, answer.code) or answer.code == "UnsupportedOperationException", answer
+
+
+def test_generated_requests_of_codebuild(client: PlainClient) -> None:
+    known = KnownBuilds(client)
+    seen: Counter[str] = Counter()
+
+    def bodies(operation: OperationModel) -> st.SearchStrategy[Any]:
+        assert operation.input is not None
+        tame, wild = Shapes(known, tame=True, never=REFUSED_WHOLLY), Shapes(known, tame=False)
+        return mostly(mostly(tame.values(operation.input), wild.values(operation.input), 35), ANY_JSON, 3)
+
+    requests = st.sampled_from(served_operations(SERVICE)).flatmap(
+        lambda operation: st.tuples(st.just(operation), bodies(operation))
+    )
+
+    def tried(request: tuple[OperationModel, Any]) -> None:
+        operation, value = request
+        answer = ask(client, operation.name, value)
+        check(operation, answer)
+        seen[f"{operation.name} {answer.code}"] += 1
+
+    try_on_and_on(tried, SECONDS / 4, known.revive, request=requests)
+    # It is worth nothing unless requests get behind the first checks. A busy machine sends few of them.
+    assert len(seen) > min(20, seen.total() / 8), sorted(seen)

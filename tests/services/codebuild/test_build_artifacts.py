@@ -1,0 +1,157 @@
+"""What is kept of builds: artifacts and logs in S3, encrypted under the project's key."""
+
+import gzip
+import io
+import uuid
+import zipfile
+from typing import Any
+
+import pytest
+import yaml
+from tests.running_server import RunningServer
+from tests.services.codebuild.building import Workshop, allow, context, demand_sandbox, document
+
+
+@pytest.fixture(scope="module")
+def key(server: RunningServer) -> str:
+    arn: str = server.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return arn
+
+
+@pytest.fixture(scope="module")
+def storing(server: RunningServer, key: str) -> Workshop:
+    """A workshop whose role may write to S3 with one key."""
+    demand_sandbox()
+    return Workshop(server, allow("s3:PutObject"), allow(["kms:GenerateDataKey", "kms:Decrypt"], key))
+
+
+@pytest.fixture(scope="module")
+def bucket(server: RunningServer) -> str:
+    name = f"artifacts-{uuid.uuid4().hex[:8]}"
+    server.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+MADE = (
+    "mkdir -p dist/deep .hidden && echo one >dist/one.txt && echo two >dist/deep/two.txt && echo no >dist/no.log",
+    "echo run >dist/run.sh && chmod 755 dist/run.sh && ln -s /etc/passwd dist/link && mkfifo dist/pipe && date >date",
+)
+
+
+def text_of(artifacts: dict[str, Any], *commands: str) -> str:
+    return yaml.safe_dump(
+        {"version": 0.2, "phases": {"build": {"commands": [*MADE, *commands]}}, "artifacts": artifacts}
+    )
+
+
+def to_s3(bucket: str, **members: Any) -> dict[str, Any]:
+    return {"type": "S3", "location": bucket, **members}
+
+
+def keys(server: RunningServer, bucket: str, prefix: str) -> list[str]:
+    found = server.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    return [each["Key"] for each in found]
+
+
+def test_files_are_stored_one_by_one(storing: Workshop, bucket: str, key: str) -> None:
+    files = {"files": ["**/*"], "exclude-paths": ["**/*.log"], "base-directory": "dist"}
+    project = storing.project(
+        text_of(files), artifacts=to_s3(bucket, path="p", namespaceType="BUILD_ID", name="n"), encryptionKey=key
+    )
+    build = storing.build(project)
+    assert build["buildStatus"] == "SUCCEEDED", storing.log(build)
+    prefix = f"p/{build['id'].partition(':')[2]}/n"
+    assert build["artifacts"]["location"] == f"arn:aws:s3:::{bucket}/{prefix}"
+    found = keys(storing.server, bucket, prefix)
+    # What leads elsewhere, and what is no file, is left out.
+    assert found == [f"{prefix}/{name}" for name in ("deep/two.txt", "one.txt", "run.sh")]
+    stored = storing.server.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/deep/two.txt")
+    assert stored["Body"].read() == b"two\n"
+    assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
+def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing: Workshop, bucket: str) -> None:
+    artifacts = {
+        "files": ["dist/*", "date"],
+        "name": 'of-$WHO-$(cat "dist/one.txt").zip',
+        "secondary-artifacts": {"second": {"files": ["dist/deep/*"], "discard-paths": "yes", "name": "ignored"}},
+    }
+    project = storing.project(
+        text_of(artifacts, "export WHO=me"),
+        artifacts=to_s3(bucket, packaging="ZIP", overrideArtifactName=True, path="z", encryptionDisabled=True),
+        secondaryArtifacts=[to_s3(bucket, artifactIdentifier="second", path="z", encryptionDisabled=True)],
+    )
+    build = storing.build(project)
+    assert build["buildStatus"] == "SUCCEEDED", storing.log(build)
+    assert build["artifacts"]["location"] == f"arn:aws:s3:::{bucket}/z/of-me-one.zip"
+    assert keys(storing.server, bucket, "z") == ["z/of-me-one.zip", "z/second/two.txt"]
+    content = storing.server.client("s3").get_object(Bucket=bucket, Key="z/of-me-one.zip")["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        assert opened.namelist() == ["date", "dist/no.log", "dist/one.txt", "dist/run.sh"]
+        assert opened.getinfo("dist/run.sh").external_attr >> 16 & 0o111
+    assert len(build["artifacts"]["sha256sum"]) == 64
+    assert build["secondaryArtifacts"][0]["artifactIdentifier"] == "second"
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "told"),
+    [
+        ({"files": ["no/such"]}, "no matching artifact paths found"),
+        ({"files": ["*"], "base-directory": "nowhere"}, "no matching base directory path found for nowhere"),
+        ({"files": ["*"], "base-directory": "/etc"}, "no matching base directory path found for /etc"),
+        ({"files": ["*"], "base-directory": "dist/link"}, "no matching base directory path found for dist/link"),
+    ],
+)
+def test_artifacts_that_are_not_there(storing: Workshop, bucket: str, artifacts: dict[str, Any], told: str) -> None:
+    build = storing.build(storing.project(text_of(artifacts), artifacts=to_s3(bucket, path="never")))
+    assert build["buildStatus"] == "FAILED"
+    assert context(build, "UPLOAD_ARTIFACTS") == ("FAILED", "CLIENT_ERROR", told)
+    assert keys(storing.server, bucket, "never") == []
+
+
+def test_a_role_that_may_not_store_fails_the_build(storing: Workshop, bucket: str, key: str) -> None:
+    poor = Workshop(storing.server)
+    project = poor.project(text_of({"files": ["date"]}), artifacts=to_s3(bucket), encryptionKey=key)
+    build = poor.build(project)
+    assert context(build, "UPLOAD_ARTIFACTS")[2].startswith("Error in UPLOAD_ARTIFACTS phase: AccessDenied: ")
+
+
+def test_the_log_is_stored_in_s3_under_the_projects_key(storing: Workshop, bucket: str, key: str) -> None:
+    logs = {
+        "cloudWatchLogs": {"status": "DISABLED"},
+        "s3Logs": {"status": "ENABLED", "location": f"{bucket}/logs"},
+    }
+    build = storing.build(
+        storing.project(text_of({"files": ["date"]}, "echo in the log"), logsConfig=logs, encryptionKey=key)
+    )
+    assert build["logs"]["cloudWatchLogs"] == {"status": "DISABLED"}
+    where = build["logs"]["s3LogsArn"].partition(":::")[2].partition("/")[2]
+    stored = storing.server.client("s3").get_object(Bucket=bucket, Key=where)
+    assert stored["SSEKMSKeyId"] == key
+    assert "\nin the log\n" in gzip.decompress(stored["Body"].read()).decode()
+    assert "groupName" not in build["logs"]
+
+
+def test_a_disabled_key_keeps_the_artifacts_from_being_stored(storing: Workshop, bucket: str) -> None:
+    kms = storing.server.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    other = Workshop(storing.server, allow("s3:PutObject"), allow("kms:*", key))
+    kms.disable_key(KeyId=key)
+    build = other.build(
+        other.project(text_of({"files": ["date"]}), artifacts=to_s3(bucket, path="disabled"), encryptionKey=key)
+    )
+    assert "is disabled" in context(build, "UPLOAD_ARTIFACTS")[2]
+    assert keys(storing.server, bucket, "disabled") == []
+
+
+def test_the_log_group_may_be_encrypted(storing: Workshop) -> None:
+    account = storing.role.split(":")[4]
+    group = f"/encrypted/{storing.name}"
+    owner = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:*", "Resource": "*"}
+    service = {"Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Effect": "Allow", "Action": "kms:*"}
+    policy = document(owner, service | {"Resource": "*"})
+    key = storing.server.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    storing.server.client("logs").create_log_group(logGroupName=group, kmsKeyId=key)
+    logs = {"cloudWatchLogs": {"status": "ENABLED", "groupName": group}}
+    project = storing.project(text_of({"files": ["date"]}, "echo sealed"), logsConfig=logs)
+    assert storing.printed(storing.build(project)) == ["sealed"]

@@ -1,0 +1,178 @@
+"""Sources of builds: archives and folders in S3, Git repositories, and where the specification is found."""
+
+import io
+import subprocess
+import uuid
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.running_server import RunningServer, running_server
+from tests.services.codebuild.building import Workshop, allow, context, demand_sandbox, specification
+from tests.services.refusals import refused
+
+
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("repositories")
+
+
+@pytest.fixture(scope="module")
+def allowing(tmp_path_factory: pytest.TempPathFactory, repositories: Path) -> Iterator[RunningServer]:
+    """A server whose operator lets builds clone from one directory."""
+    demand_sandbox()
+    options = ("--build-git-sources", str(repositories))
+    with running_server(tmp_path_factory.mktemp("server"), options=options) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def fed(allowing: RunningServer) -> Workshop:
+    """A workshop whose role may read from S3."""
+    return Workshop(allowing, allow(["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]))
+
+
+@pytest.fixture(scope="module")
+def bucket(allowing: RunningServer) -> str:
+    name = f"sources-{uuid.uuid4().hex[:8]}"
+    s3 = allowing.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def archive(**files: str) -> bytes:
+    """Return a ZIP file; the names' double underscores stand for a slash, single ones for a dot."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as opened:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name.replace("__", "/").replace("_", "."))
+            entry.external_attr = (0o100755 if name.endswith("_sh") else 0o100644) << 16
+            opened.writestr(entry, text)
+    return made.getvalue()
+
+
+def s3_source(location: str, **members: Any) -> dict[str, Any]:
+    return {"type": "S3", "location": location, **members}
+
+
+def test_an_archive_in_s3_is_unpacked(fed: Workshop, bucket: str) -> None:
+    s3 = fed.server.client("s3")
+    files = {
+        "buildspec_yml": specification("./inner/run.sh; echo more >>inner/run.sh"),
+        "inner__run_sh": "#!/bin/sh\necho ran\n",
+    }
+    first = s3.put_object(Bucket=bucket, Key="a.zip", Body=archive(**files))["VersionId"]
+    project = fed.project(source=s3_source(f"{bucket}/a.zip"))
+    build = fed.build(project)
+    assert (build["buildStatus"], fed.printed(build)) == ("SUCCEEDED", ["ran"])
+    assert "YAML location is /codebuild/output/src" in fed.log(build)
+    s3.put_object(Bucket=bucket, Key="a.zip", Body=archive(other_yml=specification("echo other")))
+    assert fed.printed(fed.build(project, buildspecOverride="other.yml")) == ["other"]
+    assert fed.printed(fed.build(project, sourceVersion=first)) == ["ran"]
+    build = fed.build(project)
+    status, code, message = context(build, "DOWNLOAD_SOURCE")
+    assert (status, code) == ("FAILED", "YAML_FILE_ERROR")
+    assert message.endswith("/src/buildspec.yml: no such file or directory")
+
+
+def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: Workshop, bucket: str) -> None:
+    s3 = fed.server.client("s3")
+    for key, text in (
+        ("tree/a/b.txt", "deep"),
+        ("tree/c.txt", "c"),
+        ("spec.yml", specification("cat a/b.txt c.txt; echo; cat $CODEBUILD_SRC_DIR_more/x")),
+    ):
+        s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+    s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="another"))
+    project = fed.project(
+        source=s3_source(f"{bucket}/tree/", buildspec=f"arn:aws:s3:::{bucket}/spec.yml"),
+        secondarySources=[s3_source(f"{bucket}/more.zip", sourceIdentifier="more")],
+    )
+    assert fed.printed(fed.build(project)) == ["deepc", "another"]
+
+
+def test_archives_that_lead_elsewhere_or_are_none(fed: Workshop, bucket: str) -> None:
+    s3 = fed.server.client("s3")
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as opened:
+        opened.writestr("../../escaped", "x")
+        opened.writestr("/absolute", "x")
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        opened.writestr(link, "/etc")
+    s3.put_object(Bucket=bucket, Key="bad.zip", Body=made.getvalue())
+    source = s3_source(
+        f"{bucket}/bad.zip",
+        buildspec=specification("find /codebuild/output/src* | sort | tail -1; ls /codebuild/output"),
+    )
+    printed = fed.printed(fed.build(fed.project(source=source)))
+    assert printed[0].endswith("/src/absolute")
+    assert "escaped" not in printed
+    s3.put_object(Bucket=bucket, Key="none.zip", Body=b"no archive")
+    build = fed.build(fed.project(source=s3_source(f"{bucket}/none.zip")))
+    assert context(build, "DOWNLOAD_SOURCE")[1] == "CLIENT_ERROR"
+    build = fed.build(fed.project(source=s3_source(f"{bucket}/missing.zip")))
+    assert context(build, "DOWNLOAD_SOURCE")[2].startswith("NoSuchKey: ")
+    poor = Workshop(fed.server)
+    build = poor.build(poor.project(source=s3_source(f"{bucket}/a.zip")))
+    assert context(build, "DOWNLOAD_SOURCE")[2].startswith("AccessDenied: ")
+
+
+def git(directory: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(directory), "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_repository_is_cloned_from_where_the_operator_allows(fed: Workshop, repositories: Path) -> None:
+    repository = repositories / "app"
+    repository.mkdir()
+    git(repository, "init", "--quiet", "--initial-branch", "main")
+    (repository / "buildspec.yml").write_text(specification("git status --short; git log -1 --format=%s"))
+    git(repository, "add", "-A")
+    git(repository, "commit", "--quiet", "-m", "first")
+    first = git(repository, "rev-parse", "HEAD")
+    (repository / "spec-link.yml").symlink_to("/etc/shadow")
+    git(repository, "add", "-A")
+    git(repository, "commit", "--quiet", "-m", "second")
+    project = fed.project(source={"type": "GITHUB_ENTERPRISE", "location": str(repository)})
+    build = fed.build(project)
+    assert fed.printed(build) == ["second"], fed.log(build)
+    assert build["resolvedSourceVersion"] == git(repository, "rev-parse", "HEAD")
+    build = fed.build(project, sourceVersion=first)
+    assert (fed.printed(build), build["resolvedSourceVersion"]) == (["first"], first)
+    build = fed.build(project, sourceVersion="no-such-branch")
+    assert context(build, "DOWNLOAD_SOURCE")[1] == "CLIENT_ERROR"
+    # A link must not have the server read what the build could not.
+    build = fed.build(project, buildspecOverride="spec-link.yml")
+    assert context(build, "DOWNLOAD_SOURCE")[1] == "YAML_FILE_ERROR"
+    assert "root:" not in fed.log(build)
+
+
+@pytest.mark.parametrize(
+    "location", ["/etc", "https://127.0.0.1/x.git", "{allowed}/../x", "file:///etc", "ext::sh -c id"]
+)
+def test_no_repository_from_anywhere_else(fed: Workshop, repositories: Path, location: str) -> None:
+    source = {"type": "GITHUB", "location": location.format(allowed=repositories), "buildspec": specification("true")}
+    build = fed.build(fed.project(source=source))
+    status, _, message = context(build, "DOWNLOAD_SOURCE")
+    assert (status, message.startswith("This server may not clone ")) == ("FAILED", True)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"type": "CODECOMMIT", "location": "x"},
+        {"type": "CODEPIPELINE"},
+        {"type": "S3", "location": "bucket-without-key"},
+        {"type": "NO_SOURCE"},
+        {"type": "NO_SOURCE", "buildspec": "buildspec.yml"},
+        {"type": "GITHUB", "location": "https://x", "auth": {"type": "OAUTH"}},
+        {"type": "GITHUB", "location": "https://x", "reportBuildStatus": True},
+    ],
+)
+def test_sources_that_are_refused(fed: Workshop, source: dict[str, Any]) -> None:
+    with refused("InvalidInputException"):
+        fed.project(source=source)

@@ -1,0 +1,82 @@
+"""Files that a build leaves, and patterns that pick some of them: never what is behind a link."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from strongroom.services.codebuild.request_conditions import condition_of
+from strongroom.services.codebuild.running.artifacts import matcher
+from strongroom.services.codebuild.running.work_files import files_below, open_file
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "others"),
+    [
+        ("**/*", ["a", "a/b", ".c/d"], []),
+        ("*", ["a", ".a"], ["a/b"]),
+        ("a/*.txt", ["a/b.txt"], ["a/b/c.txt", "a.txt", "a/bxtxt"]),
+        ("a/**/*.txt", ["a/b.txt", "a/b/c.txt"], ["b/a/c.txt"]),
+        ("./a/b", ["a/b"], ["a/bc"]),
+        ("a?", ["ab"], ["a/", "abc"]),
+        ("a+(b)[c]", ["a+(b)[c]"], ["aab"]),
+    ],
+)
+def test_patterns(pattern: str, matching: list[str], others: list[str]) -> None:
+    for path in matching:
+        assert matcher(pattern).fullmatch(path), path
+    for path in others:
+        assert not matcher(pattern).fullmatch(path), path
+
+
+def test_no_link_leads_anywhere(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "a").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    (root / "a" / "file").write_text("content")
+    (root / "link").symlink_to(outside)
+    (root / "a" / "link").symlink_to(outside / "secret")
+    os.mkfifo(root / "a" / "pipe")
+    assert [file.path for file in files_below(root, ".")] == ["a/file"]
+    assert [file.path for file in files_below(root, "a")] == ["file"]
+    with open_file(root, "a/file") as file:
+        assert file.read() == b"content"
+    for path in ("link/secret", "a/link", "a/pipe", "../outside/secret", "a/../../outside/secret", "", "a", "none"):
+        with pytest.raises(OSError):
+            open_file(root, path)
+    with pytest.raises(OSError):
+        list(files_below(root, "link"))
+
+
+SETTINGS = {
+    "serviceRole": "r",
+    "source": {"type": "S3", "buildspec": "x", "insecureSsl": False},
+    "secondarySources": [
+        {"sourceIdentifier": "One", "location": "l1"},
+        {"sourceIdentifier": "two", "location": "l2", "insecureSsl": True},
+    ],
+    "logsConfig": {"s3Logs": {"status": "ENABLED"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("codebuild:servicerole", "r"),
+        ("codebuild:source", True),
+        ("codebuild:source.buildspec", True),
+        ("codebuild:source.insecuressl", False),
+        ("codebuild:source.location", None),
+        ("codebuild:secondarysources", True),
+        ("codebuild:secondarysources/one.location", "l1"),
+        ("codebuild:secondarysources/three.location", None),
+        ("codebuild:secondarysources.location", ["l1", "l2"]),
+        ("codebuild:secondarysources.insecuressl", ["true"]),
+        ("codebuild:logsconfig.s3logs.status", "ENABLED"),
+        ("codebuild:vpcconfig", None),
+        ("aws:servicerole", None),
+    ],
+)
+def test_condition_keys(name: str, value: object) -> None:
+    assert condition_of(SETTINGS, name) == value
