@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.identities_made import Identities, Made, allow
-from tests.opened_house import InHouse, OpenedHouse
+from tests.opened_house import OpenedHouse
+from tests.services.ec2.conftest import InSqliteHouse
 from tests.services.ec2.networking import ARN, ask, filtered, new_group, new_subnet, new_vpc, tcp
 from tests.services.refusals import refused
 
@@ -19,7 +20,7 @@ async def as_user(house: OpenedHouse, made: Made, operation: str, **params: Any)
     return await house.call("ec2", operation, caller=found.caller, **params)
 
 
-def test_a_resource_is_allowed_by_its_arn(in_house: InHouse[None]) -> None:
+def test_a_resource_is_allowed_by_its_arn(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc, other = await new_vpc(house), await new_vpc(house, "10.9.0.0/16")
         within = [allow("ec2:CreateSubnet", [f"{ARN}:vpc/{vpc}", f"{ARN}:subnet/*"])]
@@ -33,10 +34,10 @@ def test_a_resource_is_allowed_by_its_arn(in_house: InHouse[None]) -> None:
         with refused(DENIED):
             await as_user(house, user, "DescribeVpcs")
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_condition_keys(in_house: InHouse[None]) -> None:
+def test_condition_keys(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc, other = await new_vpc(house), await new_vpc(house, "10.9.0.0/16")
         group = await new_group(house, vpc, TagSpecifications=tagged("security-group", team="red"))
@@ -57,14 +58,14 @@ def test_condition_keys(in_house: InHouse[None]) -> None:
         by_region = await identities.user("by-region", allow("ec2:DescribeVpcs", "*", Condition=here))
         await as_user(house, by_region, "DescribeVpcs")
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
 def tagged(kind: str, **tags: str) -> list[dict[str, Any]]:
     return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
 
 
-def test_tags_of_what_is_made_take_a_permission_of_their_own(in_house: InHouse[None]) -> None:
+def test_tags_of_what_is_made_take_a_permission_of_their_own(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         identities = Identities(house.house)
         create = allow("ec2:CreateVpc", f"{ARN}:vpc/*")
@@ -93,10 +94,10 @@ def test_tags_of_what_is_made_take_a_permission_of_their_own(in_house: InHouse[N
             house, only_red, "CreateVpc", CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc", team="red")
         )
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_trials(in_house: InHouse[None]) -> None:
+def test_trials(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         user = await Identities(house.house).user("ann", allow("ec2:CreateVpc"))
         with refused("DryRunOperation", "Request would have succeeded, but DryRun flag is set."):
@@ -105,10 +106,10 @@ def test_trials(in_house: InHouse[None]) -> None:
             await as_user(house, user, "DescribeVpcs", DryRun=True)
         assert len((await ask(house, "DescribeVpcs"))["Vpcs"]) == 1
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_tags(in_house: InHouse[None]) -> None:
+def test_tags(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         subnet = await new_subnet(house, vpc, TagSpecifications=tagged("subnet", Name="a"))
@@ -134,7 +135,7 @@ def test_tags(in_house: InHouse[None]) -> None:
         with refused("InvalidParameterValue", "'subnet' is not a valid taggable resource type for this operation."):
             await new_vpc(house, "10.8.0.0/16", TagSpecifications=tagged("subnet", Name="a"))
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
 def test_actions_are_those_that_aws_has() -> None:
@@ -145,7 +146,7 @@ def test_actions_are_those_that_aws_has() -> None:
             assert name.lower() in names.actions, name
 
 
-def test_regions_and_zones(in_house: InHouse[None]) -> None:
+def test_regions_and_zones(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         zones = (await ask(house, "DescribeAvailabilityZones", Filters=filtered(state="available")))[
             "AvailabilityZones"
@@ -164,4 +165,4 @@ def test_regions_and_zones(in_house: InHouse[None]) -> None:
         odd = await house.call("ec2", "DescribeAvailabilityZones", region="moon")
         assert len(odd["AvailabilityZones"]) == 3
 
-    in_house(body)
+    in_sqlite_house(body)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
+from tests.opened_house import ACCOUNT, OpenedHouse
+from tests.services.ec2.conftest import InSqliteHouse
 from tests.services.ec2.networking import ANYWHERE, ask, filtered, new_gateway, new_subnet, new_vpc
 from tests.services.refusals import refused
 
@@ -24,7 +25,7 @@ async def led_out(house: OpenedHouse, subnet: str) -> tuple[str, ...]:
     return await house.house.store.read(read)
 
 
-def test_associations(in_house: InHouse[None]) -> None:
+def test_associations(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc, other_vpc = await new_vpc(house), await new_vpc(house, "10.9.0.0/16")
         subnet, foreign = await new_subnet(house, vpc), await new_subnet(house, other_vpc, "10.9.0.0/24")
@@ -55,10 +56,10 @@ def test_associations(in_house: InHouse[None]) -> None:
         )["RouteTables"]
         assert main["RouteTableId"] == two
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_routes(in_house: InHouse[None]) -> None:
+def test_routes(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc, other_vpc = await new_vpc(house), await new_vpc(house, "10.9.0.0/16")
         table, gateway = await new_table(house, vpc), await new_gateway(house, vpc)
@@ -88,10 +89,10 @@ def test_routes(in_house: InHouse[None]) -> None:
         with refused("InvalidRoute.NotFound"):
             await ask(house, "DeleteRoute", **out)
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_a_nat_gateway_leads_out(in_house: InHouse[None]) -> None:
+def test_a_nat_gateway_leads_out(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         public, private = await new_subnet(house, vpc), await new_subnet(house, vpc, "10.0.2.0/24")
@@ -133,10 +134,10 @@ def test_a_nat_gateway_leads_out(in_house: InHouse[None]) -> None:
         with refused("InvalidAllocationID.NotFound"):
             await ask(house, "ReleaseAddress", AllocationId=allocation)
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_addresses(in_house: InHouse[None]) -> None:
+def test_addresses(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         subnet = await new_subnet(house, vpc)
@@ -158,4 +159,4 @@ def test_addresses(in_house: InHouse[None]) -> None:
         with refused("AddressLimitExceeded"):
             await ask(house, "AllocateAddress")
 
-    in_house(body)
+    in_sqlite_house(body)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
+from tests.opened_house import ACCOUNT, OpenedHouse
+from tests.services.ec2.conftest import InSqliteHouse
 from tests.services.ec2.networking import ANYWHERE, ask, filtered, new_group, new_subnet, new_vpc, tcp
 from tests.services.refusals import refused
 
@@ -15,7 +16,7 @@ async def permissions(house: OpenedHouse, group: str, member: str = "IpPermissio
     return found
 
 
-def test_groups(in_house: InHouse[None]) -> None:
+def test_groups(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         group = await new_group(house, vpc, "web")
@@ -43,10 +44,10 @@ def test_groups(in_house: InHouse[None]) -> None:
         with refused("CannotDelete"):
             await ask(house, "DeleteSecurityGroup", GroupId=default["GroupId"])
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_rules(in_house: InHouse[None]) -> None:
+def test_rules(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         group, other = await new_group(house, vpc), await new_group(house, vpc, "other")
@@ -79,10 +80,10 @@ def test_rules(in_house: InHouse[None]) -> None:
             await ask(house, REVOKE, GroupId=group, SecurityGroupRuleIds=[rules[0]["SecurityGroupRuleId"]])
         await ask(house, "DeleteSecurityGroup", GroupId=other)
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_rules_that_say_nothing_sensible(in_house: InHouse[None]) -> None:
+def test_rules_that_say_nothing_sensible(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         foreign = await new_group(house, await new_vpc(house, "10.9.0.0/16"))
@@ -114,10 +115,10 @@ def test_rules_that_say_nothing_sensible(in_house: InHouse[None]) -> None:
             await ask(house, INGRESS, GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": ranges}])
         assert await permissions(house, group) == []
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_rules_are_changed_and_described(in_house: InHouse[None]) -> None:
+def test_rules_are_changed_and_described(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         group = await new_group(house, vpc)
@@ -142,10 +143,10 @@ def test_rules_are_changed_and_described(in_house: InHouse[None]) -> None:
         assert {each.get("Description") for each in listed["SecurityGroupRules"]} == {None, "TLS"}
         assert len(listed["SecurityGroupRules"]) == 3
 
-    in_house(body)
+    in_sqlite_house(body)
 
 
-def test_network_interfaces(in_house: InHouse[None]) -> None:
+def test_network_interfaces(in_sqlite_house: InSqliteHouse) -> None:
     async def body(house: OpenedHouse) -> None:
         vpc = await new_vpc(house)
         subnet, group = await new_subnet(house, vpc, "10.0.1.0/28"), await new_group(house, vpc)
@@ -187,4 +188,4 @@ def test_network_interfaces(in_house: InHouse[None]) -> None:
             more = [await new_group(house, vpc, f"more-{number}") for number in range(6)]
             await ask(house, modify, NetworkInterfaceId=interface, Groups=more)
 
-    in_house(body)
+    in_sqlite_house(body)

@@ -49,15 +49,24 @@ _ID_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Resources that an operation is about. `named` is None for one that it makes."""
+    """Resources that an operation is about. `named` is None for one that it makes.
+
+    `needs_action` is false for what comes into being with something else: making it takes no permission of its own.
+    """
 
     kind: Kind
     named: Named | None = None
+    needs_action: bool = True
 
 
 def made(kind: Kind) -> Subject:
     """Declare that an operation makes a resource of a kind."""
     return Subject(kind)
+
+
+def made_along(kind: Kind) -> Subject:
+    """Declare that an operation makes resources of a kind as parts of another, which only tags are a matter of."""
+    return Subject(kind, needs_action=False)
 
 
 def named(kind: Kind, *members: str) -> Subject:
@@ -107,6 +116,8 @@ def _requirements(
     params = call.params
     needed: list[Requirement] = []
     for subject in subjects:
+        if subject.named is None and not subject.needs_action:
+            continue
         if subject.named is None:
             needed.append(_of_made(inventory, call, action, subject.kind))
         else:

@@ -7,7 +7,7 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer
 from strongroom.services.ec2 import errors
-from strongroom.services.ec2.access import Subject, found, inventory_of, made, named
+from strongroom.services.ec2.access import Subject, found, inventory_of, made_along, named
 from strongroom.services.ec2.building import build_rule
 from strongroom.services.ec2.inventory import Inventory, Resource
 from strongroom.services.ec2.kinds import SECURITY_GROUP, SECURITY_GROUP_RULE
@@ -177,7 +177,7 @@ def _describe_anew(inventory: Inventory, rule: Resource, description: str | None
 
 for _name, _is_egress in (("Ingress", False), ("Egress", True)):
     _group: Subject = THE_GROUP
-    ec2_operation(f"AuthorizeSecurityGroup{_name}", _group, made(SECURITY_GROUP_RULE))(_authorize(_is_egress))
+    ec2_operation(f"AuthorizeSecurityGroup{_name}", _group, made_along(SECURITY_GROUP_RULE))(_authorize(_is_egress))
     ec2_operation(f"RevokeSecurityGroup{_name}", _group)(_revoke(_is_egress))
     ec2_operation(f"UpdateSecurityGroupRuleDescriptions{_name}", _group)(_described(_is_egress))
 
