@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     func,
     select,
@@ -93,6 +94,20 @@ class AuditSpan(NamedTuple):
     last_at: int
 
 
+# What is written many times a second, or looked for, is built once: building a statement costs more than executing it.
+_INSERT_BATCH = AUDIT_BATCHES.insert()
+_SPANS_AFTER = (
+    select(*[AUDIT_BATCHES.c[name] for name in ("number", "first_at", "last_at", "records")])
+    .where(AUDIT_BATCHES.c.number > bindparam("after"))
+    .order_by(AUDIT_BATCHES.c.number)
+    .limit(bindparam("at_most", type_=Integer))
+)
+_THIS_READER = AUDIT_POSITIONS.c.reader == bindparam("of_reader")
+_POSITION = select(AUDIT_POSITIONS.c.batch).where(_THIS_READER)
+_DELETE_POSITION = delete(AUDIT_POSITIONS).where(_THIS_READER)
+_INSERT_POSITION = AUDIT_POSITIONS.insert()
+
+
 def select_storage_keys(connection: Connection) -> list[KeyringRow]:
     """Return the wrapped storage keys, oldest first."""
     rows = connection.execute(select(STORAGE_KEYS).order_by(STORAGE_KEYS.c.number))
@@ -107,7 +122,7 @@ def replace_storage_keys(connection: Connection, rows: Iterable[KeyringRow]) -> 
 
 def insert_audit_batch(connection: Connection, values: dict[str, Any]) -> None:
     """Append one sealed batch of audit records."""
-    connection.execute(AUDIT_BATCHES.insert().values(values))
+    connection.execute(_INSERT_BATCH, values)
 
 
 def select_audit_batches(connection: Connection, since: int, until: int, after: int, limit: int) -> Sequence[Row[Any]]:
@@ -133,9 +148,7 @@ def select_audit_batches_after(
 
 def list_audit_batches_after(connection: Connection, after: int, limit: int) -> Sequence[Row[Any]]:
     """Return number, times and size of up to `limit` batches behind the number `after`, in the order of numbers."""
-    columns = [AUDIT_BATCHES.c[name] for name in ("number", "first_at", "last_at", "records")]
-    statement = select(*columns).where(AUDIT_BATCHES.c.number > after)
-    return connection.execute(statement.order_by(AUDIT_BATCHES.c.number).limit(limit)).all()
+    return connection.execute(_SPANS_AFTER, {"after": after, "at_most": limit}).all()
 
 
 def last_audit_batch(connection: Connection) -> int:
@@ -145,14 +158,13 @@ def last_audit_batch(connection: Connection) -> int:
 
 def select_audit_position(connection: Connection, reader: str) -> int:
     """Return up to which batch a reader has come, 0 when it has not begun."""
-    statement = select(AUDIT_POSITIONS.c.batch).where(AUDIT_POSITIONS.c.reader == reader)
-    return connection.execute(statement).scalar_one_or_none() or 0
+    return connection.execute(_POSITION, {"of_reader": reader}).scalar_one_or_none() or 0
 
 
 def replace_audit_position(connection: Connection, reader: str, batch: int) -> None:
     """Write up to which batch a reader has come."""
-    connection.execute(delete(AUDIT_POSITIONS).where(AUDIT_POSITIONS.c.reader == reader))
-    connection.execute(AUDIT_POSITIONS.insert().values(reader=reader, batch=batch))
+    connection.execute(_DELETE_POSITION, {"of_reader": reader})
+    connection.execute(_INSERT_POSITION, {"reader": reader, "batch": batch})
 
 
 def insert_audit_terms(connection: Connection, terms: Iterable[int], span: AuditSpan) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     func,
     select,
@@ -239,15 +240,26 @@ def keys_due_for_rotation(connection: Connection, now: float) -> Sequence[Row[st
     return connection.execute(select(KEYS.c.region, KEYS.c.key_id, KEYS.c.account_id).where(due)).all()
 
 
+_LAST_USED_AT = bindparam("used_at", type_=KEYS.c.last_used_at.type)
+_UPDATE_LAST_USAGE = (
+    update(KEYS)
+    .where(
+        (KEYS.c.region == bindparam("of_region"))
+        & (KEYS.c.key_id == bindparam("of_key"))
+        & (KEYS.c.last_used_at.is_(None) | (KEYS.c.last_used_at < _LAST_USED_AT))
+    )
+    .values(
+        last_used_at=_LAST_USED_AT, last_used_operation=bindparam("by"), last_used_request_id=bindparam("in_request")
+    )
+)
+
+
 def update_last_usage(
     connection: Connection, region: str, key_id: str, at: float, operation: str, request_id: str
 ) -> None:
     """Write when a key was last used, unless a later use is written already."""
-    newer = KEYS.c.last_used_at.is_(None) | (KEYS.c.last_used_at < at)
-    statement = update(KEYS).where(_this_key(region, key_id) & newer)
-    connection.execute(
-        statement.values(last_used_at=at, last_used_operation=operation, last_used_request_id=request_id)
-    )
+    used = {"of_region": region, "of_key": key_id, "used_at": at, "by": operation, "in_request": request_id}
+    connection.execute(_UPDATE_LAST_USAGE, used)
 
 
 def insert_alias_if_absent(connection: Connection, values: Mapping[str, Any]) -> bool:
