@@ -14,6 +14,10 @@ import tempfile
 from pathlib import Path
 
 _PREFIX = "strongroom-"
+_TOKEN_DIGITS = 16
+_NAMES = _PREFIX + "[0-9a-f]" * _TOKEN_DIGITS
+"""What a sweep looks for. Servers keep other things beside it, such as the memory of the quotas (`strongroom-1000`)."""
+
 _LOCK = ".lock"
 _MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 
@@ -28,7 +32,7 @@ class MemoryDirectory:
     """A directory of one server process (mode 0700), locked while it lives. `token` names the server."""
 
     def __init__(self, parent: Path) -> None:
-        self.token = secrets.token_hex(8)
+        self.token = secrets.token_hex(_TOKEN_DIGITS // 2)
         self.path = parent / f"{_PREFIX}{self.token}"
         self.process = os.getpid()
         # Locked before it has the name that a sweep looks for, so that no sweep finds it without its lock.
@@ -103,7 +107,7 @@ def sweep_at_start() -> None:
 
 def sweep(parent: Path) -> None:
     """Remove what servers of this user left in `parent` that are no more."""
-    for path in parent.glob(f"{_PREFIX}*"):
+    for path in parent.glob(_NAMES):
         with contextlib.suppress(OSError):
             is_ours = path.lstat().st_uid == os.geteuid() and path.is_dir() and not path.is_symlink()
             if is_ours and not is_alive(path.name.removeprefix(_PREFIX), parent):
