@@ -74,8 +74,8 @@ async def check_store(configuration: Configuration, progress: Progress) -> Store
         pieces, codes = await house.store.read(total), await house.store.read(total_codes)
         progress.begin(pieces[0] + codes[0], pieces[1] + codes[1])
         try:
-            async for code in check_codes(house):
-                checked = CheckedPiece(code.name, 1, code.stored_bytes, code.damage)
+            async for code in check_codes(house, decrypt):
+                checked = CheckedPiece(code.name, 1, code.stored_bytes, code.damage, code.why_not)
                 found.add(checked)
                 progress.advance(checked)
             async for piece in check_everything(house, decrypt):

@@ -11,15 +11,14 @@ import uuid
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from strongroom.crypto.random import random_bytes
 from strongroom.envelope.streams import open_object, seal_object
-from strongroom.operations.data_keys import DATA_KEY_BYTES
 from strongroom.operations.house import House
 from strongroom.operations.sealed_blobs.reader import SealedBlobReader
 from strongroom.operations.sealed_blobs.reference import BlobReference
 from strongroom.operations.sealed_blobs.sweeper import names_blobs
 from strongroom.operations.sealed_blobs.writer import SealedBlobWriter
 from strongroom.services.lambda_ import errors, tables
+from strongroom.services.lambda_.code_keys import CodeOwner, new_code_key, open_code_key
 from strongroom.services.lambda_.function_version import Code, FunctionVersion
 from strongroom.services.lambda_.service import LAMBDA
 from strongroom.services.lambda_.zip_archives import unzipped_size
@@ -62,21 +61,26 @@ async def checked_code(data: bytes) -> Code:
     return Code("", digest, len(data), size)
 
 
-async def store_code(house: House, account_id: str, region: str, data: bytes) -> StoredCode:
-    """Seal and store an archive; it is somebody's once `StoredCode.row` is inserted. Raises as `checked_code` does."""
+async def store_code(house: House, owner: CodeOwner, data: bytes) -> StoredCode:
+    """Seal and store an archive; it is somebody's once `StoredCode.row` is inserted.
+
+    Raises as `checked_code` and `new_code_key` do.
+    """
     checked = await checked_code(data)
-    code = checked._replace(code_id=uuid.uuid4().hex)
-    key, place = random_bytes(DATA_KEY_BYTES), code_place(code.code_id)
+    code_id = uuid.uuid4().hex
+    made, place = await new_code_key(house, owner, code_id), code_place(code_id)
+    key = made.plaintext
+    code = checked._replace(code_id=code_id, kms_key_arn=made.columns["kms_key_arn"])
     row: dict[str, Any] = {
         "code_id": code.code_id,
-        "account_id": account_id,
-        "region": region,
+        "account_id": owner.account_id,
+        "region": owner.region,
         "sha256": code.sha256,
         "size": code.size,
         "unzipped_size": code.unzipped_size,
         "blob": None,
         "inline": None,
-        "sealed_key": house.sealer.seal(key, tables.CODE_PLACE.format(code_id=code.code_id)),
+        **made.columns,
     }
     if len(data) <= INLINE_BYTES_MAX:
         sealed = seal_object(data, (key,), place)
@@ -124,11 +128,14 @@ def opened_inline(row: Any, key: bytes) -> bytes:
 
 
 async def read_archive(house: House, code_id: str) -> bytes:
-    """Return an archive. Raises ResourceNotFoundException when it is gone, SealBroken for a damaged one."""
+    """Return an archive.
+
+    Raises ResourceNotFoundException when it is gone, SealBroken for a damaged one, and as `open_code_key` does.
+    """
     row = await house.store.read(lambda connection: tables.select_code(connection, code_id))
     if row is None:
         raise errors.not_found("The code of the function was deleted.")
-    key = house.sealer.open(row.sealed_key, tables.CODE_PLACE.format(code_id=code_id))
+    key = await open_code_key(house, row)
     if row.inline is not None:
         return opened_inline(row, key)
     reference = BlobReference(row.blob, row.stored_size, row.size)

@@ -17,6 +17,7 @@ from strongroom.services.lambda_.code import (
     store_code,
     unless_committed,
 )
+from strongroom.services.lambda_.code_keys import CodeOwner
 from strongroom.services.lambda_.configuration import shown_configuration
 from strongroom.services.lambda_.environment import shown_environment
 from strongroom.services.lambda_.function import Function
@@ -50,7 +51,8 @@ async def update_function_code(call: Call) -> Answer:
         code = await checked_code(data)
         check_unzipped_size(code, function.latest.layers)
         return shown_configuration(replace(function.latest, code=code), environment, function.arn)
-    stored = await store_code(call.house, function.account_id, function.region, data)
+    owner = CodeOwner(function.account_id, function.region, function.arn, params.get("SourceKMSKeyArn") or None)
+    stored = await store_code(call.house, owner, data)
     async with unless_committed(call.house, stored):
         check_unzipped_size(stored.code, function.latest.layers)
         return await _write(call, function, stored, environment)

@@ -11,6 +11,7 @@ from strongroom.operations.trail import Resource
 from strongroom.services.lambda_ import errors, tables
 from strongroom.services.lambda_.access import FunctionConditions, NamedFunction, find_function, on_function
 from strongroom.services.lambda_.code import StoredCode, insert_code, store_code, unless_committed
+from strongroom.services.lambda_.code_keys import CodeOwner
 from strongroom.services.lambda_.configuration import shown_configuration
 from strongroom.services.lambda_.environment import checked_variables, seal_variables
 from strongroom.services.lambda_.environment_grants import grant_to_role
@@ -63,7 +64,8 @@ async def create_function(call: Call) -> Answer:
     role = await assumable_role(call, params["Role"], named.arn)
     layers = await named_layers(call) or ()
     data = await uploaded(call, params["Code"])
-    stored = await store_code(call.house, named.account_id, named.region, data)
+    owner = CodeOwner(named.account_id, named.region, named.arn, params["Code"].get("SourceKMSKeyArn") or None)
+    stored = await store_code(call.house, owner, data)
     async with unless_committed(call.house, stored):
         check_unzipped_size(stored.code, layers)
         sealed = await seal_variables(call, named.arn, variables or {}, settings.get("KMSKeyArn"))

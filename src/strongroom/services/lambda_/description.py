@@ -1,11 +1,16 @@
 """GetFunction and GetFunctionConfiguration. Source: AWS Lambda API Reference, of the same names."""
 
+from typing import Any
+
+from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.lambda_.access import NamedFunction, about_function, existing_version
+from strongroom.services.lambda_.code_keys import require_readable
 from strongroom.services.lambda_.code_location import code_location
 from strongroom.services.lambda_.configuration import shown_configuration
 from strongroom.services.lambda_.environment import shown_environment
+from strongroom.services.lambda_.function_version import FunctionVersion
 from strongroom.services.lambda_.quotas import own_quota
 from strongroom.services.lambda_.service import LAMBDA
 
@@ -40,10 +45,22 @@ async def get_function(call: Call) -> Answer:
     target: NamedFunction = call.target
     function = target.existing()
     version = await existing_version(call)
-    code = {"RepositoryType": "S3", **code_location(call, version.code.code_id)}
-    answer: Answer = {"Configuration": await _configuration(call), "Code": code}
+    answer: Answer = {"Configuration": await _configuration(call), "Code": await _code(call, version)}
     if function.tags:
         answer["Tags"] = dict(function.tags)
     if function.reserved_concurrency is not None:
         answer["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
     return answer
+
+
+async def _code(call: Call, version: FunctionVersion) -> dict[str, Any]:
+    """Return where code can be fetched; under a customer's key, only for who may decrypt it, or why it cannot."""
+    shown: dict[str, Any] = {"RepositoryType": "S3"}
+    if version.code.kms_key_arn is not None:
+        shown["SourceKMSKeyArn"] = version.code.kms_key_arn
+        try:
+            await require_readable(call, version.code.code_id)
+        except AwsError as error:
+            why = f"KMS access is denied. Check your KMS permissions. KMS Exception: {error.code} "
+            return {**shown, "Error": {"ErrorCode": error.code, "Message": f"{why}KMS Message: {error.message}"}}
+    return {**shown, **code_location(call, version.code.code_id)}

@@ -131,7 +131,7 @@ async def shown_environment(call: Call, version: FunctionVersion) -> dict[str, A
     try:
         return {"Variables": await open_as_caller(call, version)}
     except AwsError as error:
-        return {"Error": {"ErrorCode": error.code, "Message": _undecrypted(error, "your")}}
+        return {"Error": {"ErrorCode": error.code, "Message": _undecrypted(error, "your environment variables")}}
 
 
 async def open_variables(house: House, version: FunctionVersion) -> dict[str, str]:
@@ -152,9 +152,9 @@ async def open_variables(house: House, version: FunctionVersion) -> dict[str, st
         answer = await kms_as_role(house, version, "Decrypt", params)
         return decrypted(answer["Plaintext"], sealed.ciphertext, version.function_arn)
     except AwsError as error:
-        raise _starting(error) from None
+        raise refused_start(error) from None
     except AuthenticationFailed:
-        raise _starting(AwsError("InvalidCiphertextException", "The environment variables are damaged.")) from None
+        raise refused_start(AwsError("InvalidCiphertextException", "The environment variables are damaged.")) from None
 
 
 async def kms_as_role(house: House, version: FunctionVersion, operation: str, params: dict[str, Any]) -> Answer:
@@ -183,20 +183,20 @@ _WHY: Mapping[str, tuple[str, str]] = {
 }
 
 
-def _undecrypted(error: AwsError, whose: str) -> str:
+def _undecrypted(error: AwsError, what: str) -> str:
     why = _WHY.get(error.code, ("", "KMS refused"))[1]
     return (
-        f"Lambda was unable to decrypt {whose} environment variables because {why}. Please check your KMS key "
+        f"Lambda was unable to decrypt {what} because {why}. Please check your KMS key "
         f"settings. KMS Exception: {error.code} KMS Message: {error.message}"
     )
 
 
-def _starting(error: AwsError) -> AwsError:
-    """Return what Invoke answers when KMS does not decrypt."""
+def refused_start(error: AwsError, what: str = "the environment variables") -> AwsError:
+    """Return what Invoke answers when KMS does not decrypt something that a function needs to start."""
     if error.code == "ThrottlingException" or error.status >= 500:
         return error
     code = _WHY.get(error.code, ("KMSAccessDeniedException", ""))[0]
-    return AwsError(code, _undecrypted(error, "the"), 502)
+    return AwsError(code, _undecrypted(error, what), 502)
 
 
 def configuring(error: AwsError, what: str) -> AwsError:

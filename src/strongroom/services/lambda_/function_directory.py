@@ -156,7 +156,7 @@ def version_of(connection: Connection, function: Any, row: Any) -> FunctionVersi
 
 def code_of(row: Any) -> Code:
     """Return the archive of a row."""
-    return Code(row.code_id, row.sha256, row.size, row.unzipped_size)
+    return Code(row.code_id, row.sha256, row.size, row.unzipped_size, row.kms_key_arn)
 
 
 def alias_of(row: Any) -> Alias:

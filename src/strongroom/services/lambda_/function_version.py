@@ -13,12 +13,16 @@ RESOURCE_TYPE = "AWS::Lambda::Function"
 
 
 class Code(NamedTuple):
-    """An archive as it was uploaded: where its bytes are found, its hash in base64, its size zipped and unzipped."""
+    """An archive as it was uploaded: where its bytes are found, its hash in base64, its size zipped and unzipped.
+
+    `kms_key_arn` is the customer's KMS key that it is encrypted under, None for Lambda's own.
+    """
 
     code_id: str
     sha256: str
     size: int
     unzipped_size: int
+    kms_key_arn: str | None = None
 
 
 class UsedLayer(NamedTuple):

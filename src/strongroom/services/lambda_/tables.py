@@ -81,10 +81,19 @@ CODES = Table(
     Column("blob", Text),
     Column("inline", Bytes),
     Column("sealed_key", Sealed(CODE_PLACE), nullable=False),
+    Column("kms_key_arn", Text),
+    Column("function_arn", OrderedText),
     Index("ix_lambda_codes_account", "account_id", "region"),
     Index("ix_lambda_codes_blob", "blob"),
 )
-"""Archives of functions and layers: as sealed bytes in the row, or in a blob. Several versions may share one."""
+"""Archives of functions and layers: as sealed bytes in the row, or in a blob. Several versions may share one.
+
+`sealed_key` is the data key; with a customer's KMS key (`kms_key_arn`) it is what that key made of it, for the function
+`function_arn`.
+"""
+
+CODE_DETAILS = (CODES.c.sha256, CODES.c.size, CODES.c.unzipped_size, CODES.c.kms_key_arn)
+"""What is told of an archive beside its id."""
 
 ALIASES = Table(
     "lambda_aliases",
@@ -194,9 +203,7 @@ def delete_function(connection: Connection, arn: str) -> None:
     connection.execute(delete(FUNCTIONS).where(FUNCTIONS.c.arn == arn))
 
 
-_VERSIONS_WITH_CODE = select(VERSIONS, CODES.c.sha256, CODES.c.size, CODES.c.unzipped_size).join(
-    CODES, CODES.c.code_id == VERSIONS.c.code_id
-)
+_VERSIONS_WITH_CODE = select(VERSIONS, *CODE_DETAILS).join(CODES, CODES.c.code_id == VERSIONS.c.code_id)
 
 
 def select_version(connection: Connection, arn: str, number: int) -> Row[Any] | None:

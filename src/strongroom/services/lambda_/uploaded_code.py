@@ -23,8 +23,6 @@ async def uploaded(call: Call, given: Mapping[str, Any]) -> bytes:
     """
     data: bytes | None = given.get("ZipFile")
     bucket, key = given.get("S3Bucket"), given.get("S3Key")
-    if given.get("SourceKMSKeyArn"):
-        raise errors.unsupported("deployment packages under a KMS key of the customer (SourceKMSKeyArn)")
     if given.get("S3ObjectStorageMode") not in (None, "COPY"):
         raise errors.unsupported("code that stays in S3 (S3ObjectStorageMode)")
     if data is not None:

@@ -9,6 +9,7 @@ from strongroom.operations.registry import Answer, operation
 from strongroom.operations.trail import Resource
 from strongroom.services.lambda_ import errors
 from strongroom.services.lambda_.code import StoredCode, insert_code, store_code, unless_committed
+from strongroom.services.lambda_.code_keys import CodeOwner
 from strongroom.services.lambda_.code_location import code_location
 from strongroom.services.lambda_.layers import tables
 from strongroom.services.lambda_.layers.layer_name import NAME_CHARACTERS_MAX, LayerName, read_layer_name
@@ -50,7 +51,7 @@ async def publish_layer_version(call: Call) -> Answer:
         raise errors.invalid_parameter(f"The name of a layer has at most {NAME_CHARACTERS_MAX} characters.")
     settings = _settings(call.params)
     data = await uploaded(call, call.params["Content"])
-    stored = await store_code(call.house, named.account_id, named.region, data)
+    stored = await store_code(call.house, CodeOwner(named.account_id, named.region), data)
     async with unless_committed(call.house, stored):
         return await _write(call, named, stored, settings)
 

@@ -6,30 +6,28 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.engine import Row
 
-from strongroom.services.lambda_.tables import CODES, LAYER_USES, LAYER_VERSIONS, LAYERS, delete_unused_codes
+from strongroom.services.lambda_.tables import (
+    CODE_DETAILS,
+    CODES,
+    LAYER_USES,
+    LAYER_VERSIONS,
+    LAYERS,
+    delete_unused_codes,
+)
 from strongroom.storage.connection import Connection
 from strongroom.storage.replace import replace_row
 
 LayerVersion = tuple[str, int]
 """The ARN of a layer, and the number of one of its versions."""
 
-_WITH_CODE = select(LAYER_VERSIONS, CODES.c.sha256, CODES.c.size, CODES.c.unzipped_size).join(
-    CODES, CODES.c.code_id == LAYER_VERSIONS.c.code_id
-)
+_WITH_CODE = select(LAYER_VERSIONS, *CODE_DETAILS).join(CODES, CODES.c.code_id == LAYER_VERSIONS.c.code_id)
 
 
 def layers_used_by(connection: Connection, arn: str, number: int) -> Sequence[Row[Any]]:
     """Return the versions of layers that a version of a function uses, in their order, with their archives."""
     of_layer = (LAYER_VERSIONS.c.arn == LAYER_USES.c.layer_arn) & (LAYER_VERSIONS.c.number == LAYER_USES.c.layer_number)
     statement: Any = (
-        select(
-            LAYER_USES.c.layer_arn,
-            LAYER_USES.c.layer_number,
-            CODES.c.code_id,
-            CODES.c.sha256,
-            CODES.c.size,
-            CODES.c.unzipped_size,
-        )
+        select(LAYER_USES.c.layer_arn, LAYER_USES.c.layer_number, CODES.c.code_id, *CODE_DETAILS)
         .join(LAYER_VERSIONS, of_layer)
         .join(CODES, CODES.c.code_id == LAYER_VERSIONS.c.code_id)
         .where((LAYER_USES.c.arn == arn) & (LAYER_USES.c.number == number))

@@ -56,6 +56,8 @@ def _functions() -> None:
         sa.Column("blob", sa.Text),
         sa.Column("inline", sa.LargeBinary),
         sa.Column("sealed_key", sa.LargeBinary, nullable=False),
+        sa.Column("kms_key_arn", sa.Text),
+        sa.Column("function_arn", OrderedText),
     )
     op.create_index("ix_lambda_codes_account", "lambda_codes", ["account_id", "region"])
     op.create_index("ix_lambda_codes_blob", "lambda_codes", ["blob"])
