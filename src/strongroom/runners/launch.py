@@ -22,6 +22,8 @@ _FIRST_OUTPUT_BYTES_MAX = 4_096
 _LAST_WORDS_SECONDS_MAX = 1.0
 _DESCRIPTORS_MAX = 16
 _LENGTH_BYTES = 4
+# What the interpreter may need to find its own library. The job is given nothing of it.
+_LOADER = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
 _STATUS_BYTES_MAX = 4_096
 
 
@@ -66,7 +68,7 @@ class Launch:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                     cwd="/",
-                    env={},
+                    env=_LOADER,
                 )
             except BaseException:
                 launch.free()

@@ -29,7 +29,7 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
 _CLONE_PARENT = 0x00008000
-_NUMBER_OF_CLONE = {"x86_64": 56, "aarch64": 220}
+NUMBERS_OF_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "loongarch64": 220, "ppc64le": 120}
 _MS_BIND = 4096
 _MS_REC = 16384
 _MS_PRIVATE = 1 << 18
@@ -164,7 +164,7 @@ def _make_sibling() -> int:
     In a sandbox it is the first process of a PID namespace: with it the kernel ends all that come after it. So nothing
     that bubblewrap begins outlives the server, not even what it has begun and not yet tied to itself.
     """
-    made: int = _libc.syscall(_NUMBER_OF_CLONE[os.uname().machine], _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
+    made: int = _libc.syscall(NUMBERS_OF_CLONE[os.uname().machine], _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
     if made == -1:
         sys.exit(f"making a process: {os.strerror(ctypes.get_errno())}")
     return made

@@ -14,11 +14,9 @@ import tempfile
 from pathlib import Path
 
 _PREFIX = "strongroom-"
-_TOKEN_DIGITS = 16
-_NAMES = _PREFIX + "[0-9a-f]" * _TOKEN_DIGITS
-"""What a sweep looks for. Servers keep other things beside it, such as the memory of the quotas (`strongroom-1000`)."""
-
 _LOCK = ".lock"
+_TOKEN_BYTES = 8
+_TOKEN_PATTERN = "[0-9a-f]" * (2 * _TOKEN_BYTES)
 _MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 
 _own: "MemoryDirectory | None" = None
@@ -32,7 +30,7 @@ class MemoryDirectory:
     """A directory of one server process (mode 0700), locked while it lives. `token` names the server."""
 
     def __init__(self, parent: Path) -> None:
-        self.token = secrets.token_hex(_TOKEN_DIGITS // 2)
+        self.token = secrets.token_hex(_TOKEN_BYTES)
         self.path = parent / f"{_PREFIX}{self.token}"
         self.process = os.getpid()
         # Locked before it has the name that a sweep looks for, so that no sweep finds it without its lock.
@@ -107,7 +105,8 @@ def sweep_at_start() -> None:
 
 def sweep(parent: Path) -> None:
     """Remove what servers of this user left in `parent` that are no more."""
-    for path in parent.glob(_NAMES):
+    # Quotas that servers share are beside it, in a directory that has a user's number for a token.
+    for path in parent.glob(f"{_PREFIX}{_TOKEN_PATTERN}"):
         with contextlib.suppress(OSError):
             is_ours = path.lstat().st_uid == os.geteuid() and path.is_dir() and not path.is_symlink()
             if is_ours and not is_alive(path.name.removeprefix(_PREFIX), parent):

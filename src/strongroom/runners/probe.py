@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from typing import Literal
 
 from strongroom.runners.cgroups import Cgroups, Controller, find_cgroups
 from strongroom.runners.job_users import job_users
+from strongroom.runners.launcher import NUMBERS_OF_CLONE
 from strongroom.runners.memory_directory import NoMemoryFileSystem, is_alive, memory_directory, memory_file_system
 
 Means = Literal["cgroup-v2", "cgroup-v1", "rlimits", "nothing"]
@@ -69,6 +71,8 @@ def probe_now(*, is_server: bool = True) -> Probe:
 
 
 def _refusal(path: str | None, version: str | None, users: range | None) -> str | None:
+    if platform.machine() not in NUMBERS_OF_CLONE:
+        return f"no sandbox is known for {platform.machine()}; there is one for {', '.join(NUMBERS_OF_CLONE)}"
     if path is None:
         return (
             "bubblewrap (bwrap) is not installed: apt-get install bubblewrap "

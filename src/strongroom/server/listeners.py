@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import weakref
 from email.utils import formatdate
 from typing import Any
 
@@ -15,23 +14,6 @@ from strongroom.server.sockets import BACKLOG
 
 TLS_HANDSHAKE_SECONDS_MAX = 10
 TLS_SHUTDOWN_SECONDS_MAX = 1
-
-
-class Listener:
-    """One socket that is listened on, and the connections that came in by it."""
-
-    def __init__(self, server: asyncio.AbstractServer, connections: "weakref.WeakSet[BoundedHttpProtocol]") -> None:
-        self._server = server
-        self._connections = connections
-
-    async def close(self) -> None:
-        """Listen no more, and cut the connections. Safe to call twice."""
-        self._server.close()
-        for connection in tuple(self._connections):
-            # One whose handshake is not over has no transport yet, and ends with its time limit.
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
 
 
 class Listeners:
@@ -57,29 +39,20 @@ class Listeners:
         )
         self._config.load()
 
-    async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> Listener:
+    async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Accept connections on a bound socket, which is ours to close from now on."""
         loop = asyncio.get_running_loop()
-        connections: weakref.WeakSet[BoundedHttpProtocol] = weakref.WeakSet()
-
-        def connect() -> BoundedHttpProtocol:
-            connection = BoundedHttpProtocol(self._config, self._door, _loop=loop)
-            connections.add(connection)
-            return connection
-
         server = await loop.create_server(
-            connect,
+            lambda: BoundedHttpProtocol(self._config, self._door, _loop=loop),
             sock=listener,
             ssl=tls,
             backlog=BACKLOG,
             ssl_handshake_timeout=None if tls is None else TLS_HANDSHAKE_SECONDS_MAX,
             ssl_shutdown_timeout=None if tls is None else TLS_SHUTDOWN_SECONDS_MAX,
         )
-        self._servers = [each for each in self._servers if each.is_serving()]
         self._servers.append(server)
         if self._sweep is None:
             self._each_second(loop)
-        return Listener(server, connections)
 
     def _each_second(self, loop: asyncio.AbstractEventLoop) -> None:
         self._door.default_headers = [(b"date", formatdate(usegmt=True).encode())]

@@ -36,7 +36,7 @@ from strongroom.server.preparation import allow_connections, prepare_directory
 from strongroom.server.protocol import ConnectionLimits, DoorState
 from strongroom.server.proxies import Networks
 from strongroom.server.root_key import root_key_path
-from strongroom.server.sandbox_doors import SandboxDoors, open_sandbox_doors, without_operators_certificate
+from strongroom.server.sandbox_doors import open_sandbox_doors, without_operators_certificate
 from strongroom.server.sockets import bind, port_of, reachable_host
 from strongroom.server.tls import Tls, open_tls, renew
 from strongroom.storage.lock import DirectoryLock
@@ -68,7 +68,6 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         loop.add_signal_handler(number, stop.set)
     clock = open_clock(configuration)
     house = await open_house(configuration, clock)
-    sandboxes: SandboxDoors | None = None
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
         door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
@@ -87,7 +86,7 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         gc.collect()
         gc.freeze()
         gc.enable()
-        renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.tls), configuration, house, clock))
+        renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.own_tls), configuration, house, clock))
         await stop.wait()
         renewal.cancel()
         house.stopping.set()
@@ -97,8 +96,6 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
             logger.warning("connections cut", connections=cut, after_seconds=configuration.drain_seconds_max)
     finally:
         await house.close()
-        if sandboxes is not None:
-            await sandboxes.close()
         remove_memory_directory()
 
 

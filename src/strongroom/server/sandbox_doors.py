@@ -1,7 +1,7 @@
 """The doors of code in sandboxes: the whole API over TLS, on sockets that listen where the code runs.
 
-They have listeners of their own, with a limit of their own on connections: functions cannot take those of clients, and
-can still call while the server lets the requests in flight finish.
+Each has listeners of its own, with a limit of its own on connections: a function takes none of those of clients, nor of
+other functions, and can still call while the server lets the requests in flight finish.
 """
 
 import dataclasses
@@ -11,30 +11,45 @@ from typing import Any
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
 from strongroom.operations.house import Doors, House
-from strongroom.server.listeners import Listener, Listeners
+from strongroom.server.listeners import Listeners
 from strongroom.server.protocol import ConnectionLimits, DoorState
 from strongroom.server.tls import Tls, open_tls
 
+CONNECTIONS_MAX = 128
+"""Connections of one sandbox at once."""
 
-class SandboxDoors:
-    """The listeners of one server's sandboxes. `tls` is None where it is the server's own, which is renewed already."""
+DRAIN_SECONDS_MAX = 5.0
+"""How long calls go on that were made by code that is no more: they are carried out, as they are anywhere."""
 
-    def __init__(self, listeners: Listeners, serving: Tls, tls: Tls | None) -> None:
+
+class SandboxDoor:
+    """The way of one sandbox to this server."""
+
+    def __init__(self, listeners: Listeners) -> None:
         self._listeners = listeners
-        self._serving = serving
-        self.tls = tls
-
-    async def listen(self, listener: socket.socket) -> Listener:
-        """Serve everything on a listening socket, which is ours to close from now on."""
-        return await self._listeners.start(listener, self._serving.context)
 
     async def close(self) -> None:
-        """Cut what is left, once no sandbox is any more."""
-        await self._listeners.drain(0)
+        """Listen no more, let what was asked be done, and cut the connections. Safe to call twice."""
+        await self._listeners.drain(DRAIN_SECONDS_MAX)
+
+
+class SandboxDoors:
+    """Makes the doors of one server. `own_tls` is None where they use the server's own, which is renewed already."""
+
+    def __init__(self, application: Any, serving: Tls, own_tls: Tls | None) -> None:
+        self._application = application
+        self._serving = serving
+        self.own_tls = own_tls
+
+    async def listen(self, listener: socket.socket) -> SandboxDoor:
+        """Serve everything on a listening socket, which is ours to close from now on."""
+        listeners = Listeners(self._application, DoorState(ConnectionLimits(connections_max=CONNECTIONS_MAX)))
+        await listeners.start(listener, self._serving.context)
+        return SandboxDoor(listeners)
 
 
 async def open_sandbox_doors(
-    configuration: Configuration, front_door: Any, tls: Tls, house: House, clock: Clock
+    configuration: Configuration, application: Any, tls: Tls, house: House, clock: Clock
 ) -> SandboxDoors:
     """Give the house doors for sandboxes.
 
@@ -43,8 +58,7 @@ async def open_sandbox_doors(
     own = None
     if configuration.tls_certificate is not None:
         own = await open_tls(without_operators_certificate(configuration), house.store, house.sealer, clock)
-    limits = ConnectionLimits(connections_max=configuration.connections_max)
-    doors = SandboxDoors(Listeners(front_door, DoorState(limits)), own or tls, own)
+    doors = SandboxDoors(application, own or tls, own)
     house.doors = Doors(doors.listen, (own or tls).ca_bundle.absolute())
     return doors
 

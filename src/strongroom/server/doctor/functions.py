@@ -81,7 +81,8 @@ def _limit(controller: Controller, without: str) -> Finding:
     if means in ("cgroup-v1", "cgroup-v2"):
         return ok(f"by control groups, version {means[-1]}")
     why = found.not_limited.get(controller, "")
-    words = f"by {means}, for control groups cannot be used ({why})"
+    how = "not held to" if means == "nothing" else "by rlimits"
+    words = f"{how}, for control groups cannot be used ({why})"
     return limited(words, without, _DELEGATE) if without else ok(words)
 
 

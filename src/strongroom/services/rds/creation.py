@@ -7,7 +7,6 @@ import json
 from typing import Any, NamedTuple
 
 from strongroom.base.errors import AwsError
-from strongroom.base.outbound_addresses import may_reach
 from strongroom.operations.call import Call
 from strongroom.operations.conditions import request_tags
 from strongroom.operations.registry import Answer, operation
@@ -26,6 +25,7 @@ from strongroom.services.rds.instance import (
 from strongroom.services.rds.managed_password import delete_secret, make_secret, rotate_new
 from strongroom.services.rds.parameters import kept_settings, refuse_what_is_not_served
 from strongroom.services.rds.passwords import seal_password
+from strongroom.services.rds.quotas import INSTANCES_QUOTA
 from strongroom.services.rds.service import RDS
 from strongroom.services.rds.tagging import checked_tags
 from strongroom.storage.connection import Connection
@@ -40,13 +40,6 @@ class _Registration(NamedTuple):
     username: str
     is_managed: bool
     tags: dict[str, str]
-
-    @property
-    def place(self) -> Place:
-        """Where the database is."""
-        address = self.endpoint.address
-        tls = self.endpoint.verifies_tls
-        return Place(self.engine, address.host, address.port, self.endpoint.database, tls, self.username)
 
 
 @operation(RDS, "CreateDBInstance", needs=about_instance("rds:CreateDBInstance"))
@@ -64,10 +57,10 @@ async def create_db_instance(call: Call) -> Answer:
     address = registration.endpoint.address
     if call.target is not None:
         raise errors.instance_exists()
-    if not may_reach(call.house.configuration.outbound_addresses, call.account_id, arn, address):
-        raise errors.not_reachable(str(address))
+    endpoint, user = registration.endpoint, registration.username
+    place = Place(call.account_id, arn, registration.engine, address, endpoint.database, endpoint.verifies_tls, user)
     try:
-        version = await call.house.part(Databases).version(registration.place, password)
+        version = await call.house.part(Databases).version(place, password)
     except DatabaseRefused as refused:
         raise errors.not_let_in(str(address), str(refused)) from None
     _must_be_version(call.params.get("EngineVersion"), version)
@@ -163,11 +156,14 @@ def _columns(call: Call, registration: _Registration) -> dict[str, Any]:
 async def _insert(call: Call, columns: dict[str, Any], arn: str) -> Answer:
     call.made = (Resource(arn, call.account_id, "AWS::RDS::DBInstance"),)
     wall = call.house.clock.wall()
+    most = call.house.quotas.most(INSTANCES_QUOTA, call.account_id, call.region)
 
     def insert(connection: Connection) -> Answer:
         place = (call.account_id, call.region, columns["identifier"])
         if tables.select_instance(connection, *place) is not None:
             raise errors.instance_exists()
+        if tables.count_instances(connection, call.account_id, call.region) >= most:
+            raise errors.instance_quota_exceeded()
         tables.insert_instance(connection, columns)
         row = tables.select_instance(connection, *place)
         return {"DBInstance": described(instance_of(row), wall)}

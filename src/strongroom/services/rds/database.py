@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
+from strongroom.base.outbound_addresses import Address, may_reach
 from strongroom.operations.house import House
 from strongroom.rotation_functions.engine import Engine, Login, LoginError
 from strongroom.rotation_functions.handlers import engine_named
@@ -25,11 +26,12 @@ class DatabaseRefused(Exception):  # noqa: N818 (it says what happened)
 
 
 class Place(NamedTuple):
-    """A database server, and the name of its master user."""
+    """A database server, and the name of its master user. `account_id` and `arn` are those of the instance."""
 
+    account_id: str
+    arn: str
     engine: str
-    host: str
-    port: int
+    address: Address
     database: str | None
     verifies_tls: bool
     username: str
@@ -39,25 +41,32 @@ class Databases:
     """The threads of one house in which databases are waited for."""
 
     def __init__(self, house: House) -> None:
+        self._house = house
         self._threads = ThreadPoolExecutor(THREADS_MAX, "database")
         house.before_close(self._close)
 
     async def _close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _in_thread(self, place: Place, work: Callable[[], T]) -> T:
+        """Wait for a database that the operator allows, now as when it was registered. Raises DatabaseRefused."""
+        if not may_reach(self._house.configuration.outbound_addresses, place.account_id, place.arn, place.address):
+            raise DatabaseRefused(
+                f"The operator of this server has not allowed the address {place.address} (the setting "
+                "outbound-addresses)."
+            )
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def version(self, place: Place, password: str) -> str:
         """Log in, and return the server's version. Raises DatabaseRefused."""
-        return await self._in_thread(lambda: _version(place, password))
+        return await self._in_thread(place, lambda: _version(place, password))
 
     async def change_password(self, place: Place, password: str, earlier: Sequence[str]) -> None:
         """Have the database let the master user in with `password`, whichever of `earlier` it has now.
 
         It may have `password` already. Raises DatabaseRefused.
         """
-        await self._in_thread(lambda: _change_password(place, password, earlier))
+        await self._in_thread(place, lambda: _change_password(place, password, earlier))
 
 
 def _engine(place: Place) -> Engine:
@@ -66,7 +75,8 @@ def _engine(place: Place) -> Engine:
 
 def _login(place: Place, password: str) -> Login:
     database = place.database or _engine(place).default_database
-    return Login(place.host, place.port, place.username, password, database, True if place.verifies_tls else None)
+    host, port = place.address
+    return Login(host, port, place.username, password, database, True if place.verifies_tls else None)
 
 
 def _version(place: Place, password: str) -> str:

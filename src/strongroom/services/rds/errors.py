@@ -59,13 +59,6 @@ def change_refused(address: str, told: str) -> AwsError:
     )
 
 
-def not_reachable(address: str) -> AwsError:
-    """The operator has not allowed the address."""
-    return invalid_value(
-        f"The operator of this server has not allowed the address {address} (the setting outbound-addresses)."
-    )
-
-
 def invalid_arn(arn: str) -> AwsError:
     """A resource name that names nothing here."""
     return invalid_value(f"The specified resource name does not match an RDS resource in this region: {arn}")
@@ -83,3 +76,8 @@ def secret_not_read(error: AwsError) -> AwsError:
     if error.code == "AccessDeniedException":
         return denied(error.message)
     return invalid_value(f"The secret of the tag strongroom:master-secret cannot be read: {error.message}")
+
+
+def instance_quota_exceeded() -> AwsError:
+    """The account has as many instances as it may have."""
+    return AwsError("InstanceQuotaExceededFault", "Maximum number of DB instances exceeded.")

@@ -59,9 +59,10 @@ def _place_of(template: str, instance: Instance) -> str:
 def database_of(instance: Instance) -> Place:
     """Return where an instance's database is, and who its master user is."""
     return Place(
+        instance.account_id,
+        instance.arn,
         instance.engine,
-        instance.address.host,
-        instance.address.port,
+        instance.address,
         instance.database,
         instance.verifies_tls,
         instance.master_username,

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, delete, select, update
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, delete, func, select, update
 from sqlalchemy.engine import Row
 
+from strongroom.operations.quotas.quota import ResourceUse
 from strongroom.storage.column_types import JsonText, OrderedText, Timestamp
 from strongroom.storage.connection import Connection
 from strongroom.storage.schema import metadata
@@ -85,6 +86,19 @@ def hold_instance(
 def delete_instance(connection: Connection, account_id: str, region: str, identifier: str) -> None:
     """Remove an instance."""
     connection.execute(delete(INSTANCES).where(_this(account_id, region, identifier)))
+
+
+def count_instances(connection: Connection, account_id: str, region: str) -> int:
+    """Return how many instances an account has in a Region."""
+    mine = (INSTANCES.c.account_id == account_id) & (INSTANCES.c.region == region)
+    return connection.execute(select(func.count()).where(mine)).scalar_one()
+
+
+def instances_of_accounts(connection: Connection) -> list[ResourceUse]:
+    """Return how many instances each account has in each Region where it has any."""
+    statement = select(INSTANCES.c.account_id, INSTANCES.c.region, func.count())
+    rows = connection.execute(statement.group_by(INSTANCES.c.account_id, INSTANCES.c.region))
+    return [ResourceUse(*row) for row in rows]
 
 
 def list_instances(connection: Connection, account_id: str, region: str) -> Sequence[Row[Any]]:

@@ -9,6 +9,7 @@ import os
 import time
 from contextlib import AsyncExitStack
 
+from strongroom.base.configuration import user_configuration_directory
 from strongroom.operations.house import House
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.probe import SandboxUnavailable
@@ -115,7 +116,7 @@ class ExecutionEnvironment:
             ports=1 if doors is None else 2,
             routes=routes,
             mode=house.configuration.sandbox,
-            hidden=runtime.hidden,
+            hidden=[*runtime.hidden, house.configuration.data, user_configuration_directory()],
         )
         self._held.push_async_callback(sandbox.close)
         if routes:
