@@ -72,6 +72,7 @@ class Environments:
         self._all: set[ExecutionEnvironment] = set()
         self._count = 0
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._starting: set[asyncio.Task[Any]] = set()
         self._starts = asyncio.Semaphore(2 * (os.cpu_count() or 1))
         self._is_closed = False
         self._sweeping: asyncio.Task[None] | None = None
@@ -130,7 +131,10 @@ class Environments:
         while waiting.starting < len(waiting.waiters) and not self._is_closed:
             waiting.starting += 1
             self._count += 1
-            self._keep(asyncio.get_running_loop().create_task(self._start(version, waiting)))
+            task = asyncio.get_running_loop().create_task(self._start(version, waiting))
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+            self._keep(task)
 
     async def _start(self, version: FunctionVersion, waiting: _Waiting) -> None:
         environment = problem = None
@@ -275,6 +279,8 @@ class Environments:
             for waiter in waiting.waiters:
                 if not waiter.done():
                     waiter.set_exception(_stopping())
+        for task in tuple(self._starting):
+            task.cancel()
         await asyncio.gather(*(self._close(environment) for environment in tuple(self._all)), return_exceptions=True)
         while self._tasks:
             await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
