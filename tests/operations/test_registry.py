@@ -27,6 +27,7 @@ def test_every_operation_is_one_of_its_model() -> None:
         "logs",
         "cloudtrail",
         "lambda",
+        "rds",
     }
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)

@@ -216,6 +216,10 @@ def test_a_server_sweeps_at_its_start_what_a_dead_one_left(tmp_path: Path) -> No
     left = memory_directory().path.parent / f"strongroom-{uuid.uuid4().hex[:16]}"
     left.mkdir(mode=0o700)
     (left / "code").write_text("in clear")
+    # Servers that share a database meet in a directory of their user's, which is nobody's to sweep.
+    shared = left.with_name(f"strongroom-{os.getuid()}")
+    shared.mkdir(mode=0o700, exist_ok=True)
     with running_server(tmp_path):
         assert not left.exists()
+        assert shared.exists()
         assert memory_directory().path.exists(), "it belongs to a process that lives"
