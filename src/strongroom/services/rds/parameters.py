@@ -5,8 +5,14 @@ from typing import Any
 
 from strongroom.services.rds.errors import not_served
 
-KEPT = ("DBInstanceClass", "AllocatedStorage")
-"""What is told again as it was said, and means nothing here."""
+KEPT = (
+    "DBInstanceClass",
+    "AllocatedStorage",
+    "AutoMinorVersionUpgrade",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
+)
+"""What is told again as it was said, and means nothing here: clients send it unasked, and look for it afterwards."""
 
 SERVED = frozenset(
     {
@@ -25,10 +31,6 @@ SERVED = frozenset(
         "MasterUserSecretKmsKeyId",
         "RotateMasterUserPassword",
         "ApplyImmediately",
-        # Clients send them unasked. They hold for an instance that RDS runs.
-        "AutoMinorVersionUpgrade",
-        "PreferredBackupWindow",
-        "PreferredMaintenanceWindow",
     }
 )
 
