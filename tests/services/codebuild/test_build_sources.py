@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.running_server import RunningServer, running_server
-from tests.services.codebuild.building import Workshop, allow, context, demand_sandbox, specification
+from tests.services.codebuild.building import Workshop, allow, client_of, context, demand_sandbox, specification
 from tests.services.refusals import refused
 
 
@@ -37,7 +37,7 @@ def fed(allowing: RunningServer) -> Workshop:
 @pytest.fixture(scope="module")
 def bucket(allowing: RunningServer) -> str:
     name = f"sources-{uuid.uuid4().hex[:8]}"
-    s3 = allowing.client("s3")
+    s3 = client_of(allowing, "s3")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
@@ -59,7 +59,7 @@ def s3_source(location: str, **members: Any) -> dict[str, Any]:
 
 
 def test_an_archive_in_s3_is_unpacked(fed: Workshop, bucket: str) -> None:
-    s3 = fed.server.client("s3")
+    s3 = client_of(fed.server, "s3")
     files = {
         "buildspec_yml": specification("./inner/run.sh; echo more >>inner/run.sh"),
         "inner__run_sh": "#!/bin/sh\necho ran\n",
@@ -79,7 +79,7 @@ def test_an_archive_in_s3_is_unpacked(fed: Workshop, bucket: str) -> None:
 
 
 def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: Workshop, bucket: str) -> None:
-    s3 = fed.server.client("s3")
+    s3 = client_of(fed.server, "s3")
     for key, text in (
         ("tree/a/b.txt", "deep"),
         ("tree/c.txt", "c"),
@@ -95,7 +95,7 @@ def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: W
 
 
 def test_archives_that_lead_elsewhere_or_are_none(fed: Workshop, bucket: str) -> None:
-    s3 = fed.server.client("s3")
+    s3 = client_of(fed.server, "s3")
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as opened:
         opened.writestr("../../escaped", "x")
