@@ -1,6 +1,7 @@
 """Sources of builds: archives and folders in S3, Git repositories, and where the specification is found."""
 
 import io
+import socket
 import subprocess
 import uuid
 import zipfile
@@ -20,10 +21,17 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def allowing(tmp_path_factory: pytest.TempPathFactory, repositories: Path) -> Iterator[RunningServer]:
-    """A server whose operator lets builds clone from one directory."""
+def silence() -> Iterator[str]:
+    """Where somebody listens and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def allowing(tmp_path_factory: pytest.TempPathFactory, repositories: Path, silence: str) -> Iterator[RunningServer]:
+    """A server whose operator lets builds clone from one directory, and from where nobody answers."""
     demand_sandbox()
-    options = ("--build-git-sources", str(repositories))
+    options = ("--build-git-sources", str(repositories), "--build-git-sources", f"{silence}/git")
     with running_server(tmp_path_factory.mktemp("server"), options=options) as server:
         yield server
 
@@ -149,6 +157,14 @@ def test_a_repository_is_cloned_from_where_the_operator_allows(fed: Workshop, re
     build = fed.build(project, buildspecOverride="spec-link.yml")
     assert context(build, "DOWNLOAD_SOURCE")[1] == "YAML_FILE_ERROR"
     assert "root:" not in fed.log(build)
+
+
+def test_a_build_whose_source_does_not_come_is_stopped(fed: Workshop, silence: str) -> None:
+    source = {"type": "GITLAB_SELF_MANAGED", "location": f"{silence}/git/x.git", "buildspec": specification("true")}
+    build_id = fed.client.start_build(projectName=fed.project(source=source))["build"]["id"]
+    fed.until(build_id, lambda build: build["currentPhase"] == "DOWNLOAD_SOURCE")
+    fed.client.stop_build(id=build_id)
+    assert context(fed.ended(build_id), "DOWNLOAD_SOURCE")[0] == "STOPPED"
 
 
 @pytest.mark.parametrize(
