@@ -40,6 +40,17 @@ def specification(*commands: str, **phases: list[str]) -> str:
     return json.dumps({"version": 0.2, "phases": {name: {"commands": each} for name, each in every.items()}})
 
 
+_clients: dict[tuple[str, str], Any] = {}
+
+
+def client_of(server: RunningServer, service: str) -> Any:
+    """Return a client, made once for each server: to make one takes longer than most calls."""
+    key = (server.https, service)
+    if key not in _clients:
+        _clients[key] = server.client(service)
+    return _clients[key]
+
+
 def cbor_client(server: RunningServer) -> Any:
     """Return a client that speaks the protocol that the service model names first; boto3 chooses another one."""
     session = boto3.session.Session()
@@ -62,8 +73,8 @@ class Workshop:
     def __init__(self, server: RunningServer, *statements: dict[str, Any]) -> None:
         self.server = server
         self.name = f"w{uuid.uuid4().hex[:10]}"
-        self.client = server.client("codebuild")
-        self._iam = server.client("iam")
+        self.client = client_of(server, "codebuild")
+        self._iam = client_of(server, "iam")
         role = self._iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=document(TRUST))
         self.role: str = role["Role"]["Arn"]
         self.allow(LOGS, *statements)
@@ -106,13 +117,13 @@ class Workshop:
         deadline = time.monotonic() + BUILD_SECONDS_MAX
         while not condition(build := self.found(build_id)):
             assert time.monotonic() < deadline, build
-            time.sleep(0.02)
+            time.sleep(0.04)
         return build
 
     def log(self, build: dict[str, Any]) -> str:
         """Return the log of a build."""
         place = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
-        events = self.server.client("logs").get_log_events(**place, startFromHead=True)["events"]
+        events = client_of(self.server, "logs").get_log_events(**place, startFromHead=True)["events"]
         return "".join(event["message"] for event in events)
 
     def printed(self, build: dict[str, Any]) -> list[str]:

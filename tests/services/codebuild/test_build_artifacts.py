@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from tests.running_server import RunningServer
-from tests.services.codebuild.building import Workshop, allow, context, demand_sandbox, document
+from tests.services.codebuild.building import Workshop, allow, client_of, context, demand_sandbox, document
 
 
 @pytest.fixture(scope="module")
 def key(server: RunningServer) -> str:
-    arn: str = server.client("kms").create_key()["KeyMetadata"]["Arn"]
+    arn: str = client_of(server, "kms").create_key()["KeyMetadata"]["Arn"]
     return arn
 
 
@@ -28,7 +28,7 @@ def storing(server: RunningServer, key: str) -> Workshop:
 @pytest.fixture(scope="module")
 def bucket(server: RunningServer) -> str:
     name = f"artifacts-{uuid.uuid4().hex[:8]}"
-    server.client("s3").create_bucket(Bucket=name)
+    client_of(server, "s3").create_bucket(Bucket=name)
     return name
 
 
@@ -49,7 +49,7 @@ def to_s3(bucket: str, **members: Any) -> dict[str, Any]:
 
 
 def keys(server: RunningServer, bucket: str, prefix: str) -> list[str]:
-    found = server.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    found = client_of(server, "s3").list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     return [each["Key"] for each in found]
 
 
@@ -65,7 +65,7 @@ def test_files_are_stored_one_by_one(storing: Workshop, bucket: str, key: str) -
     found = keys(storing.server, bucket, prefix)
     # What leads elsewhere, and what is no file, is left out.
     assert found == [f"{prefix}/{name}" for name in ("deep/two.txt", "one.txt", "run.sh")]
-    stored = storing.server.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/deep/two.txt")
+    stored = client_of(storing.server, "s3").get_object(Bucket=bucket, Key=f"{prefix}/deep/two.txt")
     assert stored["Body"].read() == b"two\n"
     assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
 
@@ -85,7 +85,7 @@ def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing:
     assert build["buildStatus"] == "SUCCEEDED", storing.log(build)
     assert build["artifacts"]["location"] == f"arn:aws:s3:::{bucket}/z/of-me-one.zip"
     assert keys(storing.server, bucket, "z") == ["z/of-me-one.zip", "z/second/two.txt"]
-    content = storing.server.client("s3").get_object(Bucket=bucket, Key="z/of-me-one.zip")["Body"].read()
+    content = client_of(storing.server, "s3").get_object(Bucket=bucket, Key="z/of-me-one.zip")["Body"].read()
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         assert opened.namelist() == ["date", "dist/no.log", "dist/one.txt", "dist/run.sh"]
         assert opened.getinfo("dist/run.sh").external_attr >> 16 & 0o111
@@ -126,14 +126,14 @@ def test_the_log_is_stored_in_s3_under_the_projects_key(storing: Workshop, bucke
     )
     assert build["logs"]["cloudWatchLogs"] == {"status": "DISABLED"}
     where = build["logs"]["s3LogsArn"].partition(":::")[2].partition("/")[2]
-    stored = storing.server.client("s3").get_object(Bucket=bucket, Key=where)
+    stored = client_of(storing.server, "s3").get_object(Bucket=bucket, Key=where)
     assert stored["SSEKMSKeyId"] == key
     assert "\nin the log\n" in gzip.decompress(stored["Body"].read()).decode()
     assert "groupName" not in build["logs"]
 
 
 def test_a_disabled_key_keeps_the_artifacts_from_being_stored(storing: Workshop, bucket: str) -> None:
-    kms = storing.server.client("kms")
+    kms = client_of(storing.server, "kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]
     other = Workshop(storing.server, allow("s3:PutObject"), allow("kms:*", key))
     kms.disable_key(KeyId=key)
@@ -150,8 +150,8 @@ def test_the_log_group_may_be_encrypted(storing: Workshop) -> None:
     owner = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:*", "Resource": "*"}
     service = {"Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Effect": "Allow", "Action": "kms:*"}
     policy = document(owner, service | {"Resource": "*"})
-    key = storing.server.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
-    storing.server.client("logs").create_log_group(logGroupName=group, kmsKeyId=key)
+    key = client_of(storing.server, "kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    client_of(storing.server, "logs").create_log_group(logGroupName=group, kmsKeyId=key)
     logs = {"cloudWatchLogs": {"status": "ENABLED", "groupName": group}}
     project = storing.project(text_of({"files": ["date"]}, "echo sealed"), logsConfig=logs)
     assert storing.printed(storing.build(project)) == ["sealed"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.running_server import RunningServer
-from tests.services.codebuild.building import ENVIRONMENT, LOGS, Workshop, allow, context, demand_sandbox
+from tests.services.codebuild.building import ENVIRONMENT, LOGS, Workshop, allow, client_of, context, demand_sandbox
 
 READ = (allow("ssm:GetParameters"), allow("secretsmanager:GetSecretValue"), allow("kms:Decrypt"))
 
@@ -22,12 +22,14 @@ def trusted(server: RunningServer) -> Workshop:
 
 def parameter(server: RunningServer, value: str) -> str:
     name = f"/builds/{uuid.uuid4().hex}"
-    server.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
+    client_of(server, "ssm").put_parameter(Name=name, Value=value, Type="SecureString")
     return name
 
 
 def secret(server: RunningServer, value: str) -> str:
-    arn: str = server.client("secretsmanager").create_secret(Name=f"b-{uuid.uuid4().hex}", SecretString=value)["ARN"]
+    arn: str = client_of(server, "secretsmanager").create_secret(Name=f"b-{uuid.uuid4().hex}", SecretString=value)[
+        "ARN"
+    ]
     return arn
 
 

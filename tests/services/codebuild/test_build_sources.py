@@ -1,6 +1,7 @@
 """Sources of builds: archives and folders in S3, Git repositories, and where the specification is found."""
 
 import io
+import socket
 import subprocess
 import uuid
 import zipfile
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.running_server import RunningServer, running_server
-from tests.services.codebuild.building import Workshop, allow, context, demand_sandbox, specification
+from tests.services.codebuild.building import Workshop, allow, client_of, context, demand_sandbox, specification
 from tests.services.refusals import refused
 
 
@@ -20,10 +21,17 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def allowing(tmp_path_factory: pytest.TempPathFactory, repositories: Path) -> Iterator[RunningServer]:
-    """A server whose operator lets builds clone from one directory."""
+def silence() -> Iterator[str]:
+    """Where somebody listens and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def allowing(tmp_path_factory: pytest.TempPathFactory, repositories: Path, silence: str) -> Iterator[RunningServer]:
+    """A server whose operator lets builds clone from one directory, and from where nobody answers."""
     demand_sandbox()
-    options = ("--build-git-sources", str(repositories))
+    options = ("--build-git-sources", str(repositories), "--build-git-sources", f"{silence}/git")
     with running_server(tmp_path_factory.mktemp("server"), options=options) as server:
         yield server
 
@@ -37,7 +45,7 @@ def fed(allowing: RunningServer) -> Workshop:
 @pytest.fixture(scope="module")
 def bucket(allowing: RunningServer) -> str:
     name = f"sources-{uuid.uuid4().hex[:8]}"
-    s3 = allowing.client("s3")
+    s3 = client_of(allowing, "s3")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
@@ -59,7 +67,7 @@ def s3_source(location: str, **members: Any) -> dict[str, Any]:
 
 
 def test_an_archive_in_s3_is_unpacked(fed: Workshop, bucket: str) -> None:
-    s3 = fed.server.client("s3")
+    s3 = client_of(fed.server, "s3")
     files = {
         "buildspec_yml": specification("./inner/run.sh; echo more >>inner/run.sh"),
         "inner__run_sh": "#!/bin/sh\necho ran\n",
@@ -79,7 +87,7 @@ def test_an_archive_in_s3_is_unpacked(fed: Workshop, bucket: str) -> None:
 
 
 def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: Workshop, bucket: str) -> None:
-    s3 = fed.server.client("s3")
+    s3 = client_of(fed.server, "s3")
     for key, text in (
         ("tree/a/b.txt", "deep"),
         ("tree/c.txt", "c"),
@@ -95,7 +103,7 @@ def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: W
 
 
 def test_archives_that_lead_elsewhere_or_are_none(fed: Workshop, bucket: str) -> None:
-    s3 = fed.server.client("s3")
+    s3 = client_of(fed.server, "s3")
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as opened:
         opened.writestr("../../escaped", "x")
@@ -149,6 +157,14 @@ def test_a_repository_is_cloned_from_where_the_operator_allows(fed: Workshop, re
     build = fed.build(project, buildspecOverride="spec-link.yml")
     assert context(build, "DOWNLOAD_SOURCE")[1] == "YAML_FILE_ERROR"
     assert "root:" not in fed.log(build)
+
+
+def test_a_build_whose_source_does_not_come_is_stopped(fed: Workshop, silence: str) -> None:
+    source = {"type": "GITLAB_SELF_MANAGED", "location": f"{silence}/git/x.git", "buildspec": specification("true")}
+    build_id = fed.client.start_build(projectName=fed.project(source=source))["build"]["id"]
+    fed.until(build_id, lambda build: build["currentPhase"] == "DOWNLOAD_SOURCE")
+    fed.client.stop_build(id=build_id)
+    assert context(fed.ended(build_id), "DOWNLOAD_SOURCE")[0] == "STOPPED"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from tests.services.codebuild.building import Workshop, cbor_client, context, phase, specification, statuses
+from tests.services.codebuild.building import Workshop, cbor_client, client_of, context, phase, specification, statuses
 from tests.services.refusals import refused
 
 PHASES = (
@@ -67,7 +67,7 @@ def test_much_output_arrives_whole(workshop: Workshop) -> None:
     build = workshop.run("printf '\\303'; sleep 0.1; printf '\\266\\n'; seq 1 60000 | sed 's/$/ and some more of it/'")
     assert build["buildStatus"] == "SUCCEEDED"
     place = {"logGroupName": build["logs"]["groupName"], "logStreamNames": [build["logs"]["streamName"]]}
-    pages = workshop.server.client("logs").get_paginator("filter_log_events").paginate(**place)
+    pages = client_of(workshop.server, "logs").get_paginator("filter_log_events").paginate(**place)
     lines = [event["message"] for page in pages for event in page["events"]]
     printed = [line for line in lines if not line.startswith("[Container] ")]
     assert printed == ["ö\n", *(f"{number} and some more of it\n" for number in range(1, 60_001))]

@@ -8,6 +8,10 @@ from tests.opened_house import ACCOUNT, InHouse, OpenedHouse
 from tests.services.codebuild.building import ENVIRONMENT, TRUST, document, specification
 from tests.services.refusals import refused
 
+from strongroom.services.codebuild import tables
+from strongroom.services.codebuild.names import ProjectName
+from strongroom.storage.connection import Connection
+
 ARN = f"arn:aws:codebuild:us-east-1:{ACCOUNT}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/builder"
 SETTINGS: dict[str, Any] = {
@@ -16,6 +20,10 @@ SETTINGS: dict[str, Any] = {
     "environment": ENVIRONMENT,
     "serviceRole": ROLE,
 }
+
+
+def named(name: str) -> ProjectName:
+    return ProjectName(ACCOUNT, "us-east-1", name)
 
 
 async def with_role(opened: OpenedHouse, *statements: dict[str, Any], trust: dict[str, Any] | None = None) -> None:
@@ -91,11 +99,16 @@ def test_projects_are_listed_in_three_orders(in_house: InHouse[None]) -> None:
         assert await listed(sortOrder="DESCENDING") == "cba"
         assert await listed(sortBy="CREATED_TIME", sortOrder="ASCENDING") == "bca"
         assert await listed(sortBy="LAST_MODIFIED_TIME", sortOrder="DESCENDING") == "bac"
-        for number in range(99):
-            await opened.call("codebuild", "CreateProject", name=f"n{number:02}", **SETTINGS)
+        row = await opened.house.store.read(lambda connection: tables.select_project(connection, named("aaa")))
+
+        def many(connection: Connection) -> None:
+            for number in range(98):
+                tables.insert_project(connection, {**row._mapping, "name": f"n{number:02}"})
+
+        await opened.house.store.write(many)
         page = await opened.call("codebuild", "ListProjects")
         rest = await opened.call("codebuild", "ListProjects", nextToken=page["nextToken"])
-        assert (len(page["projects"]), rest["projects"]) == (100, ["n97", "n98"])
+        assert (len(page["projects"]), rest["projects"]) == (100, ["n97"])
         with refused("InvalidInputException"):
             await opened.call("codebuild", "ListProjects", nextToken="x")
 

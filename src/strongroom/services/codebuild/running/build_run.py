@@ -3,7 +3,9 @@
 Source: AWS CodeBuild User Guide, "Build phase transitions"; API Reference, Build, BuildPhase.
 """
 
-from typing import Any
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import structlog
 
@@ -48,6 +50,8 @@ from strongroom.storage.errors import StorageUnavailable
 
 _log = structlog.get_logger("strongroom.codebuild")
 
+T = TypeVar("T")
+
 NEVER_EXPORTED_PREFIX = "AWS_"
 """How names begin that are not exported. Source: User Guide, "Build specification reference", exported-variables."""
 
@@ -74,12 +78,14 @@ class BuildRun:
         self._room = Room(house, row, self._role, self.log)
         self._secret_names: frozenset[str] = frozenset()
         self._ending: Ending | None = None
+        self._has_ending = asyncio.Event()
         self.times_out_at = house.clock.now() + 60 * self._settings["timeoutInMinutes"]
 
     async def end(self, ending: Ending) -> None:
         """Have the build end now: what runs is killed, and what is between two steps goes no further."""
         if self._ending is None:
             self._ending = ending
+            self._has_ending.set()
             await self._room.end(ending)
 
     async def run(self) -> None:
@@ -135,7 +141,7 @@ class BuildRun:
         self.log.tell(f"Waiting for {DOWNLOAD_SOURCE}")
         await self._next_phase(DOWNLOAD_SOURCE)
         self.log.tell(f"Phase is {DOWNLOAD_SOURCE}")
-        version = await self._room.fetch_sources()
+        version = await self._unless_it_ends(self._room.fetch_sources())
         if version:
             self._progress["resolved_version"] = version
         self._check()
@@ -185,6 +191,19 @@ class BuildRun:
     async def _upload(self, specification: Specification) -> None:
         kept = await keep_artifacts(self._room, self._role, self._named, self._settings, specification, self.log)
         self._progress |= kept
+
+    async def _unless_it_ends(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of something that may take long. Raises Ending as soon as the build is to end."""
+        doing = asyncio.ensure_future(work)
+        ending = asyncio.ensure_future(self._has_ending.wait())
+        try:
+            await asyncio.wait((doing, ending), return_when=asyncio.FIRST_COMPLETED)
+            self._check()
+            return await doing
+        finally:
+            for task in (doing, ending):
+                task.cancel()
+            await asyncio.gather(doing, ending, return_exceptions=True)
 
     def _check(self) -> None:
         """Raise Ending if the build is to end."""
