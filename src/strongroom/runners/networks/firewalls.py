@@ -29,6 +29,9 @@ def member_firewall(interface: Interface, groups: dict[str, tuple[str, ...]]) ->
     ):
         messages.append(nf.add_chain(TABLE, nf.INET, chain, hook, nf.DROP))
         messages.append(nf.add_rule(TABLE, nf.INET, chain, nf.by_index(key, _LOOPBACK_INDEX), nf.end(nf.ACCEPT)))
+        if hook == nf.OUTPUT:
+            # Others go by its address when they let it in.
+            messages.append(nf.add_rule(TABLE, nf.INET, chain, nf.not_from(interface.address), nf.end(nf.DROP)))
         messages.append(nf.add_rule(TABLE, nf.INET, chain, nf.is_answer(), nf.end(nf.ACCEPT)))
         # Two groups may well allow the same.
         for each in dict.fromkeys(allowed):

@@ -142,6 +142,13 @@ def with_address(place: int, block: str) -> Steps:
     return steps + compared(network.network_address.packed)
 
 
+def not_from(address: str) -> Steps:
+    """Go on only for IPv4 packets that come from another address."""
+    packed = ipaddress.IPv4Address(address).packed
+    read = _read(_NETWORK_HEADER, SOURCE, len(packed))
+    return known(FAMILY, bytes([IPV4])) + read + compared(packed, NOT_EQUAL)
+
+
 def with_address_in(place: int, name: str) -> Steps:
     """Go on only for IPv4 packets whose address at a place is in a set."""
     found = _expression("lookup", _text(1, name) + _number(2, _REGISTER))
