@@ -21,6 +21,7 @@ from strongroom.operations.private_networks import (
     attachment_for,
     owner_of_subnet,
 )
+from strongroom.server.logs import logger
 
 SOCKET = "networks.sock"
 REQUEST_BYTES_MAX = 65_536
@@ -48,16 +49,21 @@ class NetworkDoor:
         self._visits: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
-        """Begin to listen."""
+        """Begin to listen. Where the data directory can't hold a socket, there is no way in; that is logged."""
         data = self._house.configuration.data
-        with contextlib.suppress(FileNotFoundError):
-            (data / SOCKET).unlink()
-        address, directory = door_address(data)
         try:
-            # For this user only: the server's umask says so.
-            self._listener.bind(address)
-        finally:
-            os.close(directory)
+            with contextlib.suppress(FileNotFoundError):
+                (data / SOCKET).unlink()
+            address, directory = door_address(data)
+            try:
+                # For this user only: the server's umask says so.
+                self._listener.bind(address)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            self._listener.close()
+            logger.warning("strongroom vpc run will not work", reason=f"{data / SOCKET}: {error.strerror}")
+            return
         self._listener.listen()
         self._listener.setblocking(False)
         self._accepting = asyncio.create_task(self._accept())

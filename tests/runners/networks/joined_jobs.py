@@ -71,8 +71,14 @@ with socket.create_connection((host, int(port)), 1):
 """
 
 
-def vpc(inbound: tuple[Rule, ...], *, leads_out: tuple[str, ...] = (), outbound: tuple[Rule, ...] = OUT) -> Vpc:
-    """Return a VPC whose database lets in what `inbound` says."""
+def vpc(
+    inbound: tuple[Rule, ...],
+    *,
+    leads_out: tuple[str, ...] = (),
+    outbound: tuple[Rule, ...] = OUT,
+    applications: tuple[str, ...] = (APPLICATION,),
+) -> Vpc:
+    """Return a VPC whose database lets in what `inbound` says; `applications` are the addresses of a group."""
     return Vpc(
         "vpc-1",
         (Subnet("subnet-a", "10.0.1.0/24", leads_out), Subnet("subnet-b", "10.0.2.0/24")),
@@ -81,7 +87,7 @@ def vpc(inbound: tuple[Rule, ...], *, leads_out: tuple[str, ...] = (), outbound:
             Interface("eni-application", "subnet-a", APPLICATION, "02:00:00:00:00:0b", (), outbound),
             Interface("eni-stranger", "subnet-a", STRANGER, "02:00:00:00:00:0c", (), OUT),
         ),
-        {APPLICATIONS: (APPLICATION,)},
+        {APPLICATIONS: applications},
     )
 
 
@@ -144,6 +150,12 @@ async def try_firewalls(trial: Trial) -> dict[str, Any]:
     seen: dict[str, Any] = {"application": await trial.reached(port, other)}
     seen["stranger"] = await trial.reached(port, within="eni-stranger")
     seen["outside"] = await trial.reached(port, within=None)
+    only_applications = (Rule(TCP, 5432, 5432, APPLICATIONS),)
+    await trial.keeper.follow(vpc(only_applications, applications=(STRANGER, "10.0.1.99")))
+    seen["application, not of the group"] = await trial.reached(port)
+    seen["stranger, of the group"] = await trial.reached(port, within="eni-stranger")
+    await trial.keeper.follow(vpc(only_applications))
+    seen["application, of the group again"] = await trial.reached(port)
     started = time.perf_counter()
     await trial.keeper.follow(vpc((Rule(TCP, 5000, 5499, f"{STRANGER}/32"), Rule(ICMP, 8, -1, ANYWHERE))))
     seen["follow seconds"] = time.perf_counter() - started

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 import sys
 
@@ -38,10 +39,11 @@ class NetworkKeeper:
         self._is_stopped = False
 
     @classmethod
-    async def start(cls) -> "NetworkKeeper":
+    async def start(cls, token: str = "") -> "NetworkKeeper":
         """Start a keeper. Takes a quarter of a second. Must be called in the server's main thread: it ends with it.
 
-        Raises NetworksUnavailable.
+        `token` is what the host knows its ways out by, the server's own unless told otherwise. Raises
+        NetworksUnavailable.
         """
         ours, theirs = socket.socketpair()
         ours.settimeout(ANSWER_SECONDS_MAX)
@@ -54,7 +56,7 @@ class NetworkKeeper:
                     "-m",
                     "strongroom.runners.networks.keeper",
                     str(theirs.fileno()),
-                    memory_directory().token,
+                    token or memory_directory().token,
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
@@ -147,7 +149,7 @@ def _close_descriptors(asked: asyncio.Task[list[int]]) -> None:
 async def why_no_networks() -> str | None:
     """Return why there can be no networks on this machine, or None. Takes half a second."""
     try:
-        keeper = await NetworkKeeper.start()
+        keeper = await NetworkKeeper.start(secrets.token_hex(8))
     except NetworksUnavailable as unavailable:
         return str(unavailable)
     try:

@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 INET, IPV4 = 1, 2
 """Families of tables: for IPv4 and IPv6 both, for IPv4 alone."""
@@ -32,7 +32,16 @@ EQUAL, NOT_EQUAL, AT_MOST, AT_LEAST = 0, 1, 3, 5
 _NETFILTER = 12
 _NFTABLES = 10
 _BEGIN, _COMMIT, _ERROR = 0x10, 0x11, 2
-_NEW_TABLE, _LIST_TABLES, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE, _NEW_SET, _NEW_ELEMENTS = 0, 1, 2, 3, 6, 9, 12
+_NEW_TABLE, _LIST_TABLES, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE, _NEW_SET, _NEW_ELEMENTS, _DELETE_ELEMENTS = (
+    0,
+    1,
+    2,
+    3,
+    6,
+    9,
+    12,
+    14,
+)
 _REQUEST, _ACKNOWLEDGE, _DUMP, _CREATE, _APPEND = 0x1, 0x4, 0x300, 0x400, 0x800
 _DONE = 3
 _NESTED = 0x8000
@@ -91,11 +100,17 @@ def add_set(table: str, family: int, name: str, number: int, addresses: Iterable
     about = _text(1, table) + _text(2, name) + _number(3, 0) + _number(4, _IPV4_ADDRESS)
     about += _number(5, _ADDRESS_BYTES) + _number(10, number)
     messages: list[Message] = [(_NEW_SET, _CREATE, family, about)]
-    elements = [_nested(1, _nested(1, _data(ipaddress.IPv4Address(each).packed))) for each in addresses]
-    for start in range(0, len(elements), _ELEMENTS_MAX):
-        listed = _text(1, table) + _text(2, name) + _nested(3, b"".join(elements[start : start + _ELEMENTS_MAX]))
-        messages.append((_NEW_ELEMENTS, _CREATE, family, listed))
-    return messages
+    return messages + add_elements(table, family, name, addresses)
+
+
+def add_elements(table: str, family: int, name: str, addresses: Iterable[str]) -> list[Message]:
+    """Add addresses to a set."""
+    return [(_NEW_ELEMENTS, _CREATE, family, listed) for listed in _listed(table, name, addresses)]
+
+
+def remove_elements(table: str, family: int, name: str, addresses: Iterable[str]) -> list[Message]:
+    """Remove addresses from a set, which has to have them."""
+    return [(_DELETE_ELEMENTS, 0, family, listed) for listed in _listed(table, name, addresses)]
 
 
 def end(code: int) -> Steps:
@@ -140,6 +155,13 @@ def with_address(place: int, block: str) -> Steps:
     if network.prefixlen < network.max_prefixlen:
         steps += _masked(network.netmask.packed)
     return steps + compared(network.network_address.packed)
+
+
+def not_from(address: str) -> Steps:
+    """Go on only for IPv4 packets that come from another address."""
+    packed = ipaddress.IPv4Address(address).packed
+    read = _read(_NETWORK_HEADER, SOURCE, len(packed))
+    return known(FAMILY, bytes([IPV4])) + read + compared(packed, NOT_EQUAL)
 
 
 def with_address_in(place: int, name: str) -> Steps:
@@ -216,6 +238,12 @@ def _messages(content: bytes) -> Iterable[tuple[int, int, bytes]]:
         length, kind, _, number, _ = _HEADER.unpack_from(content, place)
         yield kind, number, content[place + _HEADER.size : place + length]
         place += max(length + 3 & ~3, _HEADER.size)
+
+
+def _listed(table: str, name: str, addresses: Iterable[str]) -> Iterator[bytes]:
+    elements = [_nested(1, _nested(1, _data(ipaddress.IPv4Address(each).packed))) for each in addresses]
+    for start in range(0, len(elements), _ELEMENTS_MAX):
+        yield _text(1, table) + _text(2, name) + _nested(3, b"".join(elements[start : start + _ELEMENTS_MAX]))
 
 
 def _expression(name: str, attributes: bytes) -> Steps:

@@ -7,13 +7,13 @@ lead out: then a routing table of the subnet's own is asked, after the main one,
 import ipaddress
 import itertools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyroute2 import IPRoute
 
 from strongroom.runners.networks import netfilter
-from strongroom.runners.networks.firewalls import member_firewall
-from strongroom.runners.networks.messages import Interface, Subnet, Vpc
+from strongroom.runners.networks.firewalls import Groups, member_firewall, membership_changes
+from strongroom.runners.networks.messages import Interface, Rule, Subnet, Vpc
 from strongroom.runners.networks.namespaces import make_network, set_switch, within
 from strongroom.runners.networks.ways_out import WayOut, WaysOut
 
@@ -51,7 +51,8 @@ class Member:
     interface_id: str
     network: int
     link: str
-    firewall: object = None
+    rules: tuple[tuple[Rule, ...], tuple[Rule, ...]] | None = None
+    groups: Groups = field(default_factory=dict)
 
 
 class Router:
@@ -164,12 +165,13 @@ class Router:
         bridge.leads_out = blocks
 
 
-def _protect(member: Member, interface: Interface, groups: dict[str, tuple[str, ...]]) -> None:
+def _protect(member: Member, interface: Interface, groups: Groups) -> None:
     """Put the firewall of a member in place, unless it is there as it should be."""
-    peers = {rule.peer for rule in (*interface.inbound, *interface.outbound)}
-    wanted = interface.inbound, interface.outbound, {name: groups.get(name, ()) for name in peers if "/" not in name}
-    if member.firewall == wanted:
-        return
-    with within(member.network):
-        netfilter.change(member_firewall(interface, groups))
-    member.firewall = wanted
+    rules = interface.inbound, interface.outbound
+    peers = {rule.peer for direction in rules for rule in direction if "/" not in rule.peer}
+    known = {group: groups.get(group, ()) for group in sorted(peers)}
+    messages = membership_changes(member.groups, known) if member.rules == rules else member_firewall(interface, groups)
+    if messages:
+        with within(member.network):
+            netfilter.change(messages)
+    member.rules, member.groups = rules, known

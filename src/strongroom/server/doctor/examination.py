@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from strongroom.base.configuration import Configuration
-from strongroom.server.doctor import functions, optional, serving
+from strongroom.server.doctor import functions, networks, optional, serving
 from strongroom.server.doctor.finding import Finding
 
 
@@ -35,6 +35,7 @@ PROBES = (
     Probe("processor limit", functions.processor_limit),
     Probe("files in memory", functions.memory_files),
     Probe("runtimes", functions.runtimes),
+    Probe("private networks", networks.private_networks),
     Probe("PostgreSQL", optional.postgresql_driver),
     Probe("MySQL, MariaDB", optional.mysql_driver),
     Probe("PKCS#11 tokens", optional.token_library),

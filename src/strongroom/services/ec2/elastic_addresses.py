@@ -124,13 +124,14 @@ async def allocate_address(call: Call) -> Answer:
 @ec2_operation("DescribeAddresses", reads_only=True)
 async def describe_addresses(call: Call) -> Answer:
     """List Elastic IP addresses. Source: API Reference, DescribeAddresses."""
-    wanted = call.params.get("PublicIps")
-    if wanted:
-        chosen = await call.read(
-            lambda connection: [_meant(inventory_of(call, connection), {"PublicIp": each}).id for each in wanted]
-        )
-        call.params["AllocationIds"] = [*(call.params.get("AllocationIds") or ()), *chosen]
-    return await call.read(describe(call, ADDRESSES))
+    wanted = call.params.get("PublicIps") or ()
+
+    def read(connection: Connection) -> Answer:
+        inventory = inventory_of(call, connection)
+        named_ids = [_meant(inventory, {"PublicIp": each}).id for each in wanted]
+        return describe(call, ADDRESSES, named_ids)(connection)
+
+    return await call.read(read)
 
 
 @ec2_operation("DescribeAddressesAttribute", reads_only=True)

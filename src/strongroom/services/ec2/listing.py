@@ -80,10 +80,13 @@ def matches(value: str, patterns: Iterable[str]) -> bool:
     return any(pattern == value or matcher_of(pattern)(value) for pattern in patterns)
 
 
-def describe(call: Call, listing: Listing) -> Callable[[Any], Answer]:
-    """Return what reads the page that a call asks for. Raises AwsError for what it may not ask."""
+def describe(call: Call, listing: Listing, more_ids: Sequence[str] = ()) -> Callable[[Any], Answer]:
+    """Return what reads the page that a call asks for. Raises AwsError for what it may not ask.
+
+    `more_ids` are of resources that the call names in other ways than by their ids.
+    """
     params = call.params
-    wanted = params.get(listing.ids)
+    wanted = [*(params.get(listing.ids) or ()), *more_ids]
     limit = page_limit(params, listing.ids if wanted else "")
     filters = checked_filters(params.get(listing.filters_member), listing.filters)
     after = page_start(call)

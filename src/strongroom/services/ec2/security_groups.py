@@ -146,13 +146,14 @@ async def create_security_group(call: Call) -> Answer:
 @ec2_operation("DescribeSecurityGroups", reads_only=True)
 async def describe_security_groups(call: Call) -> Answer:
     """List security groups; `GroupNames` mean the default VPC. Source: API Reference, DescribeSecurityGroups."""
-    names = call.params.get("GroupNames")
-    if names:
-        chosen = await call.read(
-            lambda connection: [meant_group(inventory_of(call, connection), {"GroupName": name}).id for name in names]
-        )
-        call.params["GroupIds"] = [*(call.params.get("GroupIds") or ()), *chosen]
-    return await call.read(describe(call, SECURITY_GROUPS))
+    names = call.params.get("GroupNames") or ()
+
+    def read(connection: Connection) -> Answer:
+        inventory = inventory_of(call, connection)
+        named_ids = [meant_group(inventory, {"GroupName": name}).id for name in names]
+        return describe(call, SECURITY_GROUPS, named_ids)(connection)
+
+    return await call.read(read)
 
 
 @ec2_operation("DeleteSecurityGroup", THE_GROUP)

@@ -1,0 +1,23 @@
+"""What private networks need: builds and functions with a VPC configuration, and strongroom vpc run."""
+
+import asyncio
+import os
+
+from strongroom.base.configuration import Configuration
+from strongroom.runners.networks.keeping import why_no_networks
+from strongroom.server.doctor.finding import Finding, limited, ok
+
+
+def private_networks(configuration: Configuration) -> Finding:
+    """Look whether a VPC can be in force, by making one and taking it away again."""
+    refusal = asyncio.run(why_no_networks())
+    if refusal is not None:
+        without = "builds and functions with a VPC configuration do not start"
+        return limited(refusal, without, "run the server as root, or where user namespaces and nftables are allowed")
+    if os.geteuid() != 0:
+        return limited(
+            "VPCs can be in force; none leads to the internet",
+            "no place in a subnet whose routes lead to an internet or NAT gateway",
+            "run the server as root",
+        )
+    return ok("VPCs can be in force, and lead to the internet where a gateway says so")
