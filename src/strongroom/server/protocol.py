@@ -19,7 +19,7 @@ import httptools
 
 from strongroom.server.exchange import Exchange
 from strongroom.server.large_body import LargeBody, length_of
-from strongroom.server.proxies import canonical_address
+from strongroom.server.peer import Peer, peer_of
 
 Application = Callable[[Exchange], Coroutine[Any, Any, None]]
 
@@ -71,17 +71,6 @@ class DoorState:
         self.room = memoryview(bytearray(ROOM_BYTES))
 
 
-class Peer:
-    """Facts of one connection that every request on it shares."""
-
-    __slots__ = ("address", "tls_cipher", "tls_version")
-
-    def __init__(self, address: str, tls_version: str | None, tls_cipher: str | None) -> None:
-        self.address = address
-        self.tls_version = tls_version
-        self.tls_cipher = tls_cipher
-
-
 # What a connection waits for. Plain integers: they are compared on every request.
 IDLE, HEAD, BODY = 0, 1, 2
 
@@ -129,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
         """Note who is there and over what, or answer 503 when there are already too many connections."""
         # uvloop's transports are no subclass of it.
         self.transport = cast(asyncio.Transport, transport)
-        self.peer = _peer_of(self.transport)
+        self.peer = peer_of(self.transport)
         self.door.connections.add(self)
         if len(self.door.connections) > self._limits.connections_max or self.door.is_draining:
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
@@ -422,16 +411,3 @@ def _split(target: bytes) -> tuple[bytes, bytes]:
     parsed = httptools.parse_url(target)
     parsed.path.decode("ascii")
     return parsed.path, parsed.query or b""
-
-
-def _peer_of(transport: asyncio.Transport) -> Peer:
-    try:
-        place = transport.get_extra_info("socket").getpeername()
-    except OSError:
-        place = ("",)
-    tls = transport.get_extra_info("ssl_object")
-    if tls is None:
-        return Peer(canonical_address(place[0]), None, None)
-    agreed = tls.cipher()
-    version = (tls.version() or "").removeprefix("TLSv") or None
-    return Peer(canonical_address(place[0]), version, agreed[0] if agreed else None)
