@@ -18,7 +18,7 @@ from strongroom.server.doctor.finding import Finding, limited, missing, ok
 from strongroom.server.sockets import bind
 from strongroom.server.tls import new_context
 
-MODULES = ("alembic", "awscrt", "httptools", "re2", "sqlalchemy", "structlog", "uvicorn", "uvloop")
+MODULES = ("alembic", "awscrt", "httptools", "re2", "sqlalchemy", "structlog", "uvloop")
 
 _NO_START = "the server does not start"
 _CONNECT_SECONDS_MAX = 5
