@@ -12,7 +12,8 @@ from pathlib import Path
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 
-_OWN = "/proc/self/ns/net"
+# Each thread can be in a network of its own.
+_OWN = "/proc/thread-self/ns/net"
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 
@@ -27,14 +28,14 @@ def unshare(flags: int, what: str) -> None:
 
 
 def enter(descriptor: int, kind: int) -> None:
-    """Put this process into a namespace. Raises OSError."""
+    """Put this thread into a namespace. Raises OSError."""
     if _libc.setns(descriptor, kind) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"entering a namespace: {os.strerror(number)}")
 
 
 def open_own() -> int:
-    """Return a descriptor of the network namespace that this process is in."""
+    """Return a descriptor of the network namespace that this thread is in."""
     return os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
 
 
@@ -59,7 +60,7 @@ def make_network() -> int:
 
 @contextlib.contextmanager
 def within(network: int) -> Iterator[None]:
-    """Be in a network namespace for a while. What sockets are made meanwhile stay in it."""
+    """Have this thread be in a network namespace for a while. What sockets are made meanwhile stay in it."""
     here = open_own()
     try:
         enter(network, CLONE_NEWNET)

@@ -7,6 +7,7 @@ lead out: then a routing table of the subnet's own is asked, after the main one,
 import ipaddress
 import itertools
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from pyroute2 import IPRoute
@@ -21,6 +22,7 @@ INTERFACE = "eth0"
 
 _LOOPBACK_INDEX = 1
 _FIRST_TABLE = 1_000
+_AT_A_TIME = 16
 _RULE_PRIORITY = 40_000
 """Behind the main table, which knows the subnets of the VPC."""
 
@@ -82,15 +84,7 @@ class Router:
         wanted = {subnet.id: subnet for subnet in vpc.subnets}
         for subnet_id in self._bridges.keys() - wanted.keys():
             self._route.link("del", index=self._bridges.pop(subnet_id).index)
-        for interface in vpc.interfaces:
-            member = self.members.get(interface.id)
-            if member is not None:
-                try:
-                    _protect(member, interface, vpc.groups)
-                except OSError:
-                    # Better out of reach than behind a firewall that is not what it should be.
-                    self.detach(interface.id)
-                    raise
+        self._protect_all([(self.members[each.id], each) for each in vpc.interfaces if each.id in self.members], vpc)
         for subnet in vpc.subnets:
             bridge = self._bridges.get(subnet.id) or self._add_bridge(subnet)
             if bridge.leads_out != subnet.leads_out:
@@ -121,6 +115,27 @@ class Router:
         for index in self._route.link_lookup(ifname=member.link):
             self._route.link("del", index=index)
         os.close(member.network)
+
+    def _protect_all(self, members: list[tuple[Member, Interface]], vpc: Vpc) -> None:
+        """Put firewalls in place, many at a time: the kernel lets each wait for ten milliseconds."""
+        if not members:
+            return
+
+        def protect(each: tuple[Member, Interface]) -> OSError | None:
+            try:
+                _protect(*each, vpc.groups)
+            except OSError as error:
+                return error
+            return None
+
+        with ThreadPoolExecutor(min(_AT_A_TIME, len(members))) as threads:
+            outcomes = list(threads.map(protect, members))
+        for (member, _), error in zip(members, outcomes, strict=True):
+            if error is not None:
+                # Better out of reach than behind a firewall that is not what it should be.
+                self.detach(member.interface_id)
+        for error in filter(None, outcomes):
+            raise error
 
     def _add_bridge(self, subnet: Subnet) -> _Bridge:
         number = next(_numbers)

@@ -42,6 +42,7 @@ class NetworksInForce:
         self._turn = asyncio.Lock()
         self._in_use: dict[str, tuple[Place, str]] = {}
         self._following: set[asyncio.Task[None]] = set()
+        self._waiting: set[Place] = set()
         house.store.subscribe(self._learn)
         house.before_close(self.stop)
 
@@ -107,9 +108,15 @@ class NetworksInForce:
         """Follow a change of which the store tells: another server's, or our own once more."""
         if not self._in_use:
             return
-        places = {where for where, _ in self._in_use.values()}
-        for place in places:
-            if not names or changed(*place) in names:
-                task = asyncio.create_task(self.follow(*place))
+        for place in {where for where, _ in self._in_use.values()}:
+            # One that waits for its turn will see this change, too.
+            if (not names or changed(*place) in names) and place not in self._waiting:
+                self._waiting.add(place)
+                task = asyncio.create_task(self._follow_later(place))
                 self._following.add(task)
                 task.add_done_callback(self._following.discard)
+
+    async def _follow_later(self, place: Place) -> None:
+        async with self._turn:
+            self._waiting.discard(place)
+        await self.follow(*place)
