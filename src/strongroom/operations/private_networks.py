@@ -60,6 +60,9 @@ class Provider(Protocol):
     ) -> str:
         """See the function of that name."""
 
+    async def why_unavailable(self) -> str | None:
+        """See the function of that name."""
+
     async def attach(
         self,
         account_id: str,
@@ -104,6 +107,11 @@ async def must_belong_together(
     Raises AwsError in EC2's words: `InvalidSubnetID.NotFound`, `InvalidGroup.NotFound`, `InvalidParameterValue`.
     """
     return await _provider(house).must_belong_together(account_id, region, subnet_ids, security_group_ids)
+
+
+async def why_unavailable(house: "House") -> str | None:
+    """Return why there can be no networks on this machine, None when there can be; tried once, in half a second."""
+    return await _provider(house).why_unavailable()
 
 
 async def attachment_for(

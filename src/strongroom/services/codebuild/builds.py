@@ -38,6 +38,7 @@ from strongroom.services.codebuild.queue import BuildQueue
 from strongroom.services.codebuild.quotas import CONCURRENT, QUEUED_TIMES
 from strongroom.services.codebuild.service import CODEBUILD
 from strongroom.services.codebuild.service_role import ServiceRole
+from strongroom.services.codebuild.vpc_config import must_be_possible
 from strongroom.storage.connection import Connection
 
 TOKEN_SECONDS = 300
@@ -66,7 +67,8 @@ async def start_build(call: Call) -> Answer:
 
 
 async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
-    """Write a build that waits, and have the queue look."""
+    """Write a build that waits, and have the queue look. Raises InvalidInputException for a VPC that cannot be."""
+    await must_be_possible(call.house, settings)
     named = project.named
     sent = call.params.get("idempotencyToken")
     token, digest = (_digest(sent), _digest(call.params)) if sent else (None, None)

@@ -69,6 +69,9 @@ def completed(sent: Mapping[str, Any], project: ProjectName) -> Settings:
     _must_differ(settings["secondarySources"], "sourceIdentifier", "secondarySources")
     _must_differ(settings["secondaryArtifacts"], "artifactIdentifier", "secondaryArtifacts")
     settings["environment"] = _environment(settings["environment"])
+    network = _network(settings.pop("vpcConfig", {}))
+    if network is not None:
+        settings["vpcConfig"] = network
     _check_logs(settings.get("logsConfig", {}))
     _check_unserved(settings)
     _check_numbers(settings)
@@ -80,14 +83,18 @@ def default_key(project: ProjectName) -> str:
     return f"arn:{partition_of(project.region)}:kms:{project.region}:{project.account_id}:alias/aws/s3"
 
 
-def check_network(vpc_config: Mapping[str, Any]) -> None:
-    """Refuse a VPC configuration while there are no networks that a build could be put into."""
-    if any(vpc_config.get(name) for name in ("vpcId", "subnets", "securityGroupIds")):
-        raise errors.not_served("vpcConfig", "builds have no network but this server's own API.")
+def _network(sent: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a vpcConfig, None for one that takes a project out of its VPC. What it names is checked elsewhere."""
+    vpc: dict[str, Any] = {name: value for name, value in sent.items() if value not in _EMPTY}
+    if not vpc:
+        return None
+    for name in ("vpcId", "subnets", "securityGroupIds"):
+        if name not in vpc:
+            raise errors.invalid_input(f"Invalid vpcConfig: {name} is required with the other members")
+    return vpc
 
 
 def _check_unserved(settings: Settings) -> None:
-    check_network(settings.get("vpcConfig", {}))
     if settings.get("fileSystemLocations"):
         raise errors.not_served("fileSystemLocations", "there are no file systems to mount.")
     if settings.get("buildBatchConfig"):

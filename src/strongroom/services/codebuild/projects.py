@@ -24,6 +24,7 @@ from strongroom.services.codebuild.quotas import PROJECTS
 from strongroom.services.codebuild.service import CODEBUILD
 from strongroom.services.codebuild.service_role import ServiceRole
 from strongroom.services.codebuild.tags import read_tags, shown_tags
+from strongroom.services.codebuild.vpc_config import check_network
 from strongroom.storage.connection import Connection
 
 
@@ -82,6 +83,7 @@ async def create_project(call: Call) -> Answer:
     settings = completed(call.params, named)
     tags = read_tags(call.params.get("tags"))
     settings = await _with_role(call, settings, named)
+    await check_network(call.house, named, settings, settings["serviceRole"])
     now = call.now
     values = {
         "account_id": named.account_id,
@@ -118,7 +120,9 @@ async def update_project(call: Call) -> Answer:
         # What takes the limit off. Source: API Reference, UpdateProject.
         sent["concurrentBuildLimit"] = None
     role = await _with_role(call, {"serviceRole": sent["serviceRole"]}, named) if sent.get("serviceRole") else {}
-    completed(row.settings | sent, named)
+    settings = completed(row.settings | sent, named) | role
+    if sent.get("vpcConfig") or role:
+        await check_network(call.house, named, settings, settings["serviceRole"])
 
     def write(connection: Connection) -> Answer:
         current = tables.select_project(connection, named)

@@ -70,6 +70,10 @@ class PrivateNetworks:
 
         return await self._house.store.read(read)
 
+    async def why_unavailable(self) -> str | None:
+        """Return why there can be no networks here, or None."""
+        return await self._in_force.why_unavailable()
+
     async def attach(
         self,
         account_id: str,

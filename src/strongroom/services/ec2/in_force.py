@@ -39,6 +39,7 @@ class NetworksInForce:
         self.token = secrets.token_hex(8)
         self._house = house
         self._keeper: NetworkKeeper | None = None
+        self._tried: NetworkKeeper | None = None
         self._turn = asyncio.Lock()
         self._in_use: dict[str, tuple[Place, str]] = {}
         self._following: set[asyncio.Task[None]] = set()
@@ -49,19 +50,35 @@ class NetworksInForce:
     async def attach(self, place: Place, vpc_id: str, interface_id: str) -> JoinedNetwork:
         """Return a new namespace with an interface in it. Raises NetworksUnavailable."""
         async with self._turn:
-            if self._keeper is None or not self._keeper.is_alive:
-                self._in_use.clear()
-                self._keeper = await NetworkKeeper.start()
+            keeper = await self._started()
             self._in_use[interface_id] = place, vpc_id
             try:
                 plan = await self._house.store.read(lambda connection: self._plan(connection, place, vpc_id))
-                return await self._keeper.attach(plan, interface_id)
+                return await keeper.attach(plan, interface_id)
             except BaseException:
                 del self._in_use[interface_id]
                 # It may have been made all the same, for one who was no longer waiting.
                 with contextlib.suppress(NetworksUnavailable):
-                    await self._keeper.detach(interface_id)
+                    await keeper.detach(interface_id)
                 raise
+
+    async def why_unavailable(self) -> str | None:
+        """Return why there can be no networks here, None when there can: found out once for each keeper."""
+        async with self._turn:
+            try:
+                keeper = await self._started()
+                if self._tried is not keeper:
+                    await keeper.try_out()
+                    self._tried = keeper
+            except NetworksUnavailable as unavailable:
+                return str(unavailable)
+        return None
+
+    async def _started(self) -> NetworkKeeper:
+        if self._keeper is None or not self._keeper.is_alive:
+            self._in_use.clear()
+            self._keeper = await NetworkKeeper.start()
+        return self._keeper
 
     async def detach(self, interface_id: str) -> None:
         """Take an interface out of its VPC, if it is in one."""

@@ -57,15 +57,17 @@ _OF_REQUEST: Mapping[str, Callable[[Call], ConditionValue]] = {
 class FunctionConditions:
     """The condition values of one call about one function, worked out when a policy asks for them.
 
-    `tags` are those of the function: the ones that it is made with, when it does not exist yet.
+    `tags` are those of the function: the ones that it is made with, when it does not exist yet. `vpc_ids` are of the
+    VPC that the request puts it in.
     """
 
-    __slots__ = ("_arn", "_call", "_tags")
+    __slots__ = ("_arn", "_call", "_tags", "_vpc_ids")
 
-    def __init__(self, call: Call, arn: str, tags: Mapping[str, str]) -> None:
+    def __init__(self, call: Call, arn: str, tags: Mapping[str, str], vpc_ids: Sequence[str] = ()) -> None:
         self._call = call
         self._arn = arn
         self._tags = tags
+        self._vpc_ids = vpc_ids
 
     def __call__(self, name: str) -> ConditionValue:
         """Return the value of a condition key, named in lower case, or None when the request has none."""
@@ -74,6 +76,8 @@ class FunctionConditions:
             return of_request(self._call)
         if name == "lambda:functionarn":
             return self._arn or None
+        if name == "lambda:vpcids":
+            return list(self._vpc_ids) or None
         if name.startswith(_RESOURCE_TAGS):
             return tag_value(self._tags, name[len(_RESOURCE_TAGS) :])
         return None

@@ -10,7 +10,7 @@ from strongroom.operations.authorize import Requirement
 from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.lambda_ import tables
-from strongroom.services.lambda_.access import NamedFunction, find_function, on_function
+from strongroom.services.lambda_.access import FunctionConditions, NamedFunction, find_function, on_function
 from strongroom.services.lambda_.change import change_function, require_latest, require_revision, require_unchanged
 from strongroom.services.lambda_.code import discard
 from strongroom.services.lambda_.configuration import shown_configuration
@@ -36,12 +36,17 @@ from strongroom.services.lambda_.quotas import own_quota
 from strongroom.services.lambda_.service import LAMBDA
 from strongroom.services.lambda_.settings import updated_settings
 from strongroom.services.lambda_.version_rows import version_values
+from strongroom.services.lambda_.vpc_config import vpc_ids_of, with_vpc
 from strongroom.storage.connection import Connection
 
 
 async def _needs(call: Call) -> Sequence[Requirement]:
     target = call.target = await find_function(call, call.params["FunctionName"])
-    needed = [on_function(call, target.named, target.function, "lambda:UpdateFunctionConfiguration")]
+    update = on_function(call, target.named, target.function, "lambda:UpdateFunctionConfiguration")
+    if call.params.get("VpcConfig"):
+        tags = target.function.tags if target.function is not None else {}
+        update.conditions = FunctionConditions(call, target.named.arn, tags, await vpc_ids_of(call, target.named))
+    needed = [update]
     if call.params.get("Role") is not None:
         needed.append(passing(call, call.params["Role"], target.named.arn))
     return [*needed, *await requirements_of_layers(call)]
@@ -56,6 +61,9 @@ async def update_function_configuration(call: Call) -> Answer:
     require_revision(params.get("RevisionId"), function.latest.revision_id)
     variables = checked_variables(params)
     settings = updated_settings(function.latest.settings, params, function.name)
+    if params.get("Role") is not None:
+        await assumable_role(call, params["Role"], function.arn)
+    settings = await with_vpc(call, target.named, settings, params.get("Role"))
     layers = await named_layers(call)
     changed = replace(
         function.latest,
@@ -65,8 +73,6 @@ async def update_function_configuration(call: Call) -> Answer:
         revision_id=str(uuid.uuid4()),
     )
     check_unzipped_size(changed.code, changed.layers)
-    if params.get("Role") is not None:
-        await assumable_role(call, params["Role"], function.arn)
     changed = await _with_variables(call, function, changed, variables)
     grant = await _grant(call, function, changed)
     environment = {"Variables": variables} if variables is not None else await shown_environment(call, changed)

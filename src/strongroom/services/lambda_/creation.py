@@ -31,6 +31,7 @@ from strongroom.services.lambda_.settings import created_settings
 from strongroom.services.lambda_.tag_limits import checked_tags
 from strongroom.services.lambda_.uploaded_code import REQUEST_BYTES_MAX, uploaded
 from strongroom.services.lambda_.version_rows import fingerprint, version_values
+from strongroom.services.lambda_.vpc_config import vpc_ids_of, with_vpc
 from strongroom.storage.connection import Connection
 
 
@@ -40,7 +41,9 @@ async def _needs(call: Call) -> Sequence[Requirement]:
     named = target.named._replace(qualifier="")
     call.target = NamedFunction(named, target.function)
     create = on_function(call, named, None, "lambda:CreateFunction")
-    create.conditions = FunctionConditions(call, named.arn, call.params.get("Tags") or {})
+    create.conditions = FunctionConditions(
+        call, named.arn, call.params.get("Tags") or {}, await vpc_ids_of(call, named)
+    )
     needed = [create, passing(call, call.params["Role"], named.arn)]
     if call.params.get("Tags"):
         needed.append(on_function(call, named, None, "lambda:TagResource"))
@@ -62,6 +65,7 @@ async def create_function(call: Call) -> Answer:
     settings = created_settings(params, named.name)
     tags, variables = checked_tags(params.get("Tags") or {}), checked_variables(params)
     role = await assumable_role(call, params["Role"], named.arn)
+    settings = await with_vpc(call, named, settings, params["Role"])
     layers = await named_layers(call) or ()
     data = await uploaded(call, params["Code"])
     owner = CodeOwner(named.account_id, named.region, named.arn, params["Code"].get("SourceKMSKeyArn") or None)

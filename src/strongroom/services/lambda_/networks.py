@@ -1,8 +1,9 @@
 """Which addresses beyond this server a function reaches: what its tag asks for, if the operator allows it.
 
-A function has no network but the way to this server. The tag `strongroom:network` names addresses, apart by spaces
-(`localhost:5432 db.example.com:3306`), and the operator's setting `outbound-addresses` says which of them a function
-may have. Its code finds them under their own names; `runners/relay.py` forwards what it sends there.
+A function without a VPC has no network but the way to this server. The tag `strongroom:network` names addresses, apart
+by spaces (`localhost:5432 db.example.com:3306`), and the operator's setting `outbound-addresses` says which of them a
+function may have. Its code finds them under their own names; `runners/relay.py` forwards what it sends there. A
+function in a VPC has that network and no other: with the tag it is not started.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,11 @@ def routes_of(house: House, version: FunctionVersion, network: str) -> tuple[Rou
 
     Raises EC2AccessDeniedException for one that it cannot have: a function is not started without what it needs.
     """
+    if network and version.vpc is not None:
+        raise _refused(
+            f"A function in a VPC reaches what its VPC lets it reach, and nothing by the tag {NETWORK_TAG}. Take off "
+            "the tag, or the VpcConfig."
+        )
     try:
         wanted = [parse_address(text) for text in network.split()]
         for address in wanted:

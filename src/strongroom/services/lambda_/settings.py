@@ -51,20 +51,25 @@ def refuse_unserved(params: Mapping[str, Any]) -> None:
         raise errors.unsupported("functions in container images (PackageType Image)")
     if (params.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
         raise errors.unsupported("SnapStart")
-    vpc = params.get("VpcConfig")
-    if not _is_empty(vpc):
-        checked_vpc(vpc)
 
 
 def _image_uri(params: Mapping[str, Any]) -> str | None:
     return params.get("ImageUri") or (params.get("Code") or {}).get("ImageUri")
 
 
-def checked_vpc(vpc: Any) -> Mapping[str, Any] | None:
-    """Return a VpcConfig as it is kept, None for none. Raises InvalidParameterValueException: there are no networks."""
-    if _is_empty(vpc):
+def checked_vpc(vpc: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a VpcConfig as it is kept but for its VPC (see vpc_config.py), None for none.
+
+    Raises InvalidParameterValueException.
+    """
+    if vpc.get("Ipv6AllowedForDualStack"):
+        raise errors.unsupported("IPv6 in networks (VpcConfig.Ipv6AllowedForDualStack)")
+    subnets, groups = vpc.get("SubnetIds") or (), vpc.get("SecurityGroupIds") or ()
+    if bool(subnets) != bool(groups):
+        raise errors.invalid_parameter("SubnetIds and SecurityIds must coexist or be both empty list.")
+    if not subnets:
         return None
-    raise errors.unsupported("networks of an account for functions (VpcConfig)")
+    return {"SubnetIds": list(subnets), "SecurityGroupIds": list(groups), "Ipv6AllowedForDualStack": False}
 
 
 def created_settings(params: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -97,6 +102,8 @@ def _changed(settings: dict[str, Any], params: Mapping[str, Any], name: str) -> 
         settings["Architectures"] = list(params["Architectures"])
     if params.get("DeadLetterConfig") is not None:
         _set_or_drop(settings, "DeadLetterConfig", _dead_letters(params["DeadLetterConfig"]))
+    if params.get("VpcConfig") is not None:
+        _set_or_drop(settings, "VpcConfig", checked_vpc(params["VpcConfig"]))
     if params.get("KMSKeyArn") is not None:
         _set_or_drop(settings, "KMSKeyArn", params["KMSKeyArn"] or None)
     if params.get("Environment") is not None:

@@ -134,6 +134,7 @@ class BuildRun:
         await self.log.open()
         self._progress["is_logged"] = True
         await self._room.make()
+        self._progress["network_interface"] = self._room.network_interface
         self._check()
         self._end(SUCCEEDED)
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from strongroom.operations.house import House, OpenDoor
+from strongroom.operations.private_networks import Attachment
 from strongroom.runners.credentials_endpoint import CredentialsEndpoint
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.probe import SandboxUnavailable
 from strongroom.runners.sandbox import Mount, Sandbox, prepare
+from strongroom.services.codebuild.build_record import name_of
 from strongroom.services.codebuild.buildspec.specification import Specification
 from strongroom.services.codebuild.compute import limits_of
 from strongroom.services.codebuild.phases import Ending
@@ -22,6 +24,7 @@ from strongroom.services.codebuild.running.log import BuildLog
 from strongroom.services.codebuild.running.shell import SandboxShell
 from strongroom.services.codebuild.running.sources import fetch_source, give, removed
 from strongroom.services.codebuild.service_role import ServiceRole
+from strongroom.services.codebuild.vpc_config import attachment_of
 
 OUTPUT, READONLY, AUTHORITY = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem"
 SHELLS = {"bash": "/bin/bash"}
@@ -39,6 +42,7 @@ class Room:
         self._role = role
         self._log = log
         self._base: Path | None = None
+        self._attachment: Attachment | None = None
         self._sandbox: Sandbox | None = None
         self._shell: SandboxShell | None = None
         self._doors: list[CredentialsEndpoint | OpenDoor] = []
@@ -81,6 +85,12 @@ class Room:
         """The primary source, as the build sees it."""
         return self.sandbox.path(f"{OUTPUT}/{self._name}/src")
 
+    @property
+    def network_interface(self) -> dict[str, str] | None:
+        """The interface by which the build is in its VPC, as builds tell of it; None without a VPC."""
+        place = self._attachment
+        return {"subnetId": place.subnet_id, "networkInterfaceId": place.network_interface_id} if place else None
+
     def below_output(self, path: str) -> str:
         """Return where a path of the build's is below what it may write to. Raises NoDirectory if it is elsewhere."""
         top = self.sandbox.path(OUTPUT)
@@ -89,7 +99,7 @@ class Room:
         return path[len(top) :].strip("/")
 
     async def make(self) -> None:
-        """Make the directories and the sandbox. Raises SandboxUnavailable."""
+        """Make the directories, and the sandbox in its VPC or in none. Raises SandboxUnavailable, PhaseFailed."""
         try:
             self._base = memory_directory().make("build")
         except (NoMemoryFileSystem, OSError) as error:
@@ -100,12 +110,15 @@ class Room:
         mounts = [Mount(self.base / "readonly", READONLY), Mount(self.output, OUTPUT, for_writing=True)]
         if self._house.doors is not None:
             mounts.append(Mount(self._house.doors.ca_bundle, AUTHORITY))
+        named, settings = name_of(self._row).project, self._row.settings
+        self._attachment = await attachment_of(self._house, named, settings, self._role)
         self._sandbox = await prepare(
-            limits=limits_of(self._row.settings["environment"]["computeType"]),
+            limits=limits_of(settings["environment"]["computeType"]),
             mounts=mounts,
             ports=2,
             mode=self._house.configuration.sandbox,
             hidden=(self._house.configuration.data,),
+            network=self._attachment.network if self._attachment is not None else None,
         )
         for path in (self.output / "kept", self.output / "home", self.sources):
             path.mkdir(parents=True)
@@ -198,7 +211,7 @@ class Room:
         await self.sandbox.kill()
 
     async def close(self) -> None:
-        """End the build's processes, close its ways out, and remove its files."""
+        """End the build's processes, close its ways out, leave its VPC, and remove its files."""
         for door in self._doors:
             await door.close()
         self._doors.clear()
@@ -210,6 +223,9 @@ class Room:
         if self._base is not None:
             await asyncio.to_thread(removed, self._base)
             self._base = None
+        if self._attachment is not None:
+            await self._attachment.release()
+            self._attachment = None
 
 
 def _made(part: Part | None) -> Part:

@@ -28,6 +28,7 @@ from strongroom.services.lambda_.invocation.role_session import RoleSession, ass
 from strongroom.services.lambda_.invocation.runtimes import LAYERS_ROOT, RUNTIME_ROOT, TASK_ROOT, Runtime, Runtimes
 from strongroom.services.lambda_.invocation.unpacked_code import UnpackedCode, UnpackedCodes
 from strongroom.services.lambda_.invocation.variables import CA_BUNDLE, environment_of
+from strongroom.services.lambda_.invocation.vpc_attachments import attachment_of
 from strongroom.services.lambda_.networks import network_of, routes_of
 
 INIT_SECONDS_MAX = 10.0
@@ -83,8 +84,8 @@ class ExecutionEnvironment:
     async def start(cls, house: House, version: FunctionVersion) -> "ExecutionEnvironment":
         """Make an environment, and wait until its runtime is ready, has failed, or has taken all of its time to begin.
 
-        Raises AwsError (the role cannot be assumed, KMS refuses the environment variables), RuntimeMissing,
-        SandboxUnavailable, NoMemoryFileSystem, and OSError when there is no memory left for the code.
+        Raises AwsError (the role cannot be assumed, KMS refuses the environment variables, EC2 the network interface),
+        RuntimeMissing, SandboxUnavailable, NoMemoryFileSystem, and OSError when there is no memory left for the code.
         """
         runtime = await house.part(_runtimes).find(version.runtime)
         environment = cls(house, version, await assume_role(house, version))
@@ -101,7 +102,7 @@ class ExecutionEnvironment:
         return environment
 
     async def _prepare(self, runtime: Runtime, code: UnpackedCode) -> None:
-        """Make the sandbox, and open its ways out: the Runtime API, the API of this server, and what is granted."""
+        """Make the sandbox, in its VPC or in none, and open its ways out: Runtime API, this server, what is granted."""
         house, doors, version = self._house, self._house.doors, self.version
         function = await house.part(FunctionDirectory).find(version.account_id, version.region, version.name)
         self.network = network_of(function.tags) if function is not None else ""
@@ -110,6 +111,9 @@ class ExecutionEnvironment:
         mounts = [*runtime.mounts, Mount(code.task, TASK_ROOT), Mount(code.layers, LAYERS_ROOT)]
         if doors is not None:
             mounts.append(Mount(doors.ca_bundle, CA_BUNDLE))
+        attachment = await attachment_of(house, version, await self.session.caller(house))
+        if attachment is not None:
+            self._held.push_async_callback(attachment.release)
         sandbox = self._sandbox = await prepare(
             limits=limits_of(self.version),
             mounts=mounts,
@@ -117,6 +121,7 @@ class ExecutionEnvironment:
             routes=routes,
             mode=house.configuration.sandbox,
             hidden=[*runtime.hidden, house.configuration.data, user_configuration_directory()],
+            network=attachment.network if attachment is not None else None,
         )
         self._held.push_async_callback(sandbox.close)
         if routes:

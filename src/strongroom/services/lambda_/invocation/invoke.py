@@ -33,7 +33,7 @@ async def invoke(call: Call) -> Answer:
 
     Raises ResourceNotFoundException, InvalidRequestContentException, RequestEntityTooLargeException,
     TooManyRequestsException, InvalidRuntimeException, ServiceException, AccessDeniedException when the role cannot be
-    assumed, and what KMS refuses.
+    assumed, and what KMS and EC2 refuse.
     """
     target: NamedFunction = call.target
     function, qualifier = target.existing(), target.named.qualifier
