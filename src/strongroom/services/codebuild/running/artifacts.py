@@ -20,6 +20,7 @@ from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFa
 from strongroom.services.codebuild.running.work_files import FoundFile, files_below, open_file
 from strongroom.services.codebuild.service_role import ServiceRole
 
+MANAGED_KEY = "alias/aws/s3"
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -38,6 +39,9 @@ def encryption_of(settings: Mapping[str, Any], *, disabled: bool) -> dict[str, s
     """Return the members of PutObject that encrypt what a build stores, under the project's key."""
     if disabled:
         return {}
+    if settings["encryptionKey"].endswith(f":{MANAGED_KEY}"):
+        # S3 makes this key when it is first used, unless it is named.
+        return {"ServerSideEncryption": "aws:kms"}
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings["encryptionKey"]}
 
 
