@@ -32,6 +32,7 @@ REFUSED_WHOLLY = frozenset(
         *("buildStatusConfigOverride", "reportBuildStatusOverride", "gitSubmodulesConfigOverride"),
     }
 )
+"""Or for what generated values name, such as the subnets of a vpcConfig."""
 SOURCE = {"type": "NO_SOURCE", "buildspec": specification("true")}
 
 

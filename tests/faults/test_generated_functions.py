@@ -29,6 +29,7 @@ REFUSED_WHOLLY = frozenset(
         *("ImageUri", "SourceKMSKeyArn", "S3ObjectStorageMode", "S3Bucket", "S3Key", "S3ObjectVersion", "MasterRegion"),
     }
 )
+"""Or for what generated values name, such as the subnets of a VpcConfig."""
 INVOKED = frozenset({"Invoke", "InvokeAsync", "InvokeWithResponseStream"})
 """Those are generated where invocations are tested."""
 

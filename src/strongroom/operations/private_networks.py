@@ -42,6 +42,12 @@ class Attachment:
     subnet_id: str
     private_address: str
     _release: Callable[[], Awaitable[None]] = field(repr=False)
+    _is_in_force: Callable[[], bool] = field(repr=False)
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether what is in the namespace is still in the VPC: not after what keeps networks ended before its time."""
+        return self._is_in_force()
 
     async def release(self) -> None:
         """Take the interface away. What still runs in the namespace reaches nothing any more. Safe to call twice."""

@@ -49,7 +49,7 @@ def test_settings_change_and_what_is_not_told_stays(in_house: InHouse[Any]) -> N
         emptied = await _call(opened, "UpdateFunctionConfiguration", Environment={"Variables": {}})
         assert emptied["Environment"] == {"Variables": {}}
         for params, message in (
-            ({"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}, "VpcConfig"),
+            ({"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}, "while DescribeSubnets"),
             ({"Timeout": 901}, "less than or equal to 900"),
             ({"Runtime": "python3.7"}, "no longer supported"),
             ({"Runtime": "nodejs22.x"}, "does not run the runtime nodejs22.x"),

@@ -69,7 +69,7 @@ def test_what_is_missing_or_not_served_is_named(tmp_path: Path) -> None:
             ({"Code": {"ZipFile": b"no zip"}}, "Could not unzip uploaded file"),
             ({"Code": {"ZipFile": archive(), "S3Bucket": "bucket"}}, "Please do not provide other"),
             ({"Code": {"ImageUri": "image"}, "PackageType": "Image"}, "PackageType Image"),
-            ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "VpcConfig"),
+            ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "must coexist"),
             ({"FileSystemConfigs": [{"Arn": "x", "LocalMountPath": "/mnt/x"}]}, "validation error|file systems"),
             ({"LoggingConfig": {"ApplicationLogLevel": "INFO"}}, "LogFormat is JSON"),
             ({"Tags": {"aws:x": "y"}}, "reserved tag keys"),

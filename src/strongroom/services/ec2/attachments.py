@@ -126,6 +126,7 @@ class PrivateNetworks:
             subnet_id=subnet_id,
             private_address=interface["PrivateIpAddress"],
             _release=lambda: self._release(interface),
+            _is_in_force=lambda: self._in_force.holds(interface.id),
         )
 
     async def stop(self) -> None:

@@ -80,6 +80,10 @@ class NetworksInForce:
             self._keeper = await NetworkKeeper.start()
         return self._keeper
 
+    def holds(self, interface_id: str) -> bool:
+        """Return whether an interface is in its VPC."""
+        return interface_id in self._in_use and self._keeper is not None and self._keeper.is_alive
+
     async def detach(self, interface_id: str) -> None:
         """Take an interface out of its VPC, if it is in one."""
         async with self._turn:

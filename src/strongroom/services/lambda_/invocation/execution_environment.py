@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 
 from strongroom.base.configuration import user_configuration_directory
 from strongroom.operations.house import House
+from strongroom.operations.private_networks import Attachment
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.probe import SandboxUnavailable
 from strongroom.runners.relay import Relay
@@ -76,6 +77,7 @@ class ExecutionEnvironment:
         self._ended = asyncio.Event()
         self._unavailable: SandboxUnavailable | None = None
         self._bootstrap = ""
+        self._attachment: Attachment | None = None
         self._watching: asyncio.Task[None] | None = None
         self._sandbox: Sandbox
         self._api: RuntimeApi
@@ -111,7 +113,7 @@ class ExecutionEnvironment:
         mounts = [*runtime.mounts, Mount(code.task, TASK_ROOT), Mount(code.layers, LAYERS_ROOT)]
         if doors is not None:
             mounts.append(Mount(doors.ca_bundle, CA_BUNDLE))
-        attachment = await attachment_of(house, version, await self.session.caller(house))
+        attachment = self._attachment = await attachment_of(house, version, await self.session.caller(house))
         if attachment is not None:
             self._held.push_async_callback(attachment.release)
         sandbox = self._sandbox = await prepare(
@@ -203,6 +205,8 @@ class ExecutionEnvironment:
     def can_be_used(self, now: float) -> bool:
         """Whether it is ready for another invocation, which it can finish before its credentials expire."""
         if self.is_replaced or self._end is not None or not self._api.is_waiting:
+            return False
+        if self._attachment is not None and not self._attachment.is_in_force:
             return False
         return self.session.expires_at - now >= self.version.timeout_seconds + _SECONDS_LEFT_MIN
 
