@@ -1,7 +1,7 @@
 """vpcConfig: the network that a project's builds are in, checked as the service role when it is set.
 
-The role needs what AWS's needs to find the network and to have an interface in it. Builds that are in no network must
-not begin where networks cannot be in force: that is told to who starts them.
+The role needs to find the network, and to have an interface in it. Where networks cannot be in force, a build that is
+to be in one does not start: whoever starts it is told.
 
 Source: AWS CodeBuild User Guide, "Use AWS CodeBuild with Amazon Virtual Private Cloud", "Allow CodeBuild access to AWS
 services required to create a VPC network interface"; API Reference, VpcConfig.

@@ -1,7 +1,7 @@
 """Git repositories as sources: cloned by the server's own git, from places that the operator allows.
 
-A build has no network, so the server fetches what a project names. It reaches what builds must not (this machine's
-files, its network), hence only the places in `build-git-sources`.
+A build has no network of the host's, so the server fetches what a project names. It reaches what builds must not (this
+machine's files, its network), hence only the places in `build-git-sources`.
 """
 
 import asyncio
