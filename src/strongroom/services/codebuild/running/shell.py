@@ -66,8 +66,8 @@ class SandboxShell:
         self.ending: Ending | None = None
         """Why the build ends before its commands do, once it does."""
         os.mkfifo(told / "next", 0o600)
-        (told / "next").chmod(0o444)
         self._pipe = os.open(told / "next", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        (told / "next").chmod(0o444)
         self._write("loop.sh", _LOOP)
 
     async def start(self, environment: dict[str, str]) -> None:
