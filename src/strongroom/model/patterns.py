@@ -135,11 +135,13 @@ def _category_names() -> frozenset[str]:
 @cache
 def _category_runs() -> tuple[tuple[int, int, str], ...]:
     """Return runs of code points (first, last) of one general category, in order."""
-    dense = (*range(_DENSE_CODE_POINTS_MAX), *range(_SPARSE_FROM, _SPARSE_TO))
     runs: list[tuple[int, int, str]] = []
-    for category, group in groupby(dense, lambda code: unicodedata.category(chr(code))):
-        codes = list(group)
-        runs.append((codes[0], codes[-1], category))
+    for first, beyond in ((0, _DENSE_CODE_POINTS_MAX), (_SPARSE_FROM, _SPARSE_TO)):
+        begins = first
+        for category, group in groupby(map(unicodedata.category, map(chr, range(first, beyond)))):
+            length = sum(1 for _ in group)
+            runs.append((begins, begins + length - 1, category))
+            begins += length
     runs.append((_SPARSE_TO, 0xEFFFF, "Cn"))
     for plane in (0xF0000, 0x100000):
         runs.append((plane, plane + 0xFFFD, "Co"))

@@ -72,7 +72,9 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
         door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
-        front_door, inner_door = _front_doors(configuration, clock, house, tls, door)
+        counters = RequestCounters()
+        pipeline = Pipeline(house, counters)
+        front_door, inner_door = _front_doors(configuration, clock, house, tls, door, pipeline, counters)
         listeners = Listeners(front_door, door)
         sandboxes = await open_sandbox_doors(configuration, inner_door, tls, house, clock)
         await listeners.start(https, tls.context)
@@ -84,12 +86,10 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         endpoint = _endpoint(configuration, port_of(https), port_of(http), tls, key_file)
         endpoint.write(configuration.data)
         _announce(configuration, endpoint)
-        # What start-up made stays for good; the garbage collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        preparation = asyncio.create_task(_prepare(pipeline))
         renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.own_tls), configuration, house, clock))
         await stop.wait()
+        preparation.cancel()
         renewal.cancel()
         house.stopping.set()
         logger.info("stopping", connections=len(door.connections))
@@ -101,12 +101,24 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         remove_memory_directory()
 
 
+async def _prepare(pipeline: Pipeline) -> None:
+    await pipeline.prepare()
+    # What was made until now stays for good; the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 def _front_doors(
-    configuration: Configuration, clock: Clock, house: House, tls: Tls, door: DoorState
+    configuration: Configuration,
+    clock: Clock,
+    house: House,
+    tls: Tls,
+    door: DoorState,
+    pipeline: Pipeline,
+    counters: RequestCounters,
 ) -> tuple[FrontDoor, FrontDoor]:
     """Return the application for the world, and the one for sandboxes: to it, who comes from the loopback is nobody."""
-    counters = RequestCounters()
-    pipeline = Pipeline(house, counters)
     render_metrics, downloads = _metrics(door, counters, house), {CODE_PATH: CodeDownloads(house).handle}
 
     def front_door(metrics_peers: tuple[str, ...], trusted_proxies: tuple[str, ...]) -> FrontDoor:
