@@ -19,6 +19,7 @@ from strongroom import __version__
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration, default_data_directory, parse_networks
 from strongroom.base.errors import OperatorError
+from strongroom.jobs.scheduler import Scheduler
 from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.runners.memory_directory import remove_memory_directory, sweep_at_start
@@ -69,6 +70,8 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         loop.add_signal_handler(number, stop.set)
     clock = open_clock(configuration)
     house = await open_house(configuration, clock)
+    scheduler = Scheduler(house)
+    house.before_close(scheduler.stop)
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
         door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
@@ -86,6 +89,8 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         endpoint = _endpoint(configuration, port_of(https), port_of(http), tls, key_file)
         endpoint.write(configuration.data)
         _announce(configuration, endpoint)
+        # Nobody waits for what is due, nor for what is made ready for later calls.
+        scheduler.start()
         preparation = asyncio.create_task(_prepare(pipeline))
         renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.own_tls), configuration, house, clock))
         await stop.wait()
