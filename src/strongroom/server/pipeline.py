@@ -7,6 +7,7 @@ import re
 import time
 
 from strongroom.base.errors import AwsError
+from strongroom.model.patterns import prepare_unicode_classes
 from strongroom.model.service import service_model
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
@@ -64,6 +65,8 @@ class Pipeline:
     async def prepare(self) -> None:
         """Compile the checks of every operation's params, a few milliseconds at a time: no first call has to wait."""
         turn = Turn()
+        for _ in prepare_unicode_classes():
+            await turn.let_others()
         for service, name in OPERATIONS:
             try:
                 service_model(service).operations[name].prepare()
