@@ -261,7 +261,7 @@ async def house_to_be_served(home: Path, clock: Clock | None = None) -> House:
     )
     if not configuration.sqlite_file.exists():
         await put_migrated_sqlite(configuration.sqlite_file)
-    return await open_house(configuration, clock or Clock(), with_jobs=False)
+    return await open_house(configuration, clock or Clock())
 
 
 def served_options(home: Path) -> tuple[str, ...]:

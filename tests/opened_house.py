@@ -84,7 +84,7 @@ async def opened_house(home: Path, database: str = "", **choices: Any) -> AsyncI
     configuration.data.mkdir(mode=0o700, exist_ok=True)
     if not (database or configuration.sqlite_file.exists()):
         await put_migrated_sqlite(configuration.sqlite_file)
-    house = await open_house(configuration, clock, with_jobs=False)
+    house = await open_house(configuration, clock)
     try:
         yield OpenedHouse(house, clock)
     finally:

@@ -2,10 +2,11 @@ import subprocess
 import sys
 from datetime import date
 
+import msgspec
 import pytest
 
-from strongroom.model.load import data_directory, merged, patches, read_document
-from strongroom.model.service import service_model
+from strongroom.model.load import data_directory, merged, parts_of, patches, read_document, read_parts
+from strongroom.model.service import ServiceModel, service_model
 
 SERVED = ("kms", "iam", "sts")
 TO_COME = ("ssm", "secretsmanager", "logs", "codebuild", "cloudtrail", "service-quotas", "lambda", "s3", "ec2")
@@ -47,6 +48,40 @@ def test_every_operation_compiles(service: str) -> None:
         assert callable(operation.validate)
         assert operation.redacted({}) == {}
         assert operation.redacted_answer({}) == {}
+
+
+@pytest.mark.parametrize("service", [*SERVED, *TO_COME, "s3control", "rds"])
+def test_a_model_read_in_parts_is_the_same_as_the_whole_of_it(service: str) -> None:
+    document = read_document(service)
+    for parts in (read_parts(service), parts_of(document)):
+        assert parts.metadata == document["metadata"]
+        assert {name: msgspec.json.decode(text) for name, text in parts.operations.items()} == document["operations"]
+        assert {name: msgspec.json.decode(text) for name, text in parts.shapes.items()} == document["shapes"]
+    exceptions = {name for name, shape in document["shapes"].items() if shape.get("exception") or "error" in shape}
+    assert exceptions == {shape.name for shape in service_model(service).errors.values()}
+
+
+def test_what_is_asked_for_after_a_model_is_settled_is_read_from_the_file_again() -> None:
+    kms = ServiceModel("kms")
+    kms.settle(["Encrypt"])
+    encrypt, decrypt = kms.operations["Encrypt"], kms.operations["Decrypt"]
+    assert encrypt.input is not None
+    assert decrypt.input is not None
+    names = encrypt.input.members["EncryptionContext"].target, encrypt.input.members["KeyId"].target
+    assert names[0] is decrypt.input.members["EncryptionContext"].target
+    assert names[1] is decrypt.input.members["KeyId"].target
+    assert kms.shapes["GrantOperation"].enum
+    assert kms.errors["NotFoundException"] is decrypt.errors["NotFoundException"]
+
+
+def test_a_shape_that_refers_to_nothing_is_told_of_and_not_kept() -> None:
+    shapes = {"Tree": {"type": "structure", "members": {"Left": {"shape": "Tree"}, "Right": {"shape": "Leaf"}}}}
+    kms = ServiceModel("kms", read_document("kms") | {"shapes": shapes, "operations": {}})
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Tree refers to the unknown shape Leaf"):
+            _ = kms.shapes["Tree"]
+    with pytest.raises(KeyError):
+        _ = kms.shapes["Leaf"]
 
 
 def test_the_newest_version_is_read() -> None:

@@ -1,4 +1,5 @@
 import time
+import unicodedata
 
 import pytest
 
@@ -37,6 +38,15 @@ def test_java_patterns_match_as_in_java(pattern: str, accepted: list[str], refus
     matches = whole_match(pattern)
     assert [text for text in accepted if matches(text) is None] == []
     assert [text for text in refused if matches(text) is not None] == []
+
+
+@pytest.mark.parametrize("name", ["C", "Lu"])
+def test_a_class_has_every_code_point_of_its_category_and_no_other(name: str) -> None:
+    in_it, others = [], []
+    for character in map(chr, range(0x110000)):
+        (in_it if unicodedata.category(character).startswith(name) else others).append(character)
+    assert whole_match(rf"(?:\p{{{name}}})*")("".join(in_it)) is not None
+    assert whole_match(rf"[^\p{{{name}}}]*")("".join(others)) is not None
 
 
 @pytest.mark.parametrize("pattern", [r"\p{NoSuchClass}", "[a-z&&[^b]]", "(", "^(?i)(true|false)$", r"[\P{ASCII}]"])

@@ -1,6 +1,7 @@
 """`strongroom serve`: run the server."""
 
 import gc
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +26,22 @@ def serve(
     # Starting makes next to nothing that is not kept: to look for garbage would only take time. The server begins with
     # it when it is ready.
     gc.disable()
+    _import_structlog()
     from strongroom.cli.passphrase import with_passphrase
     from strongroom.server.run import run
 
     chosen = with_passphrase(configuration or Configuration())
     run(replace(chosen, data=chosen.data.expanduser().absolute()))
+
+
+def _import_structlog() -> None:
+    # It would import rich, for tracebacks, and so would Python a megabyte of code. The log has none (see server.logs).
+    rich = sys.modules.get("rich")
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        import structlog  # noqa: F401
+    finally:
+        if rich is None:
+            del sys.modules["rich"]
+        else:
+            sys.modules["rich"] = rich

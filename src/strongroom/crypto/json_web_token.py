@@ -6,9 +6,8 @@ Source: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (algorithms), RFC 7519 (JWT), R
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
-
-import jwt
 
 KEYS_MAX = 200
 RSA_BITS_MIN, RSA_BITS_MAX = 2_048, 8_192
@@ -22,7 +21,13 @@ _KEY_TYPES: Mapping[str, tuple[str, str]] = {
 }
 """The type and curve of the keys that each algorithm takes."""
 
-_SIGNATURES = jwt.PyJWS(algorithms=list(_KEY_TYPES))
+
+@cache
+def _library() -> tuple[Any, Any]:
+    """Return PyJWT, imported when a token is looked at for the first time, and its reader of signed texts."""
+    import jwt
+
+    return jwt, jwt.PyJWS(algorithms=list(_KEY_TYPES))
 
 
 class TokenInvalid(ValueError):  # noqa: N818 (it says what is wrong)
@@ -59,8 +64,9 @@ class PublicKey(NamedTuple):
 
 def read_unverified(token: str) -> UnverifiedToken:
     """Return what a token says. Nothing in it may be believed. Raises TokenInvalid when it is no token at all."""
+    jwt, signatures = _library()
     try:
-        parts = _SIGNATURES.decode_complete(token, options={"verify_signature": False})
+        parts = signatures.decode_complete(token, options={"verify_signature": False})
         claims = _claims(parts["payload"])
     except (jwt.PyJWTError, UnicodeError):
         raise TokenInvalid("it is not a JSON Web Token") from None
@@ -81,13 +87,14 @@ def verify(token: str, keys: Sequence[PublicKey]) -> Mapping[str, Any]:
     said = read_unverified(token)
     if said.algorithm not in _KEY_TYPES:
         raise TokenInvalid("its signature algorithm is not accepted")
+    jwt, signatures = _library()
     for key in keys:
         if not key.fits(said):
             continue
         try:
             loaded = jwt.PyJWK(dict(key.members), said.algorithm)
             _check_size(loaded.key)
-            _SIGNATURES.decode_complete(token, loaded, [said.algorithm])
+            signatures.decode_complete(token, loaded, [said.algorithm])
         except (jwt.PyJWTError, ValueError, TypeError):
             continue
         return said.claims

@@ -12,7 +12,7 @@ Source: Java Platform API, java.util.regex.Pattern; Smithy specification, "patte
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import groupby
 
@@ -21,6 +21,7 @@ _LAST_CODE_POINT = 0x10FFFF
 _DENSE_CODE_POINTS_MAX = 0x323B0
 _SPARSE_FROM = 0xE0000
 _SPARSE_TO = 0xE0200
+_BLOCK_CODE_POINTS = 0x2000
 
 _POSIX_CLASSES = {
     "ASCII": r"\x00-\x7f",
@@ -135,16 +136,41 @@ def _category_names() -> frozenset[str]:
 @cache
 def _category_runs() -> tuple[tuple[int, int, str], ...]:
     """Return runs of code points (first, last) of one general category, in order."""
-    dense = (*range(_DENSE_CODE_POINTS_MAX), *range(_SPARSE_FROM, _SPARSE_TO))
     runs: list[tuple[int, int, str]] = []
-    for category, group in groupby(dense, lambda code: unicodedata.category(chr(code))):
-        codes = list(group)
-        runs.append((codes[0], codes[-1], category))
+    for block in _blocks():
+        for first, last, category in _runs_in(block):
+            # What is between the dense and the sparse blocks is unassigned, as what is on either side of it.
+            goes_on = bool(runs) and runs[-1][2] == category
+            runs.append((runs.pop()[0] if goes_on else first, last, category))
     runs.append((_SPARSE_TO, 0xEFFFF, "Cn"))
     for plane in (0xF0000, 0x100000):
         runs.append((plane, plane + 0xFFFD, "Co"))
         runs.append((plane + 0xFFFE, min(plane + 0xFFFF, _LAST_CODE_POINT), "Cn"))
     return tuple(runs)
+
+
+def _blocks() -> list[range]:
+    starts = range(0, _DENSE_CODE_POINTS_MAX, _BLOCK_CODE_POINTS)
+    dense = [range(start, min(start + _BLOCK_CODE_POINTS, _DENSE_CODE_POINTS_MAX)) for start in starts]
+    return [*dense, range(_SPARSE_FROM, _SPARSE_TO)]
+
+
+@cache
+def _runs_in(block: range) -> tuple[tuple[int, int, str], ...]:
+    runs = []
+    first = block.start
+    for category, group in groupby(map(unicodedata.category, map(chr, block))):
+        last = first + sum(1 for _ in group) - 1
+        runs.append((first, last, category))
+        first = last + 1
+    return tuple(runs)
+
+
+def prepare_unicode_classes() -> Iterator[None]:
+    """Look all of Unicode up, a millisecond's worth with each step, which the first class that is asked for needs."""
+    for block in _blocks():
+        _runs_in(block)
+        yield
 
 
 def _character(code: int) -> str:

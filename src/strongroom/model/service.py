@@ -1,18 +1,19 @@
 """A service and its operations, as the rest of Strongroom sees them.
 
-`service_model("kms")` reads a service's model at first use and keeps it. An operation's validator and redaction are
-compiled at first use too, and so is what each wire protocol compiles for it (`OperationModel.compiled`).
+`service_model("kms")` reads a service's model at first use and keeps it. At the first use of an operation its shapes
+are decoded, and its validator, its redaction and what each wire protocol needs for it (`OperationModel.compiled`) are
+compiled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from typing import Any
 
 import msgspec
 
-from strongroom.model.load import read_document
+from strongroom.model.load import Parts, parts_of, read_parts
 from strongroom.model.redact import compile_redaction
-from strongroom.model.shapes import Reference, Shape, link
+from strongroom.model.shapes import ErrorTraits, Shape, Shapes
 from strongroom.model.validate import compile_validator
 
 
@@ -49,21 +50,28 @@ class _Use(msgspec.Struct, frozen=True, rename="camel"):
     xml_namespace: Any = None
 
 
+class _Error(msgspec.Struct, frozen=True):
+    shape: str
+
+
 class _Operation(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     http: HttpBinding = HttpBinding()
     input: _Use | None = None
     output: _Use | None = None
-    errors: list[Reference] = []
+    errors: list[_Error] = []
     authtype: str = ""
     auth: tuple[str, ...] = ()
     deprecated: bool = False
 
 
-class _Model(msgspec.Struct, frozen=True):
-    metadata: Metadata
-    operations: dict[str, _Operation]
-    shapes: dict[str, Shape]
+class _ErrorTraits(msgspec.Struct, frozen=True):
+    exception: bool = False
+    error: ErrorTraits | None = None
+
+
+_decode_operation = msgspec.json.Decoder(_Operation).decode
+_decode_error_traits = msgspec.json.Decoder(_ErrorTraits).decode
 
 
 class OperationModel:
@@ -74,19 +82,38 @@ class OperationModel:
     operation, under a key of its own.
     """
 
-    def __init__(self, service: "ServiceModel", description: _Operation, shapes: dict[str, Shape]) -> None:
+    def __init__(self, service: "ServiceModel", description: _Operation) -> None:
         self.service = service
         self.name = description.name
         self.http = description.http
-        self.input = None if description.input is None else shapes[description.input.shape]
-        self.output = None if description.output is None else shapes[description.output.shape]
         self.result_wrapper = "" if description.output is None else description.output.result_wrapper
         self.input_location_name = "" if description.input is None else description.input.location_name
         self.input_xml_namespace = None if description.input is None else description.input.xml_namespace
-        self.errors = {reference.shape: shapes[reference.shape] for reference in description.errors}
         self.is_unsigned = description.authtype == "none" or "smithy.api#noAuth" in description.auth
         self.is_deprecated = description.deprecated
         self.compiled: dict[str, Any] = {}
+        self._input = None if description.input is None else description.input.shape
+        self._output = None if description.output is None else description.output.shape
+        self._errors = tuple(error.shape for error in description.errors)
+
+    @cached_property
+    def input(self) -> Shape | None:
+        """The structure that its params are."""
+        return None if self._input is None else self.service.shapes[self._input]
+
+    @cached_property
+    def output(self) -> Shape | None:
+        """The structure that its answer is."""
+        return None if self._output is None else self.service.shapes[self._output]
+
+    @cached_property
+    def errors(self) -> dict[str, Shape]:
+        """The exceptions that it may raise, by name."""
+        return {name: self.service.shapes[name] for name in self._errors}
+
+    def decode(self) -> None:
+        """Decode its shapes now, so that the file need not be read again for a call of it."""
+        _ = self.input, self.output, self.errors
 
     def __repr__(self) -> str:
         return f"<OperationModel {self.service.name}:{self.name}>"
@@ -119,10 +146,14 @@ class ServiceModel:
     or "", `target_prefix` what X-Amz-Target begins with.
     """
 
-    def __init__(self, name: str, document: dict[str, Any]) -> None:
-        model = msgspec.convert(document, type=_Model)
-        metadata = model.metadata
-        link(model.shapes)
+    def __init__(self, name: str, document: dict[str, Any] | None = None) -> None:
+        """Take a model that is plain data, or read that of the name. Raises LookupError for a name that is unknown."""
+
+        def read() -> Parts:
+            return read_parts(name) if document is None else parts_of(document)
+
+        parts = read()
+        metadata = msgspec.convert(parts.metadata, type=Metadata)
         self.name = name
         self.service_id = metadata.service_id
         self.full_name = metadata.service_full_name
@@ -139,10 +170,9 @@ class ServiceModel:
         self.validation_error_code = metadata.validation_error_code or (
             "ValidationError" if speaks_xml else "ValidationException"
         )
-        self.shapes = model.shapes
-        self.operations = {
-            operation.name: OperationModel(self, operation, model.shapes) for operation in model.operations.values()
-        }
+        self.shapes = Shapes(parts.shapes, lambda: read().shapes)
+        described = [_decode_operation(text) for text in parts.operations.values()]
+        self.operations = {operation.name: OperationModel(self, operation) for operation in described}
 
     def __repr__(self) -> str:
         return f"<ServiceModel {self.name} {self.api_version}>"
@@ -152,13 +182,27 @@ class ServiceModel:
         for operation in self.operations.values():
             operation.prepare()
 
+    def settle(self, operations: Iterable[str]) -> None:
+        """Decode what calls of `operations`, and any error, have need of, and give up the rest of the model.
+
+        What is asked for later all the same is read from the file again, which takes some milliseconds.
+        """
+        for name in operations:
+            self.operations[name].decode()
+        _ = self.errors
+        self.shapes.release()
+
     @cached_property
     def errors(self) -> dict[str, Shape]:
         """The service's exception shapes, by their name and by their code in the query protocol."""
         found: dict[str, Shape] = {}
-        for name, shape in self.shapes.items():
-            if shape.exception or shape.error is not None:
-                found[name] = shape
+        for name, text in self.shapes.texts.items():
+            # Most shapes are none, and need not be decoded to know it.
+            written = bytes(text)
+            if b'"exception"' in written or b'"error"' in written:
+                traits = _decode_error_traits(text)
+                if traits.exception or traits.error is not None:
+                    found[name] = self.shapes[name]
         for shape in tuple(found.values()):
             if shape.error is not None and shape.error.code:
                 found.setdefault(shape.error.code, shape)
@@ -168,4 +212,4 @@ class ServiceModel:
 @cache
 def service_model(name: str) -> ServiceModel:
     """Return the model of a service by botocore's name for it, read once. Raises LookupError for an unknown service."""
-    return ServiceModel(name, read_document(name))
+    return ServiceModel(name)

@@ -4,6 +4,7 @@ Source: the files themselves, and the Smithy specification, "Constraint traits" 
 members mean.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ class ErrorTraits(msgspec.Struct, frozen=True, rename="camel"):
 class Reference(msgspec.Struct, rename="camel"):
     """A use of a shape: as a member of a structure, the element of a list, the key or value of a map.
 
-    The traits here apply to this use only. `target` is the shape itself, set once the whole model is read.
+    The traits here apply to this use only. `target` is the shape itself, set when the shape that refers to it is made.
     """
 
     shape: str
@@ -49,7 +50,7 @@ class Reference(msgspec.Struct, rename="camel"):
 
 
 class Shape(msgspec.Struct, rename="camel"):
-    """A type of a service model. `name` is set once the whole model is read."""
+    """A type of a service model. `name` is set when it is made (see `Shapes`)."""
 
     type: str
     members: dict[str, Reference] = {}
@@ -100,12 +101,60 @@ class Shape(msgspec.Struct, rename="camel"):
 _NOT_LINKED = Shape(type="structure", name="(not linked)")
 
 
-def link(shapes: dict[str, Shape]) -> None:
-    """Give every shape its name and every reference its target. Raises ValueError for a reference to nothing."""
-    for name, shape in shapes.items():
-        shape.name = name
-        for reference in shape.references():
-            target = shapes.get(reference.shape)
-            if target is None:
-                raise ValueError(f"{name} refers to the unknown shape {reference.shape}")
-            reference.target = target
+_decode_shape = msgspec.json.Decoder(Shape).decode
+
+
+class Shapes(Mapping[str, Shape]):
+    """The shapes of a model by name. One is made when it is first asked for, with all that it refers to.
+
+    `texts` are the shapes as JSON; `read` returns them once more when one is to be made after `release`, which gives
+    them up. Raises ValueError for a shape that refers to one that there is not.
+    """
+
+    def __init__(self, texts: Mapping[str, msgspec.Raw], read: Callable[[], Mapping[str, msgspec.Raw]]) -> None:
+        self._texts: Mapping[str, msgspec.Raw] | None = texts
+        self._read = read
+        self._made: dict[str, Shape] = {}
+
+    @property
+    def texts(self) -> Mapping[str, msgspec.Raw]:
+        """The shapes as JSON."""
+        if self._texts is None:
+            self._texts = self._read()
+        return self._texts
+
+    def release(self) -> None:
+        """Give up the JSON of the shapes, which is large: what is asked for from now on is probably made already."""
+        self._texts = None
+
+    def __getitem__(self, name: str) -> Shape:
+        made = self._made.get(name)
+        return self._make(name) if made is None else made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def _make(self, name: str) -> Shape:
+        texts = self.texts
+        made = {name: _decode_shape(texts[name])}
+        to_link = [name]
+        while to_link:
+            referring = to_link.pop()
+            shape = made[referring]
+            shape.name = referring
+            for reference in shape.references():
+                wanted = reference.shape
+                target = self._made.get(wanted) or made.get(wanted)
+                if target is None:
+                    text = texts.get(wanted)
+                    if text is None:
+                        raise ValueError(f"{referring} refers to the unknown shape {wanted}")
+                    target = made[wanted] = _decode_shape(text)
+                    to_link.append(wanted)
+                reference.target = target
+        # Only what is complete is kept.
+        self._made.update(made)
+        return made[name]

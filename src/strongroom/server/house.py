@@ -2,7 +2,6 @@
 
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
-from strongroom.jobs.scheduler import Scheduler
 from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.operations.quotas.memory_file import ServedMemory, memory_path
@@ -44,10 +43,10 @@ SERVED = (
 """The services that are served. Importing one registers its operations."""
 
 
-async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: bool = True) -> House:
+async def open_house(configuration: Configuration, clock: Clock) -> House:
     """Open the store, the vault and the services; at first start make the root key and the root's access key.
 
-    `with_jobs` starts the scheduler, which `House.close` stops. Raises OperatorError for what the operator must mend.
+    Its jobs are not begun. Raises OperatorError for what the operator must mend.
     """
     store = await open_store(configuration.database_url)
     buckets: ServedMemory | None = None
@@ -70,8 +69,4 @@ async def open_house(configuration: Configuration, clock: Clock, *, with_jobs: b
             buckets.leave()
         await store.close()
         raise
-    if with_jobs:
-        scheduler = Scheduler(house)
-        scheduler.start()
-        house.before_close(scheduler.stop)
     return house

@@ -7,13 +7,16 @@ import re
 import time
 
 from strongroom.base.errors import AwsError
+from strongroom.model.patterns import prepare_unicode_classes
 from strongroom.model.service import service_model
 from strongroom.operations.callers import Caller
 from strongroom.operations.house import House
 from strongroom.operations.perform import perform, record_refusal
+from strongroom.operations.periodic import Turn
 from strongroom.operations.registry import BODY_BYTES_MAX, OPERATIONS, SERVICES
 from strongroom.server.counters import RequestCounters
 from strongroom.server.failures import refusal_of
+from strongroom.server.logs import logger
 from strongroom.server.s3_pipeline import S3Pipeline
 from strongroom.wire.http import HttpRequest, HttpResponse
 from strongroom.wire.route import Route, Router
@@ -48,10 +51,9 @@ class Pipeline:
             for (service, name), operation in OPERATIONS.items()
             if operation.body_bytes_max != BODY_BYTES_MAX
         }
-        for service, name in OPERATIONS:
-            # What is served is compiled now: nothing is left for the first call to wait for, or to find.
-            service_model(service).operations[name].prepare()
         self._router = Router(models, (house.configuration.host, *house.configuration.tls_names))
+        for model in models:
+            model.settle(name for service, name in OPERATIONS if service == model.name)
         self._verifier = Verifier()
         s3 = self._router.s3
         self._s3 = None if s3 is None else S3Pipeline(house, counters, s3, self._verifier)
@@ -59,6 +61,18 @@ class Pipeline:
         self._body_bytes_max = _longer_bodies()
         self._principals = house.principals
         self._wall_time = house.clock.wall
+
+    async def prepare(self) -> None:
+        """Compile the checks of every operation's params, a few milliseconds at a time: no first call has to wait."""
+        turn = Turn()
+        for _ in prepare_unicode_classes():
+            await turn.let_others()
+        for service, name in OPERATIONS:
+            try:
+                service_model(service).operations[name].prepare()
+            except ValueError as problem:
+                logger.error("operation not prepared", service=service, operation=name, exc_info=problem)
+            await turn.let_others()
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Raises nothing: what was not foreseen is an InternalFailure that tells nothing."""

@@ -19,6 +19,7 @@ from strongroom import __version__
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration, default_data_directory, parse_networks
 from strongroom.base.errors import OperatorError
+from strongroom.jobs.scheduler import Scheduler
 from strongroom.operations import tables
 from strongroom.operations.house import House
 from strongroom.runners.memory_directory import remove_memory_directory, sweep_at_start
@@ -69,10 +70,14 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         loop.add_signal_handler(number, stop.set)
     clock = open_clock(configuration)
     house = await open_house(configuration, clock)
+    scheduler = Scheduler(house)
+    house.before_close(scheduler.stop)
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
         door = DoorState(ConnectionLimits(connections_max=configuration.connections_max))
-        front_door, inner_door = _front_doors(configuration, clock, house, tls, door)
+        counters = RequestCounters()
+        pipeline = Pipeline(house, counters)
+        front_door, inner_door = _front_doors(configuration, clock, house, tls, door, pipeline, counters)
         listeners = Listeners(front_door, door)
         sandboxes = await open_sandbox_doors(configuration, inner_door, tls, house, clock)
         await listeners.start(https, tls.context)
@@ -84,12 +89,12 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         endpoint = _endpoint(configuration, port_of(https), port_of(http), tls, key_file)
         endpoint.write(configuration.data)
         _announce(configuration, endpoint)
-        # What start-up made stays for good; the garbage collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        # Nobody waits for what is due, nor for what is made ready for later calls.
+        scheduler.start()
+        preparation = asyncio.create_task(_prepare(pipeline))
         renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.own_tls), configuration, house, clock))
         await stop.wait()
+        preparation.cancel()
         renewal.cancel()
         house.stopping.set()
         logger.info("stopping", connections=len(door.connections))
@@ -101,12 +106,26 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         remove_memory_directory()
 
 
+async def _prepare(pipeline: Pipeline) -> None:
+    # What was made until now stays for good; the garbage collector need not look at it again and again. It does not
+    # look at it once either: that would hold up everybody for a tenth of a second, for the sake of a megabyte.
+    gc.freeze()
+    await pipeline.prepare()
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 def _front_doors(
-    configuration: Configuration, clock: Clock, house: House, tls: Tls, door: DoorState
+    configuration: Configuration,
+    clock: Clock,
+    house: House,
+    tls: Tls,
+    door: DoorState,
+    pipeline: Pipeline,
+    counters: RequestCounters,
 ) -> tuple[FrontDoor, FrontDoor]:
     """Return the application for the world, and the one for sandboxes: to it, who comes from the loopback is nobody."""
-    counters = RequestCounters()
-    pipeline = Pipeline(house, counters)
     render_metrics, downloads = _metrics(door, counters, house), {CODE_PATH: CodeDownloads(house).handle}
 
     def front_door(metrics_peers: tuple[str, ...], trusted_proxies: tuple[str, ...]) -> FrontDoor:

@@ -18,12 +18,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 
 from strongroom.operations.quotas.quota import ResourceUse
 from strongroom.storage.column_types import JsonText, OrderedText, Timestamp
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import insert_into
 from strongroom.storage.schema import metadata
 from strongroom.storage.sealed_column import Sealed
 
@@ -264,9 +264,8 @@ def update_last_usage(
 
 def insert_alias_if_absent(connection: Connection, values: Mapping[str, Any]) -> bool:
     """Insert an alias; False when one of that name exists."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     # The count of inserted rows is not known on every database; what was inserted is.
-    statement = insert(ALIASES).values(values).on_conflict_do_nothing().returning(ALIASES.c.name)
+    statement = insert_into(connection, ALIASES).values(values).on_conflict_do_nothing().returning(ALIASES.c.name)
     return connection.execute(statement).first() is not None
 
 

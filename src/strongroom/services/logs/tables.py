@@ -24,11 +24,11 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 
 from strongroom.storage.column_types import JsonText, OrderedText, RowNumber
 from strongroom.storage.connection import Connection
+from strongroom.storage.replace import insert_into
 from strongroom.storage.schema import metadata
 
 GROUPS = Table(
@@ -92,8 +92,7 @@ ACCOUNTS = Table(
 
 def insert_ignoring(connection: Connection, table: Table, values: Mapping[str, Any]) -> int | None:
     """Insert a row and return its number; None when one with its unique name is there."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(values).on_conflict_do_nothing().returning(table.c.number)
+    statement = insert_into(connection, table).values(values).on_conflict_do_nothing().returning(table.c.number)
     number: int | None = connection.execute(statement).scalar_one_or_none()
     return number
 

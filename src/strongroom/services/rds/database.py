@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeVar
 from strongroom.base.outbound_addresses import Address, may_reach
 from strongroom.operations.house import House
 from strongroom.rotation_functions.engine import Engine, Login, LoginError
-from strongroom.rotation_functions.handlers import engine_named
 
 T = TypeVar("T")
 
@@ -70,6 +69,9 @@ class Databases:
 
 
 def _engine(place: Place) -> Engine:
+    # With the functions comes boto3, which a server that has no databases need not wait for and hold in memory.
+    from strongroom.rotation_functions.handlers import engine_named
+
     return engine_named("postgresql" if place.engine == "postgres" else "mysql")
 
 
