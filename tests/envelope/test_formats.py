@@ -68,7 +68,7 @@ def test_the_document_has_every_vector():
     sealing = {"message", "key-file", "passphrase", "token-key", "keyring-row", "keyring-row-in-token", "sealed"}
     objects = {"object", "object-two-layers"}
     kms = {"kms-ciphertext", "kms-grant-token", "external-key", "key-store-ciphertexts"}
-    services = {"advanced-secure-string", "secret-value", "log-batch"}
+    services = {"advanced-secure-string", "secret-value", "log-batch", "environment-variables"}
     assert set(VECTORS) == sealing | objects | kms | services
 
 

@@ -58,10 +58,10 @@ BILLION = (
     ],
 )
 def test_what_is_refused(document: bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(ValueError):
         read_xml(document)
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_what_a_document_says_of_its_encoding_is_not_believed() -> None:
