@@ -5,6 +5,7 @@ are decoded, and its validator, its redaction and what each wire protocol needs 
 compiled.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from typing import Any
@@ -71,6 +72,7 @@ class _ErrorTraits(msgspec.Struct, frozen=True):
 
 
 _decode_operation = msgspec.json.Decoder(_Operation).decode
+_may_be_error = re.compile(rb'"e(?:xception|rror)"').search
 _decode_error_traits = msgspec.json.Decoder(_ErrorTraits).decode
 
 
@@ -198,8 +200,7 @@ class ServiceModel:
         found: dict[str, Shape] = {}
         for name, text in self.shapes.texts.items():
             # Most shapes are none, and need not be decoded to know it.
-            written = bytes(text)
-            if b'"exception"' in written or b'"error"' in written:
+            if _may_be_error(text) is not None:
                 traits = _decode_error_traits(text)
                 if traits.exception or traits.error is not None:
                     found[name] = self.shapes[name]

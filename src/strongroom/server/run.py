@@ -110,10 +110,12 @@ async def _prepare(pipeline: Pipeline) -> None:
     # What was made until now stays for good; the garbage collector need not look at it again and again. It does not
     # look at it once either: that would hold up everybody for a tenth of a second, for the sake of a megabyte.
     gc.freeze()
-    await pipeline.prepare()
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    try:
+        await pipeline.prepare()
+        gc.collect()
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _front_doors(

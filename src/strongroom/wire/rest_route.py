@@ -8,6 +8,7 @@ Source: Smithy specification, "http trait".
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -91,11 +92,18 @@ class Rules:
         return found
 
 
-class _Place(NamedTuple):
-    """The operations of one path."""
+class _Place:
+    """The operations of one path. `begins` is what every such path begins with."""
 
-    pattern: re.Pattern[bytes]
-    rules: Mapping[str, Rules]
+    def __init__(self, path: str, rules: Mapping[str, Rules]) -> None:
+        self.path = path
+        self.begins = path.partition("{")[0].encode()
+        self.rules = rules
+
+    @cached_property
+    def pattern(self) -> re.Pattern[bytes]:
+        """What paths of this template match, compiled when one begins so: all of them would hold up the start."""
+        return path_pattern(self.path)
 
 
 class RestTable:
@@ -116,14 +124,15 @@ class RestTable:
             places.setdefault(path, {}).setdefault(operation.http.method, Rules()).add(rule)
         # What has more literal text in its path is more particular, and is looked at first.
         ordered = sorted(places, key=lambda path: (-len(_LABEL.sub("", path)), path.count("{"), path))
-        self._places = [_Place(path_pattern(path), places[path]) for path in ordered]
+        self._places = [_Place(path, places[path]) for path in ordered]
 
     def place_of(self, raw_path: bytes) -> tuple[Mapping[str, Rules], dict[str, bytes]] | None:
         """Return the operations of a path by method, and the labels in it, decoded; or None for an unknown path."""
         for place in self._places:
-            match = place.pattern.fullmatch(raw_path)
-            if match is not None:
-                return place.rules, _decoded(match)
+            if raw_path.startswith(place.begins):
+                match = place.pattern.fullmatch(raw_path)
+                if match is not None:
+                    return place.rules, _decoded(match)
         return None
 
 

@@ -4,8 +4,7 @@ Source: YAML 1.1; AWS CodeBuild User Guide, "Build specification reference", for
 """
 
 from collections.abc import Iterator
-
-import yaml
+from typing import Any
 
 CHARACTERS_MAX = 262_144
 NODES_MAX = 50_000
@@ -19,11 +18,11 @@ class BuildspecError(ValueError):
 
 
 class Place:
-    """One value of a document, and the path and line by which a person finds it."""
+    """One value of a document (a node as PyYAML has it), and the path and line by which a person finds it."""
 
     __slots__ = ("_count", "_node", "path")
 
-    def __init__(self, node: yaml.Node, path: str, count: list[int]) -> None:
+    def __init__(self, node: Any, path: str, count: list[int]) -> None:
         self._node = node
         self.path = path
         self._count = count
@@ -45,11 +44,11 @@ class Place:
     @property
     def is_text(self) -> bool:
         """Whether the value is one scalar: text, a number, a truth value."""
-        return isinstance(self._node, yaml.ScalarNode) and not self.is_null
+        return self._node.id == "scalar" and not self.is_null
 
     def text(self) -> str:
         """Return a scalar as it is written. Raises BuildspecError for anything else."""
-        if not isinstance(self._node, yaml.ScalarNode):
+        if self._node.id != "scalar":
             raise self.refuse("is to be text: found subkeys or a list instead; make sure that the value is quoted")
         return str(self._node.value) if not self.is_null else ""
 
@@ -64,7 +63,7 @@ class Place:
         """Return the elements of a sequence, none for an empty value. Raises BuildspecError for anything else."""
         if self.is_null:
             return []
-        if not isinstance(self._node, yaml.SequenceNode):
+        if self._node.id != "sequence":
             raise self.refuse("is to be a list")
         return [Place(node, f"{self.path}[{index}]", self._count) for index, node in enumerate(self._node.value)]
 
@@ -78,7 +77,7 @@ class Place:
         """Return a mapping's values by key, none for an empty value. Raises BuildspecError for anything else."""
         if self.is_null:
             return {}
-        if not isinstance(self._node, yaml.MappingNode):
+        if self._node.id != "mapping":
             raise self.refuse("is to be a mapping")
         found: dict[str, Place] = {}
         for key, value in self._pairs():
@@ -87,9 +86,9 @@ class Place:
             found[key] = Place(value, f"{self.path}.{key}" if self.path else key, self._count)
         return found
 
-    def _pairs(self) -> Iterator[tuple[str, yaml.Node]]:
+    def _pairs(self) -> Iterator[tuple[str, Any]]:
         for key, value in self._node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+            if key.id != "scalar" or key.tag == _MERGE:
                 raise BuildspecError(f"A key is to be text at line {key.start_mark.line + 1}")
             yield str(key.value), value
 
@@ -110,6 +109,8 @@ def read_document(text: str) -> Place:
     """Return the root of a YAML document. Raises BuildspecError for what is no YAML, or more than one document."""
     if len(text) > CHARACTERS_MAX:
         raise BuildspecError(f"The build specification has more than {CHARACTERS_MAX:,} characters.")
+    import yaml
+
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
