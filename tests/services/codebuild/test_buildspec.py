@@ -73,7 +73,7 @@ cache:
   fallback-keys: [k-]
   action: restore
   paths:
-    - '/root/.cache/**/*'
+    - '/home/build/.cache/**/*'
 """
 
 
@@ -110,7 +110,7 @@ def test_a_whole_specification() -> None:
     )
     assert read.secondary_artifacts == {"docs": Files(files=("docs/**/*",), discard_paths=True)}
     assert read.cache == Cache(
-        paths=("/root/.cache/**/*",),
+        paths=("/home/build/.cache/**/*",),
         key="k-$(codebuild-hash-files package.json)",
         fallback_keys=("k-",),
         actions=("restore",),
