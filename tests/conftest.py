@@ -8,6 +8,8 @@ for _name in [name for name in os.environ if name.startswith(("AWS_", "STRONGROO
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 # Tests make more keys in a second than people do: 5 is AWS's quota. The tests of quotas turn them on.
 os.environ["STRONGROOM_REQUEST_QUOTAS"] = "off"
+# Where bytecode is not kept, each of the hundreds of servers that tests start would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 pytest_plugins = [

@@ -18,9 +18,6 @@ from tests.running_server import RunningServer, running_server
 READY_SECONDS_MAX = 1.5
 IDLE_MEBIBYTES_MAX = 120
 
-BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
-"""Python keeps its bytecode, as it does of what is installed: to compile the sources takes longer than the rest."""
-
 
 def resident_mebibytes(server: RunningServer) -> float:
     """Return how much memory a server's process has."""
@@ -62,7 +59,7 @@ def assert_one_clear_line(done: subprocess.CompletedProcess[str], *words: str) -
 
 
 def test_it_is_ready_soon_and_small_on_data_that_is_there(tmp_path: Path, record_property: Any) -> None:
-    with running_server(tmp_path, environment=BYTECODE) as server:
+    with running_server(tmp_path) as server:
         client = PlainClient(server)
         for number in range(200):
             assert client.kms("CreateKey", {"Description": f"key {number}"}).status == 200
