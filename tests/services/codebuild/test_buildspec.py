@@ -73,7 +73,7 @@ cache:
   fallback-keys: [k-]
   action: restore
   paths:
-    - '/home/build/.cache/**/*'
+    - '/var/cache/pip/**/*'
 """
 
 
@@ -110,7 +110,7 @@ def test_a_whole_specification() -> None:
     )
     assert read.secondary_artifacts == {"docs": Files(files=("docs/**/*",), discard_paths=True)}
     assert read.cache == Cache(
-        paths=("/home/build/.cache/**/*",),
+        paths=("/var/cache/pip/**/*",),
         key="k-$(codebuild-hash-files package.json)",
         fallback_keys=("k-",),
         actions=("restore",),
