@@ -33,7 +33,7 @@ def set_quota(server: RunningServer, value: str, database: str) -> None:
 
 
 def test_two_processes_let_through_what_one_bucket_holds(two_servers: list[RunningServer], postgresql_url: str) -> None:
-    rate, seconds = 60, 3.0
+    rate, seconds = 30, 3.0
     clients = [server.client("kms") for server in two_servers for _ in range(3)]
     for kms in clients:
         kms.generate_random(NumberOfBytes=8)
