@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +16,9 @@ from strongroom.base.outbound_addresses import Address
 from strongroom.operations.callers import Caller
 from strongroom.rotation_functions.engine import Login
 from strongroom.rotation_functions.handlers import engine_named
-from strongroom.services.rds import managed_password, tables
+from strongroom.services.rds import managed_password, modification, tables
 from strongroom.services.rds.database import Databases
+from strongroom.storage.errors import StorageUnavailable
 
 
 def test_weeks_of_rotations(in_house: InHouse[None], rotated_mariadb: RotatedMariadb) -> None:
@@ -103,6 +105,33 @@ def test_a_crash_while_a_password_is_set(
         assert rotated_mariadb.lets_in(username, await rds.password(identifier))
 
     in_house(body, **reaching(rotated_mariadb))
+
+
+@pytest.mark.parametrize("trouble", [asyncio.CancelledError, lambda: StorageUnavailable("the line broke")])
+def test_a_secret_stays_where_its_instance_may_have_been_written(
+    in_house: InHouse[None],
+    rotated_postgresql: RotatedPostgresql,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[[], BaseException],
+) -> None:
+    """The commit is done, and whoever asked for it does not hear so: the secret alone has the password then."""
+    given = members(rotated_postgresql)
+    identifier = given["DBInstanceIdentifier"]
+    written = modification._update
+
+    async def written_unheard(*arguments: Any) -> Any:
+        await written(*arguments)
+        raise trouble()
+
+    async def body(house: OpenedHouse) -> None:
+        rds = Registrar(house)
+        await rds("CreateDBInstance", **given)
+        monkeypatch.setattr(modification, "_update", written_unheard)
+        with pytest.raises((asyncio.CancelledError, StorageUnavailable)):
+            await rds("ModifyDBInstance", DBInstanceIdentifier=identifier, ManageMasterUserPassword=True)
+        assert await rds.password(identifier) == PASSWORD
+
+    in_house(body, **reaching(rotated_postgresql))
 
 
 def test_a_password_that_somebody_set_by_hand(in_house: InHouse[None], database: RotatedDatabase) -> None:

@@ -29,6 +29,7 @@ from strongroom.services.rds.quotas import INSTANCES_QUOTA
 from strongroom.services.rds.service import RDS
 from strongroom.services.rds.tagging import checked_tags
 from strongroom.storage.connection import Connection
+from strongroom.storage.errors import StorageUnavailable
 
 
 class _Registration(NamedTuple):
@@ -74,7 +75,10 @@ async def create_db_instance(call: Call) -> Answer:
     secret = await make_secret(call, arn, registration.username, password, key_id)
     try:
         answer = await _insert(call, columns | secret, arn)
-    except BaseException:
+    except StorageUnavailable:
+        # The row may have been written all the same, and then the secret alone has the password.
+        raise
+    except Exception:
         await delete_secret(call.house, call.account_id, call.region, secret["secret_arn"])
         raise
     await rotate_new(call.house, call.account_id, call.region, secret["secret_arn"])

@@ -27,6 +27,7 @@ from strongroom.services.rds.passwords import (
 )
 from strongroom.services.rds.service import RDS
 from strongroom.storage.connection import Connection
+from strongroom.storage.errors import StorageUnavailable
 
 _NOT_MANAGED: dict[str, Any] = {"secret_arn": None, "secret_status": None, "kms_key_arn": None}
 
@@ -148,7 +149,10 @@ async def _have_managed(call: Call, instance: Instance, columns: dict[str, Any])
             answer = await _update(
                 call, held, {**columns, **secret, "sealed_password": None, "sealed_new_password": None}
             )
-        except BaseException:
+        except StorageUnavailable:
+            # The row may have been written all the same, and then the secret alone has the password.
+            raise
+        except Exception:
             await delete_secret(house, held.account_id, held.region, secret["secret_arn"])
             raise
     await rotate_new(house, instance.account_id, instance.region, secret["secret_arn"])
