@@ -36,6 +36,8 @@ class Channel:
                     stdout=output,
                     stderr=output,
                     env=environment,
+                    # Ctrl-C is for the tests: they end the server when they have ended themselves.
+                    start_new_session=True,
                 )
         except BaseException:
             ours.close()
