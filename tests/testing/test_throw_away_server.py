@@ -132,6 +132,17 @@ def test_a_clock_that_is_to_be_the_real_one_stays_it() -> None:
     assert not Path(keys).parent.exists()
 
 
+def test_what_it_has_acknowledged_survives_its_end_where_the_data_are_kept(tmp_path: Path) -> None:
+    kept = {"data": tmp_path / "data", "root_key_file": tmp_path / "root.key"}
+    with ThrowAwayServer(**kept) as server:
+        key_id = server.client("kms").create_key()["KeyMetadata"]["KeyId"]
+        assert not is_running(server.kill())
+        with pytest.raises(TestServerError, match="has ended"):
+            server.make_account()
+    with ThrowAwayServer(**kept) as server:
+        assert server.client("kms").list_keys()["Keys"][0]["KeyId"] == key_id
+
+
 def test_it_ends_with_the_tests_that_were_killed() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _ORPHAN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
