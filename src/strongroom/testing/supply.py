@@ -10,10 +10,13 @@ from strongroom.testing.throw_away_server import ThrowAwayServer
 
 
 class ServerSupply:
-    """Gives each test an account of its own. `choices` are those of the servers, see `ThrowAwayServer`."""
+    """Gives each test an account of its own. `choices` are those of the servers, see `ThrowAwayServer`.
+
+    Unless they say otherwise, no request is over a quota: a test must not fail for being quick.
+    """
 
     def __init__(self, **choices: Any) -> None:
-        self._choices = choices
+        self._choices = {"request_quotas": "off"} | choices
         self._server: ThrowAwayServer | None = None
         self._next: ThrowAwayServer | None = None
         self._ending: list[threading.Thread] = []
