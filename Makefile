@@ -48,7 +48,7 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)
 	@$(UV_PIP_COMPILE) $(UPGRADE) --extra server pyproject.toml requirements/build.in -o requirements/server.txt
-	@$(UV_PIP_COMPILE) $(UPGRADE) --extra server --extra hsm --extra object-stores --extra test --extra check \
+	@$(UV_PIP_COMPILE) $(UPGRADE) --extra server --extra hsm --extra object-stores --extra test --extra check --extra docs \
 		-c requirements/server.txt \
 		pyproject.toml requirements/build.in -o requirements/develop.txt
 	@$(UV_PIP_COMPILE) $(UPGRADE) requirements/bench.in -o requirements/bench.txt
