@@ -5,7 +5,7 @@ from strongroom.operations.quotas.quota import RequestQuota
 from strongroom.operations.registry import OPERATIONS, SERVICES, Operation
 from strongroom.server.house import SERVED
 
-assert SERVED, "importing the house registers every operation"
+__all__ = ["SERVED", "refusal", "served", "service_names", "service_table", "summary_table", "unserved"]
 
 
 def service_names() -> list[str]:
@@ -47,9 +47,8 @@ def service_table(service: str) -> str:
         names = ", ".join(f"`{operation.name}`" for operation in missing)
         lines += [
             "",
-            f"Not served: the {len(missing)} operations below. Each is refused with `{code}` (HTTP {status}) and the message "
-            f"*Strongroom does not serve {service}:{missing[0].name} yet.* (with its own name), and the refusal is in the "
-            "audit trail.",
+            f"Not served: the {len(missing)} operations below. Each is refused with `{code}` (HTTP {status}), *Strongroom "
+            f"does not serve {service}:{missing[0].name} yet.* (with its own name); the refusal is in the audit trail.",
             "",
             names,
         ]

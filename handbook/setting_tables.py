@@ -1,4 +1,4 @@
-"""Every setting with its option, variable, line in `strongroom.toml`, default and meaning: read from its description."""
+"""Every setting with its option, variable, default and meaning, read from where it is described."""
 
 import ast
 import inspect
@@ -16,8 +16,7 @@ KINDS: dict[str, type[Any]] = {"serve": Configuration, "xks-proxy": XksProxyConf
 
 def meanings(kind: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a dataclass, by the field's name."""
-    [definition] = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(definition, ast.ClassDef)
+    [definition] = [each for each in ast.parse(inspect.getsource(kind)).body if isinstance(each, ast.ClassDef)]
     found: dict[str, str] = {}
     name = ""
     for statement in definition.body:
