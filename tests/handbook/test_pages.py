@@ -9,6 +9,8 @@ import pytest
 from tests.handbook.documents import ROOT, Block, Document, documents
 from tests.handbook.session import Session, is_as_shown, page_environment, steps
 from tests.handbook.warm_aws import WarmAws
+from strongroom.cli.env import connection_variables
+from strongroom.cli.store_options import StoreOptions
 from tests.rotation_functions.functions import must_be_contained
 from tests.running_server import RunningServer, running_server
 
@@ -67,13 +69,16 @@ def session(tmp_path: Path, aws: Path, server: RunningServer | None, needs: dict
         # Where a page shows the ports that one has by default, others are taken: those may be in use.
         environment |= {"STRONGROOM_HTTPS_PORT": "0", "STRONGROOM_HTTP_PORT": "0"}
     else:
-        known = server.environment()
-        names = ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "DEFAULT_REGION", "CA_BUNDLE")
-        environment |= {f"AWS_{name}": known[f"AWS_{name}"] for name in names}
-        environment |= {"STRONGROOM_DATA": str(server.data), "XDG_CONFIG_HOME": str(server.home / "config")}
+        environment |= reader_variables(server)
     session = Session(home, environment)
     yield session
     session.close()
+
+
+def reader_variables(server: RunningServer) -> dict[str, str]:
+    """Return what `eval "$(strongroom env)"` sets, and where the commands find the server's data."""
+    variables = connection_variables(StoreOptions(data=server.data))
+    return variables | {"STRONGROOM_DATA": str(server.data), "XDG_CONFIG_HOME": str(server.home / "config")}
 
 
 @pytest.mark.parametrize("document", [each for each in documents() if each.is_run], ids=lambda each: each.name)
