@@ -45,6 +45,14 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks.builds
 
+.PHONY: docs
+docs: $(STAMPS)/develop ## Build the handbook into build/handbook
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
+
+.PHONY: wheel
+wheel: $(STAMPS)/develop ## Build the wheel into dist
+	@$(BIN)/python -m hatchling build --target wheel
+
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)
 	@$(UV_PIP_COMPILE) $(UPGRADE) --extra server pyproject.toml requirements/build.in -o requirements/server.txt

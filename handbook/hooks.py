@@ -1,4 +1,4 @@
-"""What mkdocs calls while it builds: puts tables made from the code where a page asks for one.
+"""What mkdocs calls while it builds: puts tables made from the code where a page asks for one, and completes the menu.
 
 A page asks by a comment on a line of its own, which says which table: `operations kms`, `services`, `settings serve`,
 `commands`, `metrics`. The tables are made at every build and never committed, so that none can be out of date.
@@ -6,6 +6,7 @@ A page asks by a comment on a line of its own, which says which table: `operatio
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from handbook.command_reference import command_reference
@@ -14,6 +15,8 @@ from handbook.service_table import service_table, summary_table
 from handbook.setting_tables import setting_table
 
 MARK = re.compile(r"^<!-- table: (?P<kind>[a-z]+)(?: (?P<of>[a-z0-9-]+))? -->$", re.MULTILINE)
+WHOLE_FOLDERS = {"Services": "services", "Decisions": "decisions"}
+"""Sections of the menu that have every page of a folder, so that a new one is in it by itself."""
 
 TABLES: dict[str, Callable[[str], str]] = {
     "operations": service_table,
@@ -32,3 +35,14 @@ def with_tables(markdown: str) -> str:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in a page. Called by mkdocs for each."""
     return with_tables(markdown)
+
+
+def on_config(config: Any) -> Any:
+    """Put every page of some folders into the menu. Called by mkdocs once."""
+    for section in config["nav"]:
+        for title, pages in section.items() if isinstance(section, dict) else ():
+            if title in WHOLE_FOLDERS:
+                folder = Path(config["docs_dir"], WHOLE_FOLDERS[title])
+                found = sorted(str(path.relative_to(config["docs_dir"])) for path in folder.glob("*.md"))
+                pages[:] = [*pages, *(page for page in found if page not in pages)]
+    return config

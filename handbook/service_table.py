@@ -47,8 +47,8 @@ def service_table(service: str) -> str:
         names = ", ".join(f"`{operation.name}`" for operation in missing)
         lines += [
             "",
-            f"Not served: the {len(missing)} operations below. Each is refused with `{code}` (HTTP {status}), *Strongroom "
-            f"does not serve {service}:{missing[0].name} yet.* (with its own name); the refusal is in the audit trail.",
+            f"Not served: the {len(missing)} operations below. Each is refused with `{code}` (HTTP {status}), "
+            f"*Strongroom does not serve {service}:{missing[0].name} yet.* (with its own name), and is recorded.",
             "",
             names,
         ]

@@ -9,10 +9,11 @@ import pytest
 from tests.handbook.documents import ROOT, Block, Document, documents
 from tests.handbook.session import Session, is_as_shown, page_environment, steps
 from tests.handbook.warm_aws import WarmAws
-from strongroom.cli.env import connection_variables
-from strongroom.cli.store_options import StoreOptions
 from tests.rotation_functions.functions import must_be_contained
 from tests.running_server import RunningServer, running_server
+
+from strongroom.cli.env import connection_variables
+from strongroom.cli.store_options import StoreOptions
 
 LISTED = Path(__file__).with_name("not_run.txt")
 Servers = Callable[[str], RunningServer]

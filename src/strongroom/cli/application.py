@@ -5,6 +5,7 @@ from cyclopts import App
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.clock import clock
+from strongroom.cli.completion import completion
 from strongroom.cli.doctor import doctor
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
@@ -30,6 +31,7 @@ application = App(
 application.command(serve)
 application.command(doctor)
 application.command(env)
+application.command(completion)
 application.command(rekey)
 application.command(accounts)
 application.command(clock)
