@@ -63,7 +63,7 @@ lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt
 
 .PHONY: clean
 clean: ## Remove the environments and all caches (data is elsewhere, and stays)
-	@rm -rf $(VENV) .venv-bench .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-bench .venv-lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/server: requirements/server.txt pyproject.toml | $(BIN)/python
