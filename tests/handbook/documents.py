@@ -6,7 +6,7 @@ Comments that a reader does not see, on a line of their own:
     <!-- serves -->               the next block goes on until the page ends; the test waits until it says `ready`
     <!-- output: any -->          what the next block prints is of no matter
     <!-- server: OPTIONS -->      the page has a server of its own with these options; `none`: it has none
-    <!-- needs: WHAT -->          the page needs `sandbox`, `networks`, `postgresql` or `softhsm`
+    <!-- needs: WHAT -->          the page needs `sandbox`, `networks` or `softhsm`
     <!-- run by: FILE -->         the blocks of the page are run by another test
 """
 

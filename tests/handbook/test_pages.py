@@ -56,6 +56,8 @@ def needs(request: pytest.FixtureRequest, document: Document) -> dict[str, str]:
             must_be_contained()
         elif need == "networks":
             request.getfixturevalue("networks")
+        elif need == "softhsm":
+            found |= request.getfixturevalue("softhsm").environment
         else:
             raise AssertionError(f"{document.name} needs {need}, of which nobody knows")
     return found
@@ -68,7 +70,7 @@ def session(tmp_path: Path, aws: Path, server: RunningServer | None, needs: dict
     environment = page_environment(home, aws) | needs
     if server is None:
         # Where a page shows the ports that one has by default, others are taken: those may be in use.
-        environment |= {"STRONGROOM_HTTPS_PORT": "0", "STRONGROOM_HTTP_PORT": "0"}
+        environment |= {f"STRONGROOM_{name}_PORT": "0" for name in ("HTTPS", "HTTP", "XKS")}
     else:
         environment |= reader_variables(server)
     session = Session(home, environment)
