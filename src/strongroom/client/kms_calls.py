@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from strongroom import __version__
+from strongroom.client.after_fork import start_afresh_after_fork
 from strongroom.client.backoff import Backoff, is_passing
 
 CONNECT_SECONDS_MAX = 5.0
@@ -75,6 +76,7 @@ class KmsCalls:
         )
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        start_afresh_after_fork(self)
         for name in _LOGGERS_OF_BODIES:
             logging.getLogger(name).addFilter(_hidden)
 
@@ -129,6 +131,11 @@ class KmsCalls:
             clients, self._clients = self._clients, {}
         for client in clients.values():
             client.close()
+
+    def start_afresh(self) -> None:
+        """Let go of all connections, in a forked child: they are the parent's."""
+        self._lock = threading.Lock()
+        self._clients = {}
 
     def _client(self, region: str | None) -> Any:
         region = region or self.default_region
