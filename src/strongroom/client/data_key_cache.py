@@ -1,8 +1,8 @@
 """Data keys kept for a while, so that many messages need one call to KMS.
 
-Source: AWS Encryption SDK Developer Guide, "Data key caching details" and "Setting cache security thresholds". There, the
-first use of a data key is exempt from the limits, and it ages from when it is kept. Here the first use counts like every
-other, and the age begins before KMS is asked: no limit is ever exceeded.
+Source: AWS Encryption SDK Developer Guide, "Data key caching details" and "Setting cache security thresholds". There,
+the first use of a data key is exempt from the limits, and it ages from when it is kept. Here the first use counts like
+every other, and the age begins before KMS is asked: no limit is ever exceeded.
 """
 
 import dataclasses
