@@ -43,7 +43,7 @@ def open_message(
     message: Buffer, materials_for: Callable[[MessageHeader], DecryptionMaterials], rules: ReadingRules = DEFAULT_RULES
 ) -> OpenedMessage:
     """Return the plaintext of a message, and its header. Raises as `MessageReader` does, and as `materials_for`."""
-    reader = MessageReader(io.BytesIO(message), rules)
+    reader = MessageReader(io.BytesIO(message), rules, source_bytes_max=len(message))
     plaintext = io.BytesIO()
     reader.write_to(plaintext, materials_for(reader.header))
     return OpenedMessage(plaintext.getvalue(), reader.header)
@@ -52,12 +52,16 @@ def open_message(
 class MessageReader:
     """Reads one message, which is all that `source` may hold. Its header is read at once, its body by `write_to`.
 
+    A small message takes little memory where `source_bytes_max` tells how long the source is at most.
     Raises UnknownFormat for what is no message or none that the rules accept, LimitExceeded for one that asks for more
     than they allow, NotAuthentic for one that is cut off.
     """
 
-    def __init__(self, source: ByteSource, rules: ReadingRules = DEFAULT_RULES) -> None:
+    def __init__(
+        self, source: ByteSource, rules: ReadingRules = DEFAULT_RULES, *, source_bytes_max: int | None = None
+    ) -> None:
         self._source = source
+        self._source_bytes_max = source_bytes_max
         self._rules = rules
         self.header = read_header(source, rules)
         self._verification_key = verification_key(self.header.suite, self.header.encryption_context)
@@ -94,7 +98,7 @@ class MessageReader:
         index, rest = 0, memoryview(b"")
         while True:
             if index < BLOCKS:
-                blocks.append(_Block(self.header.frame_bytes))
+                blocks.append(_Block(self._block_bytes()))
             block = blocks[index % BLOCKS]
             await_all(block.running)
             block.sealed[: len(rest)] = rest
@@ -117,6 +121,11 @@ class MessageReader:
             await_all(each.running)
         self._check_end(rest)
         write_fully(sink, plaintext)
+
+    def _block_bytes(self) -> int:
+        """Return the size of a block: it takes any frame, and is filled by a message that does not end in it."""
+        size = max(BLOCK_BYTES, self.header.frame_bytes + LAST_FRAME_OVERHEAD_BYTES)
+        return size if self._source_bytes_max is None else min(size, self._source_bytes_max + 1)
 
     def _write_one_piece(self, opener: PartOpener, sink: ByteSink, on_progress: Callable[[int], None] | None) -> None:
         head = self._taken(ONE_PIECE_HEAD_BYTES)
@@ -172,8 +181,7 @@ class MessageReader:
 class _Block:
     """Some frames, and room for their plaintext."""
 
-    def __init__(self, frame_bytes: int) -> None:
-        size = max(BLOCK_BYTES, frame_bytes + LAST_FRAME_OVERHEAD_BYTES)
+    def __init__(self, size: int) -> None:
         self.sealed = memoryview(bytearray(size))
         self.plaintext = memoryview(bytearray(size))
         self.running: list[Future[object] | None] = []
