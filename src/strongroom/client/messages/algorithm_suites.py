@@ -30,7 +30,7 @@ class AlgorithmSuite:
     """Hash function of that signature."""
 
     commits: bool = False
-    """Whether the header binds the message to one data key. Such suites use version 2 of the format, others version 1."""
+    """Whether the header binds the message to one data key. Such suites are in version 2 of the format, others in 1."""
 
     @property
     def message_version(self) -> int:

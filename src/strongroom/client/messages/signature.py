@@ -14,6 +14,7 @@ from typing import NamedTuple
 from strongroom.client.messages.algorithm_suites import AlgorithmSuite
 from strongroom.client.messages.encryption_context import PUBLIC_KEY_NAME, check_callers_context, serialised
 from strongroom.client.messages.errors import NotAuthentic, UnknownFormat
+from strongroom.client.messages.materials import EncryptionMaterials
 from strongroom.crypto.elliptic_curve import (
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
@@ -42,6 +43,27 @@ def signed_context(suite: AlgorithmSuite, callers_context: Mapping[str, str]) ->
     context = {**callers_context, PUBLIC_KEY_NAME: base64.b64encode(key.compressed_point()).decode()}
     serialised(context)
     return SignedContext(context, key)
+
+
+class Signer:
+    """Signs one message, of which it is told every byte in order."""
+
+    def __init__(self, key: EllipticCurvePrivateKey, hash_name: str) -> None:
+        self._key = key
+        self._digest = hashlib.new(hash_name)
+        self.update = self._digest.update
+
+    def footer(self) -> bytes:
+        """Return the end of the message: the signature, DER-encoded, with its length in front."""
+        signature = self._key.sign(self._digest.digest(), self._digest.name)
+        return len(signature).to_bytes(2) + signature
+
+
+def signer_of(materials: EncryptionMaterials) -> Signer | None:
+    """Return what signs a message; None where the suite does not sign."""
+    if materials.signing_key is None or materials.suite.signature_hash is None:
+        return None
+    return Signer(materials.signing_key, materials.suite.signature_hash)
 
 
 def verification_key(suite: AlgorithmSuite, context: Mapping[str, str]) -> EllipticCurvePublicKey | None:
