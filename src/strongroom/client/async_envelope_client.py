@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
@@ -205,8 +206,7 @@ class _Stoppable:
 
 async def _opened(stack: ExitStack, path: str | os.PathLike[str]) -> _Stoppable:
     """Return a file to read, which `stack` closes."""
-    file = await _in_thread(lambda: stack.enter_context(open(path, "rb", buffering=0)))
-    return _Stoppable(file)
+    return _Stoppable(await _in_thread(lambda: stack.enter_context(Path(path).open("rb", buffering=0))))
 
 
 async def _in_thread(work: Callable[[], T], source: _Stoppable | None = None) -> T:
