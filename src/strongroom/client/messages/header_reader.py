@@ -20,7 +20,7 @@ class ReadingRules:
     frame_bytes_max: int = 64 * 1024 * 1024
     """Bytes of plaintext in a frame, or in a body of one piece, which is held in memory until it is authenticated."""
 
-    encrypted_data_keys_max: int = 64
+    encrypted_data_keys_max: int = 16
     """How many encrypted data keys a message may have: each may cost a call to KMS."""
 
     requires_commitment: bool = True
