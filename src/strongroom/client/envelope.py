@@ -18,6 +18,10 @@ from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import seal_message, write_message
 
 
+FILE_MODE = 0o600
+"""Who may read what is written: its owner."""
+
+
 class Decrypted(NamedTuple):
     """A message's plaintext, and the encryption context that it was encrypted with."""
 

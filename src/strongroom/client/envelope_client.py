@@ -4,12 +4,13 @@ import io
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from types import TracebackType
 
 from strongroom.base.buffer import Buffer
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured
+from strongroom.client.envelope import FILE_MODE, Decrypted, Envelope, Measured
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -18,7 +19,7 @@ from strongroom.client.messages.header_reader import ReadingRules
 from strongroom.client.messages.reader import DEFAULT_RULES
 from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import FRAME_BYTES
-from strongroom.client.new_file import NewFile
+from strongroom.client.new_file import new_file
 
 
 class EnvelopeClient:
@@ -115,7 +116,10 @@ class EnvelopeClient:
         encryption_context: Mapping[str, str] | None = None,
     ) -> None:
         """Encrypt a file into another, which appears whole or not at all. Raises as `encrypt` does, and OSError."""
-        with open(path, "rb", buffering=0) as source, NewFile(message_path) as sink:
+        with (
+            Path(path).open("rb", buffering=0) as source,
+            new_file(Path(message_path), FILE_MODE, replaces=True) as sink,
+        ):
             self.encrypt_stream(source, sink, encryption_context)
 
     def decrypt_file(
@@ -128,7 +132,10 @@ class EnvelopeClient:
 
         Raises as `decrypt` does, and OSError.
         """
-        with open(message_path, "rb", buffering=0) as source, NewFile(path) as sink:
+        with (
+            Path(message_path).open("rb", buffering=0) as source,
+            new_file(Path(path), FILE_MODE, replaces=True) as sink,
+        ):
             return self.decrypt_stream(source, sink, encryption_context)
 
     def forget_data_keys(self) -> None:
