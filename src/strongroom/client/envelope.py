@@ -1,7 +1,10 @@
 """What the two clients share: which data keys a message needs, and sealing and opening it once they are there."""
 
 import io
+import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple
 
 from strongroom.base.buffer import Buffer
@@ -16,10 +19,7 @@ from strongroom.client.messages.materials import DecryptionMaterials, Encryption
 from strongroom.client.messages.reader import MessageReader
 from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import seal_message, write_message
-
-
-FILE_MODE = 0o600
-"""Who may read what is written: its owner."""
+from strongroom.client.new_file import new_file
 
 
 class Decrypted(NamedTuple):
@@ -109,6 +109,11 @@ class Envelope:
             wipe(materials)
         context = reader.header.encryption_context
         return {name: value for name, value in context.items() if not name.startswith(RESERVED_PREFIX)}
+
+
+def result_file(path: str | os.PathLike[str]) -> AbstractContextManager[io.FileIO]:
+    """Give a file that its owner alone can read, and that takes the place of `path` when it is whole."""
+    return new_file(Path(path), 0o600, replaces=True)
 
 
 class Measured:

@@ -10,7 +10,7 @@ from types import TracebackType
 from strongroom.base.buffer import Buffer
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import FILE_MODE, Decrypted, Envelope, Measured
+from strongroom.client.envelope import Decrypted, Envelope, Measured, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -19,7 +19,6 @@ from strongroom.client.messages.header_reader import ReadingRules
 from strongroom.client.messages.reader import DEFAULT_RULES
 from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import FRAME_BYTES
-from strongroom.client.new_file import new_file
 
 
 class EnvelopeClient:
@@ -118,7 +117,7 @@ class EnvelopeClient:
         """Encrypt a file into another, which appears whole or not at all. Raises as `encrypt` does, and OSError."""
         with (
             Path(path).open("rb", buffering=0) as source,
-            new_file(Path(message_path), FILE_MODE, replaces=True) as sink,
+            result_file(message_path) as sink,
         ):
             self.encrypt_stream(source, sink, encryption_context)
 
@@ -134,7 +133,7 @@ class EnvelopeClient:
         """
         with (
             Path(message_path).open("rb", buffering=0) as source,
-            new_file(Path(path), FILE_MODE, replaces=True) as sink,
+            result_file(path) as sink,
         ):
             return self.decrypt_stream(source, sink, encryption_context)
 
