@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from strongroom.base.errors import OperatorError
-from strongroom.cli.new_file import new_file
 from strongroom.cli.planned_files import STANDARD, Plan, PlannedFile
 from strongroom.cli.transfer_progress import TransferProgress
+from strongroom.client.new_file import new_file
 
 FAILED = 1
 
