@@ -104,7 +104,7 @@ def test_it_backs_off_in_the_loop(arn: str, server: RunningServer) -> None:
         assert calls.operations == [*["refused"] * 4, "GenerateDataKey"]
 
     asyncio.run(main())
-    assert slept == pytest.approx([0.05, 0.1, 0.2, 0.4])
+    assert slept == pytest.approx([0.25, 0.5, 1.0, 2.0])
 
 
 def test_a_task_that_backs_off_is_cancelled_at_once(arn: str, server: RunningServer) -> None:

@@ -1,7 +1,6 @@
 """`AsyncEnvelopeClient`: encrypts and decrypts with data keys from KMS, for event loops."""
 
 import asyncio
-import io
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -82,7 +81,7 @@ class AsyncEnvelopeClient:
 
     async def decrypt(self, message: Buffer, encryption_context: Mapping[str, str] | None = None) -> Decrypted:
         """Return a message's plaintext and encryption context. See `EnvelopeClient.decrypt`."""
-        reader = self._envelope.reader(io.BytesIO(message), encryption_context)
+        reader = self._envelope.reader_of(message, encryption_context)
         materials = await self._obtain(self._envelope.data_key_to_decrypt(reader))
         if len(message) <= _BYTES_IN_THE_LOOP:
             return self._envelope.open(reader, materials)

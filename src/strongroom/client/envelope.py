@@ -77,14 +77,20 @@ class Envelope:
         finally:
             wipe(materials)
 
-    def reader(self, source: ByteSource, required: Mapping[str, str] | None) -> MessageReader:
+    def reader_of(self, message: Buffer, required: Mapping[str, str] | None) -> MessageReader:
+        """Return the reader of a message in memory. See `reader`."""
+        return self.reader(io.BytesIO(message), required, len(message))
+
+    def reader(
+        self, source: ByteSource, required: Mapping[str, str] | None, source_bytes_max: int | None = None
+    ) -> MessageReader:
         """Return the reader of a message whose header says what is required of its context.
 
         The header is a claim until the data key is there, which opens under this very context only: a message that
         claims too little costs no call, and one that claims falsely gets no key. Raises UnexpectedContext and
         MessageError.
         """
-        reader = MessageReader(source, self._rules)
+        reader = MessageReader(source, self._rules, source_bytes_max=source_bytes_max)
         context = reader.header.encryption_context
         for name, value in (required or {}).items():
             if context.get(name) != value:

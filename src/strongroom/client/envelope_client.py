@@ -1,6 +1,5 @@
 """`EnvelopeClient`: encrypts and decrypts with data keys from KMS, for threads."""
 
-import io
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -77,7 +76,7 @@ class EnvelopeClient:
 
         Raises NoUsableKey, UnexpectedContext and MessageError (no message, not authentic, beyond the rules).
         """
-        reader = self._envelope.reader(io.BytesIO(message), encryption_context)
+        reader = self._envelope.reader_of(message, encryption_context)
         return self._envelope.open(reader, self._obtain(self._envelope.data_key_to_decrypt(reader)))
 
     def encrypt_stream(
