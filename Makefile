@@ -45,6 +45,7 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 	@$(BIN)/python -m benchmarks.log_events
 	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks.builds
+	@$(BIN)/python -m benchmarks.messages
 
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)
