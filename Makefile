@@ -41,9 +41,11 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.objects --large
 	@$(BIN)/python -m benchmarks.secrets
+	@$(BIN)/python -m benchmarks.envelope
 	@$(BIN)/python -m benchmarks.log_events
 	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks.builds
+	@$(BIN)/python -m benchmarks.messages
 
 .PHONY: docs
 docs: $(STAMPS)/develop ## Build the handbook into build/handbook
