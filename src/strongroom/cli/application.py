@@ -5,7 +5,9 @@ from cyclopts import App
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
 from strongroom.cli.clock import clock
+from strongroom.cli.decrypt import decrypt
 from strongroom.cli.doctor import doctor
+from strongroom.cli.encrypt import encrypt
 from strongroom.cli.env import env
 from strongroom.cli.explain import explain
 from strongroom.cli.fsck import fsck
@@ -31,6 +33,8 @@ application = App(
 application.command(serve)
 application.command(doctor)
 application.command(env)
+application.command(encrypt)
+application.command(decrypt)
 application.command(rekey)
 application.command(accounts)
 application.command(clock)

@@ -1,0 +1,223 @@
+"""Which data key is used again, how often and how long; and what is left of it afterwards."""
+
+import os
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from strongroom.client.data_key_cache import CacheLimits, DataKeyCache
+from strongroom.client.errors import Closed
+from strongroom.client.messages.algorithm_suites import COMMITTING
+from strongroom.client.messages.encrypted_data_key import EncryptedDataKey
+from strongroom.client.messages.materials import EncryptionMaterials
+
+NOTHING = bytes(32)
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def fresh() -> EncryptionMaterials:
+    return EncryptionMaterials(COMMITTING, bytearray(os.urandom(32)), (EncryptedDataKey.of_kms("a", b"c"),), {})
+
+
+def cache_of(time: Time, **limits: float) -> DataKeyCache[EncryptionMaterials]:
+    chosen = {"age_seconds_max": 60.0} | limits
+    return DataKeyCache(CacheLimits(**chosen), time)  # type: ignore[arg-type]
+
+
+def use(
+    cache: DataKeyCache[EncryptionMaterials], name: bytes = b"a", length: int = 1
+) -> tuple[EncryptionMaterials, bool]:
+    """Use a data key as a client does, and return it with whether it was asked for."""
+    materials, flight, is_ours = cache.take(name, length)
+    if materials is not None:
+        return materials, False
+    assert flight is not None
+    assert is_ours
+    return cache.land(flight, fresh(), length), True
+
+
+def asked(cache: DataKeyCache[EncryptionMaterials], *uses: tuple[bytes, int]) -> list[bool]:
+    return [use(cache, name, length)[1] for name, length in uses]
+
+
+def test_the_messages_are_counted_exactly() -> None:
+    cache = cache_of(Time(), messages_max=3)
+    assert asked(cache, *[(b"a", 1)] * 7) == [True, False, False, True, False, False, True]
+
+
+def test_the_bytes_are_counted_exactly() -> None:
+    cache = cache_of(Time(), bytes_max=10)
+    assert asked(cache, (b"a", 4), (b"a", 6), (b"a", 1), (b"a", 9), (b"a", 0)) == [True, False, True, False, False]
+    # What is too long for what is left takes a new data key, even where a shorter message would have fit.
+    assert asked(cache, (b"b", 9), (b"b", 2), (b"b", 1)) == [True, True, False]
+
+
+def test_a_data_key_ages_from_before_it_was_asked_for() -> None:
+    time = Time()
+    cache = cache_of(time)
+    _, flight, _ = cache.take(b"a", 1)
+    assert flight is not None
+    time.seconds += 50
+    cache.land(flight, fresh(), 1)
+    time.seconds += 9.9
+    assert asked(cache, (b"a", 1)) == [False]
+    time.seconds += 0.1
+    assert asked(cache, (b"a", 1)) == [True]
+
+
+def test_one_that_is_old_when_it_comes_is_not_kept() -> None:
+    time = Time()
+    cache = cache_of(time)
+    _, flight, _ = cache.take(b"a", 1)
+    assert flight is not None
+    time.seconds += 60
+    materials = fresh()
+    assert cache.land(flight, materials, 1).data_key != NOTHING
+    assert (materials.data_key, len(cache)) == (NOTHING, 0)
+
+
+def test_the_one_used_longest_ago_goes() -> None:
+    cache = cache_of(Time(), entries_max=2)
+    assert asked(cache, (b"a", 1), (b"b", 1), (b"a", 1), (b"c", 1)) == [True, True, False, True]
+    assert asked(cache, (b"a", 1), (b"c", 1), (b"b", 1)) == [False, False, True]
+
+
+@pytest.mark.parametrize("why", ["age", "messages", "capacity", "clear", "close", "collected"])
+def test_a_data_key_is_overwritten_when_it_goes(why: str) -> None:
+    time = Time()
+    cache = cache_of(time, messages_max=2, entries_max=1)
+    _, flight, _ = cache.take(b"a", 1)
+    assert flight is not None
+    kept = fresh()
+    copy = cache.land(flight, kept, 1)
+    before = bytes(kept.data_key)
+    assert copy.data_key == before != NOTHING
+    if why == "age":
+        time.seconds += 60
+        cache.take(b"another", 1)
+    elif why == "messages":
+        use(cache)
+        use(cache)
+    elif why == "capacity":
+        use(cache, b"b")
+    elif why == "collected":
+        del cache
+    else:
+        getattr(cache, why)()
+    assert kept.data_key == NOTHING
+    # Whoever is at work with it has a copy.
+    assert copy.data_key == before
+
+
+def test_a_closed_cache_gives_nothing() -> None:
+    cache = cache_of(Time())
+    use(cache)
+    cache.close()
+    with pytest.raises(Closed):
+        cache.take(b"a", 1)
+
+
+def test_what_lands_after_a_clear_is_not_kept() -> None:
+    cache = cache_of(Time())
+    _, first, _ = cache.take(b"a", 1)
+    cache.clear()
+    _, second, is_ours = cache.take(b"a", 1)
+    assert is_ours
+    assert first is not None
+    assert second is not None
+    assert cache.land(first, fresh(), 1).data_key != NOTHING
+    assert len(cache) == 0
+    # The first flight's end did not end the second one.
+    assert cache.take(b"a", 1)[1] is second
+    cache.land(second, fresh(), 1)
+    assert len(cache) == 1
+
+
+def test_many_threads_that_miss_at_once_ask_once() -> None:
+    cache, asks, gate = cache_of(Time(), messages_max=50), [], threading.Barrier(20)
+    keys: list[bytes] = []
+
+    def work() -> None:
+        gate.wait()
+        for _ in range(10):
+            while True:
+                materials, flight, is_ours = cache.take(b"a", 1)
+                if flight is not None and is_ours:
+                    asks.append(None)
+                    materials = cache.land(flight, fresh(), 1)
+                if materials is not None:
+                    keys.append(bytes(materials.data_key))
+                    break
+                assert flight is not None
+                assert flight.done.result(timeout=30) is None
+
+    with ThreadPoolExecutor(20) as pool:
+        for future in [pool.submit(work) for _ in range(20)]:
+            future.result()
+    assert len(asks) == 4
+    assert sorted(keys.count(key) for key in set(keys)) == [50] * 4
+
+
+def test_a_failure_is_everybodys_and_a_cancellation_its_own() -> None:
+    cache = cache_of(Time())
+    for error, told in ((OSError("away"), OSError), (KeyboardInterrupt(), type(None))):
+        _, flight, _ = cache.take(b"a", 1)
+        assert flight is not None
+        _, waits, is_ours = cache.take(b"a", 1)
+        assert (waits, is_ours) == (flight, False)
+        cache.crash(flight, error)
+        assert isinstance(flight.done.result(timeout=0), told)
+    assert use(cache)[1]
+
+
+def test_it_is_neither_shown_nor_pickled() -> None:
+    cache = cache_of(Time())
+    key = use(cache)[0].data_key
+    assert repr(cache) == "DataKeyCache(1 data keys hidden)"
+    assert repr(bytes(key)) not in repr(vars(cache))
+    with pytest.raises(TypeError, match="not copied or pickled"):
+        pickle.dumps(cache)
+
+
+def test_a_forked_child_has_none() -> None:
+    cache = cache_of(Time())
+    use(cache)
+    # Somebody holds the lock while the process forks.
+    with cache._lock:
+        child = os.fork()
+        if child == 0:
+            try:
+                is_empty = len(cache) == 0 and use(cache)[1]
+                os._exit(0 if is_empty else 1)
+            finally:
+                os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(cache) == 1
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"age_seconds_max": 0},
+        {"age_seconds_max": float("nan")},
+        {"messages_max": 0},
+        {"messages_max": 2**32 + 1},
+        {"bytes_max": -1},
+        {"bytes_max": 2**63},
+        {"entries_max": 0},
+    ],
+)
+def test_limits_that_are_none(limits: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="a data key"):
+        cache_of(Time(), **limits)
