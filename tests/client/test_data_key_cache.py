@@ -3,11 +3,11 @@
 import os
 import pickle
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from strongroom.client.data_key_cache import CacheLimits, DataKeyCache
+from strongroom.client.data_key_cache import CacheLimits, DataKeyCache, Flight
 from strongroom.client.errors import Closed
 from strongroom.client.messages.algorithm_suites import COMMITTING
 from strongroom.client.messages.encrypted_data_key import EncryptedDataKey
@@ -39,12 +39,17 @@ def use(
     cache: DataKeyCache[EncryptionMaterials], name: bytes = b"a", length: int = 1
 ) -> tuple[EncryptionMaterials, bool]:
     """Use a data key as a client does, and return it with whether it was asked for."""
-    materials, flight, is_ours = cache.take(name, length)
-    if materials is not None:
-        return materials, False
-    assert flight is not None
-    assert is_ours
-    return cache.land(flight, fresh(), length), True
+    taken = cache.take(name, length)
+    if isinstance(taken, EncryptionMaterials):
+        return taken, False
+    assert isinstance(taken, Flight)
+    return cache.land(taken, fresh(), length), True
+
+
+def missed(cache: DataKeyCache[EncryptionMaterials], name: bytes = b"a") -> Flight:
+    taken = cache.take(name, 1)
+    assert isinstance(taken, Flight)
+    return taken
 
 
 def asked(cache: DataKeyCache[EncryptionMaterials], *uses: tuple[bytes, int]) -> list[bool]:
@@ -66,8 +71,7 @@ def test_the_bytes_are_counted_exactly() -> None:
 def test_a_data_key_ages_from_before_it_was_asked_for() -> None:
     time = Time()
     cache = cache_of(time)
-    _, flight, _ = cache.take(b"a", 1)
-    assert flight is not None
+    flight = missed(cache)
     time.seconds += 50
     cache.land(flight, fresh(), 1)
     time.seconds += 9.9
@@ -79,8 +83,7 @@ def test_a_data_key_ages_from_before_it_was_asked_for() -> None:
 def test_one_that_is_old_when_it_comes_is_not_kept() -> None:
     time = Time()
     cache = cache_of(time)
-    _, flight, _ = cache.take(b"a", 1)
-    assert flight is not None
+    flight = missed(cache)
     time.seconds += 60
     materials = fresh()
     assert cache.land(flight, materials, 1).data_key != NOTHING
@@ -97,8 +100,7 @@ def test_the_one_used_longest_ago_goes() -> None:
 def test_a_data_key_is_overwritten_when_it_goes(why: str) -> None:
     time = Time()
     cache = cache_of(time, messages_max=2, entries_max=1)
-    _, flight, _ = cache.take(b"a", 1)
-    assert flight is not None
+    flight = missed(cache)
     kept = fresh()
     copy = cache.land(flight, kept, 1)
     before = bytes(kept.data_key)
@@ -130,16 +132,13 @@ def test_a_closed_cache_gives_nothing() -> None:
 
 def test_what_lands_after_a_clear_is_not_kept() -> None:
     cache = cache_of(Time())
-    _, first, _ = cache.take(b"a", 1)
+    first = missed(cache)
     cache.clear()
-    _, second, is_ours = cache.take(b"a", 1)
-    assert is_ours
-    assert first is not None
-    assert second is not None
+    second = missed(cache)
     assert cache.land(first, fresh(), 1).data_key != NOTHING
     assert len(cache) == 0
     # The first flight's end did not end the second one.
-    assert cache.take(b"a", 1)[1] is second
+    assert cache.take(b"a", 1) is second.done
     cache.land(second, fresh(), 1)
     assert len(cache) == 1
 
@@ -152,15 +151,15 @@ def test_many_threads_that_miss_at_once_ask_once() -> None:
         gate.wait()
         for _ in range(10):
             while True:
-                materials, flight, is_ours = cache.take(b"a", 1)
-                if flight is not None and is_ours:
+                taken = cache.take(b"a", 1)
+                if isinstance(taken, Future):
+                    assert taken.result(timeout=30) is None
+                    continue
+                if isinstance(taken, Flight):
                     asks.append(None)
-                    materials = cache.land(flight, fresh(), 1)
-                if materials is not None:
-                    keys.append(bytes(materials.data_key))
-                    break
-                assert flight is not None
-                assert flight.done.result(timeout=30) is None
+                    taken = cache.land(taken, fresh(), 1)
+                keys.append(bytes(taken.data_key))
+                break
 
     with ThreadPoolExecutor(20) as pool:
         for future in [pool.submit(work) for _ in range(20)]:
@@ -172,12 +171,11 @@ def test_many_threads_that_miss_at_once_ask_once() -> None:
 def test_a_failure_is_everybodys_and_a_cancellation_its_own() -> None:
     cache = cache_of(Time())
     for error, told in ((OSError("away"), OSError), (KeyboardInterrupt(), type(None))):
-        _, flight, _ = cache.take(b"a", 1)
-        assert flight is not None
-        _, waits, is_ours = cache.take(b"a", 1)
-        assert (waits, is_ours) == (flight, False)
+        flight = missed(cache)
+        waits = cache.take(b"a", 1)
+        assert isinstance(waits, Future)
         cache.crash(flight, error)
-        assert isinstance(flight.done.result(timeout=0), told)
+        assert isinstance(waits.result(timeout=0), told)
     assert use(cache)[1]
 
 

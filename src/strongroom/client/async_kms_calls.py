@@ -14,8 +14,8 @@ from strongroom.client.kms_calls import KmsCall, KmsCalls, Steps, T
 class AsyncKmsCalls:
     """`KmsCalls` for an event loop. At most `threads_max` tries run at a time.
 
-    A task that is cancelled while it waits, wherever that is, goes at once. A try that is on its way then ends by itself,
-    within its time-out, and what it brings is thrown away.
+    A task that is cancelled goes at once, wherever it waits. A try that is on its way then ends by itself, within its
+    time-out, and what it brings is thrown away.
     """
 
     def __init__(self, calls: KmsCalls, threads_max: int = 10) -> None:

@@ -1,8 +1,8 @@
 """Data keys kept for a while, so that many messages need one call to KMS.
 
-Source: AWS Encryption SDK Developer Guide, "Data key caching details" and "Setting cache security thresholds". There, the
-first use of a data key is exempt from the limits, and it ages from when it is kept. Here the first use counts like every
-other, and the age begins before KMS is asked: no limit is ever exceeded.
+Source: AWS Encryption SDK Developer Guide, "Data key caching details" and "Setting cache security thresholds". There,
+the first use of a data key is exempt from the limits, and it ages from when it is kept. Here the first use counts like
+every other, and the age begins before KMS is asked: no limit is ever exceeded.
 """
 
 import dataclasses
@@ -63,7 +63,6 @@ class Flight:
         self.entry_id = entry_id
         self.began = began
         self.done: Future[Exception | None] = Future()
-        """What those who wait get: why it failed, or None, which is to look into the cache again."""
 
 
 @dataclass(slots=True, repr=False)
@@ -104,11 +103,12 @@ class DataKeyCache(Generic[Materials]):
         for entry in self._entries.values():
             wipe(entry.materials)
 
-    def take(self, entry_id: bytes, length_bytes: int | None = None) -> tuple[Materials | None, Flight | None, bool]:
-        """Return a copy of the data key, or the flight that will bring it and whether the caller is to make it.
+    def take(self, entry_id: bytes, length_bytes: int | None = None) -> "Materials | Flight | Future[Exception | None]":
+        """Return a copy of the data key; or a flight, which the caller is to make; or the end of somebody else's.
 
-        With a `length_bytes`, one message of that length is counted. Whoever makes the flight ends it with `land` or
-        `crash`, whatever happens; the others wait for `Flight.done`, and then take again. Raises Closed.
+        With a `length_bytes`, one message of that length is counted. Whoever makes a flight ends it with `land` or
+        `crash`, whatever happens. The others wait for its end: the error that it failed with, or None, which is to take
+        again. Raises Closed.
         """
         with self._lock:
             if self._is_closed:
@@ -119,13 +119,13 @@ class DataKeyCache(Generic[Materials]):
             if entry is not None:
                 if self._count(entry, length_bytes):
                     self._entries.move_to_end(entry_id)
-                    return _copy(entry.materials), None, False
+                    return _copy(entry.materials)
                 self._drop(entry_id)
             flight = self._flights.get(entry_id)
             if flight is not None:
-                return None, flight, False
+                return flight.done
             flight = self._flights[entry_id] = Flight(entry_id, now)
-            return None, flight, True
+            return flight
 
     def land(self, flight: Flight, materials: Materials, length_bytes: int | None = None) -> Materials:
         """Keep what the flight brought, of which one message is already counted, and return a copy of it."""

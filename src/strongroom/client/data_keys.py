@@ -1,4 +1,4 @@
-"""A client's data keys: kept ones where there are any, new ones from KMS otherwise. It says what to ask, and asks nobody."""
+"""A client's data keys: kept ones where there are any, else new ones from KMS. It says what to ask, and asks nobody."""
 
 import copy
 import hashlib
@@ -92,7 +92,7 @@ def raise_alike(error: Exception | None) -> None:
 
 
 def _id_of(suite: AlgorithmSuite, data_keys: bytes, context: Mapping[str, str]) -> bytes:
-    """Return what tells two requests apart. The parts have fixed lengths, or stand last; a context has one form only."""
+    """Return what tells two requests apart: parts of fixed lengths, and then the one form that a context has."""
     return _digest(suite.suite_id.to_bytes(2) + _digest(data_keys) + serialised(context))
 
 
