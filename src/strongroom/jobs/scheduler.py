@@ -32,6 +32,8 @@ class Scheduler:
         self._house = house
         self._holder = secrets.token_hex(8)
         self._stopping = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
         self._renew_at = 0.0
 
@@ -42,22 +44,41 @@ class Scheduler:
     async def stop(self) -> None:
         """Let the work in hand finish, then give up the lease."""
         self._stopping.set()
+        self._woken.set()
         if self._task is not None:
             await self._task
             with contextlib.suppress(StorageUnavailable):
                 await release(self._house.store, "scheduler", self._holder)
 
+    async def catch_up(self) -> None:
+        """Return when a round that began after this call has ended, or when the scheduler has stopped."""
+        if self._task is None or self._task.done():
+            return
+        ended = asyncio.get_running_loop().create_future()
+        self._waiting.append(ended)
+        self._woken.set()
+        await ended
+
     async def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                await self._round(has_lease=await self._has_lease())
-            except StorageUnavailable as error:
-                _log.warning("the scheduler waits for the database", reason=str(error))
-            except Exception as error:
-                # Whatever it was, what is due stays due: a scheduler that ends in silence would be worse.
-                _log.error("the scheduler met an error", error_type=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), ROUND_SECONDS)
+        try:
+            while not self._stopping.is_set():
+                self._woken.clear()
+                waiting, self._waiting = self._waiting, []
+                await self._whole_round()
+                _tell(waiting)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), ROUND_SECONDS)
+        finally:
+            _tell(self._waiting)
+
+    async def _whole_round(self) -> None:
+        try:
+            await self._round(has_lease=await self._has_lease())
+        except StorageUnavailable as error:
+            _log.warning("the scheduler waits for the database", reason=str(error))
+        except Exception as error:
+            # Whatever it was, what is due stays due: a scheduler that ends in silence would be worse.
+            _log.error("the scheduler met an error", error_type=type(error).__name__)
 
     async def _has_lease(self) -> bool:
         # Leases run on the wall clock: a moved clock must not end another server's lease early.
@@ -82,3 +103,9 @@ class Scheduler:
             except Exception as error:
                 # One service's trouble must not keep the others' work from being done; it is tried again next round.
                 _log.error("periodic work failed", work=name, error_type=type(error).__name__)
+
+
+def _tell(waiting: list[asyncio.Future[None]]) -> None:
+    for ended in waiting:
+        if not ended.done():
+            ended.set_result(None)

@@ -10,6 +10,7 @@ from strongroom.operations.audit import Audit
 from strongroom.operations.trail import Resource, service_event
 from strongroom.server.operator_store import operator_store
 from strongroom.storage.connection import Connection
+from strongroom.storage.store import Store
 
 
 def open_clock(configuration: Configuration) -> Clock:
@@ -39,24 +40,28 @@ async def advance_clock(configuration: Configuration, by: timedelta) -> MovedClo
 
     Raises ValueError for a negative step, and OperatorError.
     """
-    if by < timedelta(0):
-        raise ValueError("the clock moves forward only")
     clock = MovedClock(configuration.data)
     async with operator_store(configuration, clock.now()) as (store, sealer):
-        audit = Audit(store, sealer, clock)
-        event = service_event(
-            "strongroom",
-            "strongroom.internal",
-            "ClockAdvanced",
-            configuration.region,
-            Resource(str(configuration.data), configuration.account_id, "Strongroom::Clock"),
-            clock.now() + by.total_seconds(),
-            {"bySeconds": str(by.total_seconds()), "aheadSeconds": str((clock.lead + by).total_seconds())},
-        )
-
-        def record(connection: Connection) -> None:
-            audit.insert_event(connection, event)
-
-        await store.write(record)
-        clock.advance(by)
+        await advance(clock, by, store, Audit(store, sealer, clock), configuration)
     return clock
+
+
+async def advance(clock: MovedClock, by: timedelta, store: Store, audit: Audit, configuration: Configuration) -> None:
+    """Move a clock forward, with its record, in a store that is open, as `advance_clock` does."""
+    if by < timedelta(0):
+        raise ValueError("the clock moves forward only")
+    event = service_event(
+        "strongroom",
+        "strongroom.internal",
+        "ClockAdvanced",
+        configuration.region,
+        Resource(str(configuration.data), configuration.account_id, "Strongroom::Clock"),
+        clock.now() + by.total_seconds(),
+        {"bySeconds": str(by.total_seconds()), "aheadSeconds": str((clock.lead + by).total_seconds())},
+    )
+
+    def record(connection: Connection) -> None:
+        audit.insert_event(connection, event)
+
+    await store.write(record)
+    clock.advance(by)

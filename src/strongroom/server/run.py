@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
@@ -45,9 +45,15 @@ from strongroom.storage.lock import DirectoryLock
 
 CERTIFICATE_RENEWAL_SECONDS = 3_600
 
+Attendant = Callable[[House, Endpoint], Awaitable[None]]
+"""Who has a server run for itself, in the same process, and works on what is served from within."""
 
-def run(configuration: Configuration) -> None:
-    """Serve until SIGTERM or SIGINT, then drain and return. Raises OperatorError for what the operator must mend."""
+
+def run(configuration: Configuration, attend: Attendant | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return. Raises OperatorError for what the operator must mend.
+
+    `attend` is given what is served once it is ready, and ends the serving by returning.
+    """
     # Everything made from here on is for this user only; the few public files say so themselves.
     os.umask(0o077)
     configure_logs(configuration.log_level, configuration.log_format)
@@ -60,17 +66,19 @@ def run(configuration: Configuration) -> None:
         https = sockets.enter_context(bind(configuration.host, configuration.https_port))
         http = sockets.enter_context(bind(configuration.host, configuration.http_port))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(configuration, https, http))
+            runner.run(_serve(configuration, https, http, attend))
 
 
-async def _serve(configuration: Configuration, https: socket.socket, http: socket.socket) -> None:
+async def _serve(
+    configuration: Configuration, https: socket.socket, http: socket.socket, attend: Attendant | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = open_clock(configuration)
     house = await open_house(configuration, clock)
-    scheduler = Scheduler(house)
+    scheduler = house.part(Scheduler)
     house.before_close(scheduler.stop)
     try:
         tls = await open_tls(configuration, house.store, house.sealer, clock)
@@ -93,9 +101,12 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
         scheduler.start()
         preparation = asyncio.create_task(_prepare(pipeline))
         renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.own_tls), configuration, house, clock))
+        attendance = asyncio.create_task(_attend(attend, house, endpoint, stop)) if attend is not None else None
         await stop.wait()
         preparation.cancel()
         renewal.cancel()
+        if attendance is not None:
+            attendance.cancel()
         house.stopping.set()
         logger.info("stopping", connections=len(door.connections))
         cut = await listeners.drain(configuration.drain_seconds_max)
@@ -104,6 +115,13 @@ async def _serve(configuration: Configuration, https: socket.socket, http: socke
     finally:
         await house.close()
         remove_memory_directory()
+
+
+async def _attend(attend: Attendant, house: House, endpoint: Endpoint, stop: asyncio.Event) -> None:
+    try:
+        await attend(house, endpoint)
+    finally:
+        stop.set()
 
 
 async def _prepare(pipeline: Pipeline) -> None:

@@ -1,0 +1,93 @@
+"""The other end of `process`: a throw-away server told what to do, by the one who started it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from strongroom.testing.errors import TestServerError
+
+START_SECONDS_MAX = 120.0
+STOP_SECONDS_MAX = 20.0
+LOG_CHARACTERS_SHOWN = 2_000
+
+# What measures the tests' own coverage would measure the server too, and cost its start most of its time.
+_NOT_FOR_THE_SERVER = ("AWS_", "STRONGROOM_", "COV_CORE_", "COVERAGE_", "PYTHONDONTWRITEBYTECODE")
+
+
+class Channel:
+    """A server's process, and the socket by which it is told what to do: safe to use from several threads."""
+
+    def __init__(self, configuration: dict[str, Any], directories: list[str], log: Path) -> None:
+        self._log = log
+        self._turn = threading.Lock()
+        ours, theirs = socket.socketpair()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_THE_SERVER)}
+        try:
+            with theirs, log.open("wb") as output:
+                self._process = subprocess.Popen(  # noqa: S603 (this interpreter, and a module of ours)
+                    [sys.executable, "-P", "-m", "strongroom.testing.process", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        self._socket = ours
+        self._socket.settimeout(START_SECONDS_MAX)
+        self._lines = ours.makefile("rb")
+        self._send({"configuration": configuration, "directories": directories})
+
+    def wait_until_ready(self) -> dict[str, Any]:
+        """Return how the server describes itself once it serves. Raises TestServerError when it did not start."""
+        with self._turn:
+            description: dict[str, Any] = self._receive()
+        return description
+
+    def tell(self, command: str, **params: Any) -> Any:
+        """Have the server do something, and return what comes of it. Raises TestServerError."""
+        with self._turn:
+            self._send({"do": command, **params})
+            return self._receive()
+
+    def close(self) -> None:
+        """End the server, and return when its process has ended. Safe to call twice."""
+        self._lines.close()
+        self._socket.close()
+        try:
+            self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _send(self, members: dict[str, Any]) -> None:
+        try:
+            self._socket.sendall(json.dumps(members).encode() + b"\n")
+        except OSError as error:
+            raise self._ended() from error
+
+    def _receive(self) -> Any:
+        try:
+            line = self._lines.readline()
+        except (OSError, ValueError) as error:
+            raise self._ended() from error
+        if not line:
+            raise self._ended()
+        answer = json.loads(line)
+        if "error" in answer:
+            raise TestServerError(answer["error"])
+        return answer["done"]
+
+    def _ended(self) -> TestServerError:
+        try:
+            said = self._log.read_text("utf-8", "replace")[-LOG_CHARACTERS_SHOWN:].strip()
+        except OSError:
+            said = ""
+        return TestServerError("the throw-away server has ended" + (f"; it said: {said}" if said else ""))

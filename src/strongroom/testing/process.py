@@ -1,0 +1,89 @@
+"""The process of a throw-away server: the real server, and beside it who listens to the one who started it.
+
+What only tests may do comes by a socket that was made before the process was, and that nobody else can open: there is
+no option of `strongroom serve` for it, no address, no file. When the other end closes, be it because the tests were
+killed, the server ends and takes its directories with it.
+
+A line of JSON each way: `{"do": ..., ...}` is answered `{"done": ...}` or `{"error": "..."}`. The first line tells the
+configuration, its answer where the server listens.
+"""
+
+import asyncio
+import gc
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from strongroom.operations.house import House
+    from strongroom.server.endpoint import Endpoint
+
+LINE_BYTES_MAX = 1024 * 1024
+
+Command = Callable[..., Awaitable[Any]]
+
+
+def main(descriptor: int) -> None:
+    """Serve until the other end of the socket `descriptor` closes."""
+    # As in `strongroom serve`: looking for garbage would only make the start longer.
+    gc.disable()
+    with socket.socket(fileno=descriptor) as channel:
+        told = json.loads(channel.makefile("rb").readline(LINE_BYTES_MAX))
+        try:
+            _serve(channel, told["configuration"])
+        except Exception as error:
+            channel.sendall(_line({"error": _words_for(error)}))
+        finally:
+            for directory in told["directories"]:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _serve(channel: socket.socket, chosen: dict[str, Any]) -> None:
+    from strongroom.base.configuration import Configuration
+    from strongroom.server.run import run
+
+    for name in ("data", "root_key_file"):
+        chosen[name] = Path(chosen[name])
+    configuration = Configuration(**{name: _frozen(value) for name, value in chosen.items()})
+
+    async def attend(house: "House", endpoint: "Endpoint") -> None:
+        from strongroom.testing.commands import commands_of
+
+        reader, writer = await asyncio.open_connection(sock=channel.dup(), limit=LINE_BYTES_MAX)
+        commands = commands_of(house, endpoint)
+        writer.write(_line({"done": await commands["describe"]()}))
+        while line := await reader.readline():
+            writer.write(_line(await _answer(commands, json.loads(line))))
+
+    run(configuration, attend)
+
+
+async def _answer(commands: dict[str, Command], asked: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"done": await commands[asked.pop("do")](**asked)}
+    except Exception as error:
+        return {"error": _words_for(error)}
+
+
+def _words_for(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        from strongroom.testing.errors import SERVER_EXTRA_MISSING
+
+        return f"{SERVER_EXTRA_MISSING} ({error.name} is missing)"
+    return f"{type(error).__name__}: {error}"
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _line(members: dict[str, Any]) -> bytes:
+    return json.dumps(members).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
