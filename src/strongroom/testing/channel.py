@@ -67,6 +67,12 @@ class Channel:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> int:
+        """End the server as a power failure would (SIGKILL), and return the process id that it had."""
+        self._process.kill()
+        self._process.wait()
+        return self._process.pid
+
     def _send(self, members: dict[str, Any]) -> None:
         try:
             self._socket.sendall(json.dumps(members).encode() + b"\n")

@@ -5,12 +5,13 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from strongroom.base.errors import OperatorError
-from strongroom.tour.callers import Caller, Clients
-from strongroom.tour.canary import Canary
+from strongroom.tour.callers import Clients
+from strongroom.tour.canary import Canary, files_below
 from strongroom.tour.served import Served
 
 UNPRIVILEGED_ID = 65_534
@@ -46,15 +47,19 @@ class Premises:
         self.places.append(path)
         return path
 
-    def serve(self, name: str, **choices: str) -> tuple[Served, Clients]:
+    def serve(self, name: str, **choices: Any) -> tuple[Served, Clients]:
         """Start a server, and return it with clients for it."""
         served = Served(self.place(name), **choices)
         self._servers.append(served)
         self.when_ending(served.stop)
-        told = served.root()
-        root = Caller("", told["AWS_ACCESS_KEY_ID"], told["AWS_SECRET_ACCESS_KEY"])
-        self.canary.remember(f"the secret access key of {name}'s root user", root.secret_access_key)
-        return served, Clients(served.https, served.http, served.ca_bundle, root)
+        self.canary.remember(f"the secret access key of {name}'s root user", served.account.secret_access_key)
+        return served, Clients(served.account)
+
+    def stored(self) -> Iterator[tuple[str, bytes]]:
+        """Yield every file of what was stored, and the servers' logs, with their content."""
+        yield from files_below(*self.places)
+        for served in self._servers:
+            yield f"the log of {served.home}", served.logged()
 
     def when_ending(self, callback: Callable[[], object]) -> None:
         """Have a process ended in the end, before those that came earlier."""

@@ -1,5 +1,6 @@
 """What a tour looks like: commands to copy, what they printed, what that proves, and a table in the end."""
 
+import re
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from strongroom.tour.transcript import Chart, Command, LeftOut, Saying, Transcri
 
 COLUMNS_MAX = 120
 _LINES_MAX = 24
+_WORD = re.compile(r"\S{120,}")
 _LINES_AT_END = 4
 _STYLES: dict[State, str] = {"proved": "green", "failed": "bold red", "not proved here": "yellow"}
 _BARS = {"answered": ("█", "#", "green"), "throttled": ("░", ".", "red")}
@@ -104,7 +106,7 @@ class Screen:
             self._console.print(Text(line, "bold cyan"))
         style = "yellow" if command.is_refused else "dim"
         for line in _shortened(command.printed.strip("\n").split("\n") if command.printed.strip() else []):
-            self._console.print(Text(line, style))
+            self._console.print(Text(_WORD.sub(lambda word: f"{word[0][:60]}...", line), style))
 
     def _chart(self, chart: Chart) -> None:
         self._console.print(Text(f"  {chart.title}"))

@@ -1,87 +1,62 @@
-"""The tour's servers: throw-away ones, on directories that the tour keeps until it has searched them."""
+"""A server of the tour's: a throw-away one, on a directory that stays until the tour has searched it."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from strongroom.tour.proof import Unproved
-
-STOP_SECONDS_MAX = 20.0
+from strongroom.testing import ThrowAwayServer
 
 
 class Served:
-    """A server on `home`: its data are in `data`, its log in `server.log`; its root key is apart, in `key`."""
+    """A server on `home`: `data` is its data directory, `log` what it has logged; the root key is apart from both.
 
-    def __init__(self, home: Path, **choices: str) -> None:
+    It logs as much as it can, so that a search of its log means something. Raises TestServerError when it does not
+    start.
+    """
+
+    def __init__(self, home: Path, **choices: Any) -> None:
         self.home = home
         self.data = home / "data"
         self.log = home / "server.log"
         self.root_key_file = home / "root-key" / "root.key"
-        self._choices = choices
-        self._process: subprocess.Popen[str] | None = None
-        self.https = self.http = ""
-        for directory in (home, self.root_key_file.parent):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root_key_file.parent.mkdir(mode=0o700)
+        self._choices = {"data": self.data, "root_key_file": self.root_key_file, "log_level": "debug"} | choices
+        self._server: ThrowAwayServer | None = None
         self.start()
 
     def start(self) -> None:
-        """Start it, and return when it serves. Raises Unproved when it does not."""
-        command = [sys.executable, "-m", "strongroom.cli", "serve", "--data", str(self.data), "--log-level", "debug"]
-        command += ["--root-key-file", str(self.root_key_file)]
-        command += ["--https-port", self.https.rpartition(":")[2] or "0", "--http-port", self.http.rpartition(":")[2] or "0"]
-        for name, value in self._choices.items():
-            command += [f"--{name.replace('_', '-')}", *([value] if value else [])]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, start_new_session=True
-            )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.startswith("ready "):
-            raise Unproved("a server starts", "ready", self.log.read_text()[-1_000:])
-        words = dict(word.split("=", 1) for word in line.split()[1:])
-        self.https, self.http = words["https"], words["http"]
+        """Start it: where it listened before, if it has."""
+        server = self._server = ThrowAwayServer(**self._choices)
+        server.start()
+        self.https, self.http = server.endpoint_url, server.http_endpoint_url
+        self.ca_bundle = Path(server.ca_bundle)
+        self.account = server.account
+        ports = {"https_port": _port(self.https), "http_port": _port(self.http)}
+        self._choices |= ports
 
     def kill(self) -> int:
         """End it as a power failure would, and return the process id that it had."""
-        return self._end(signal.SIGKILL)
+        if self._server is None:
+            return 0
+        process_id = self._server.kill()
+        self.stop()
+        return process_id
 
     def stop(self) -> None:
-        """End it as an operator would. Safe to call twice."""
-        self._end(signal.SIGTERM)
+        """End it as its owner would. Safe to call twice."""
+        server, self._server = self._server, None
+        if server is not None:
+            self._keep_log(server)
+            server.stop()
 
-    @property
-    def ca_bundle(self) -> Path:
-        """What clients verify it with."""
-        return self.data / "tls" / "ca.pem"
+    def logged(self) -> bytes:
+        """Return all that it has logged."""
+        kept = self.log.read_bytes() if self.log.exists() else b""
+        return kept + (self._server.log.read_bytes() if self._server is not None else b"")
 
-    def root(self) -> dict[str, Any]:
-        """Return what points clients at it as its root user."""
-        import json
+    def _keep_log(self, server: ThrowAwayServer) -> None:
+        with self.log.open("ab") as log:
+            log.write(server.log.read_bytes())
 
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "strongroom.cli", "env", "--format", "json", "--data", str(self.data)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
 
-    def _end(self, number: signal.Signals) -> int:
-        process, self._process = self._process, None
-        if process is None:
-            return 0
-        process.send_signal(number)
-        try:
-            process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-        return process.pid
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])

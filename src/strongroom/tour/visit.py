@@ -1,7 +1,7 @@
 """One row at work: the calls that it makes and shows, and what it proves by them."""
 
 import json
-import os
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from strongroom.tour.answers import as_printed, shown
-from strongroom.tour.callers import NOBODY, REGION, Caller, Clients, Way
+from strongroom.tour.callers import NOBODY, Caller, Clients, Way, once
 from strongroom.tour.command_line import Display, File, command_line, files_of, making, plain, shell_words
 from strongroom.tour.premises import Premises
 from strongroom.tour.proof import NotProvedHere, Outcome, Proof, Unproved
@@ -23,6 +23,8 @@ from strongroom.tour.transcript import Chart, Command, LeftOut, Saying, Transcri
 COMMAND_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.05
 NO_ERROR = "an answer"
+
+_ATTEMPTS = re.compile(r" \(reached max retries: [0-9]+\)")
 
 
 class Interrupted(Exception):  # noqa: N818 (nothing is wrong)
@@ -105,9 +107,11 @@ class Visit:
             raise answer
         return answer
 
-    def error_of(self, service: str, operation: str, /, *, way: Way = Way(), **params: Any) -> str:
-        """Call an operation that is to be refused, show it, and return the code of the error: "an answer" for none."""
-        answer, entry = self._call(service, operation, replace(way, attempts=1), Display(), params)
+    def error_of(
+        self, service: str, operation: str, /, *, way: Way = Way(), query: str = "", **params: Any
+    ) -> str:
+        """Call an operation that may be refused, show it, and return the code of the error: "an answer" for none."""
+        answer, entry = self._call(service, operation, once(way), Display(query=query), params)
         self._show(service, operation, params, entry)
         return _code(answer)
 
@@ -124,7 +128,8 @@ class Visit:
             answer = getattr(client, names[operation])(**plain(params, model.input_shape))
         except ClientError as error:
             answer = error
-            refused = str(error)
+            # The CLI does not count the attempts.
+            refused = _ATTEMPTS.sub("", str(error))
         value = None if isinstance(answer, ClientError) else as_printed(answer, display.query)
         display = replace(
             display,
@@ -222,19 +227,11 @@ class Visit:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point a subprocess at the server, as its root user."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))}
-        return kept | {
-            "AWS_ENDPOINT_URL": self.served.https,
-            "AWS_ACCESS_KEY_ID": self.clients.root.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.clients.root.secret_access_key,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_CA_BUNDLE": str(self.served.ca_bundle),
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-            "STRONGROOM_DATA": str(self.served.data),
-            "STRONGROOM_HTTP_ENDPOINT_URL": self.served.http,
-        }
+        return self.served.account.environment()
+
+    def pointing_at(self) -> str:
+        """Return the line that points a shell of a person's at the server."""
+        return f'export STRONGROOM_DATA={self.served.data}; eval "$(strongroom env)"'
 
     def new_caller(self, name: str, *, policy: dict[str, Any] | None = None) -> Caller:
         """Make a user with an access key, and show how; `policy` is what it may do."""

@@ -4,7 +4,7 @@ import json
 import stat
 import time
 
-from strongroom.tour.canary import Finding, files_below
+from strongroom.tour.canary import Finding
 from strongroom.tour.command_line import File
 from strongroom.tour.visit import Visit
 
@@ -20,7 +20,7 @@ def show(visit: Visit) -> None:
     told = visit.aws("secretsmanager", "GetSecretValue", SecretId="at-rest", query="SecretString")["SecretString"]
     visit.prove_that("the secret comes back", word in told, expected=word, seen=told)
     home = visit.served.home
-    found, files, size = visit.canary.search(files_below(home))
+    found, files, size = visit.canary.search(visit.premises.stored())
     visit.note(f"grep -rF {word} {home}", is_refused=True)
     visit.prove_that(
         f"nor in Base64, hexadecimal or reversed: {files} files, {size:,} bytes, no secret",
@@ -42,11 +42,10 @@ def show(visit: Visit) -> None:
 
 def search_everything(visit: Visit) -> None:
     """Search all that the tour has left: once while the servers run, once more when they have stopped."""
-    places = visit.premises.places
     visit.say("Everything that was stored: databases with their write-ahead logs, objects, temporary files, logs; of every "
               "server and every PostgreSQL of this tour.")
     for when in ("while the servers run", "when they have stopped"):
-        found, files, size = visit.canary.search(files_below(*places))
+        found, files, size = visit.canary.search(visit.premises.stored())
         visit.note(f"grep -rF {visit.canary.word} {visit.premises.home}", is_refused=True)
         visit.prove_that(
             f"nothing lies in the clear {when}: {files:,} files, {size:,} bytes",

@@ -1,0 +1,94 @@
+"""M3: encrypted where it is made, so that the server never sees the plaintext."""
+
+from typing import Any
+
+from strongroom.client import EnvelopeClient, KmsCalls
+from strongroom.tour.machine import has_module
+from strongroom.tour.trail import event_names
+from strongroom.tour.visit import Visit
+
+BUCKET = "client-side"
+_SDK = "pip install aws-encryption-sdk"
+
+
+def show(visit: Visit) -> None:
+    """Encrypt, store, fetch and decrypt a file; look at all that leaves the client; have others open it."""
+    created = visit.aws("kms", "CreateKey", Description="client side", query="KeyMetadata.Arn")
+    key_arn = created["KeyMetadata"]["Arn"]
+    text = visit.canary.secret("file")
+    visit.say("A file is encrypted on this machine, under a data key that KMS makes; only what is encrypted is uploaded:")
+    (visit.folder / "plan.txt").write_text(text)
+    visit.note(f"printf %s {text} > plan.txt")
+    visit.strongroom("encrypt", "--key", key_arn, "--context", "purpose=tour", "plan.txt")
+    visit.aws("s3", "CreateBucket", Bucket=BUCKET, query="Location")
+    message = (visit.folder / "plan.txt.encrypted").read_bytes()
+    _upload(visit, message)
+    visit.strongroom("decrypt", "--output", "back.txt", "fetched.encrypted")
+    visit.prove("the file comes back as it was", expected=text, seen=visit.cat("back.txt"))
+    found, _, size = visit.canary.search([("the upload", message)])
+    visit.prove(f"in the {size} bytes of the upload is no plaintext", expected=0, seen=len(found))
+    calls = ["GenerateDataKey", "Decrypt"]
+    visit.until("the audit trail tells of the key", 30, lambda: set(calls) <= set(event_names(visit, key_arn)))
+    asked = [name for name in reversed(event_names(visit, key_arn)) if name != "CreateKey"]
+    visit.prove("the server was asked for a data key, twice, and for nothing else", expected=calls, seen=asked)
+    _in_python(visit, key_arn, text)
+    _elsewhere(visit, message, text)
+    visit.aws("kms", "DisableKey", KeyId=key_arn)
+    printed = visit.strongroom("decrypt", "--output", "again.txt", "fetched.encrypted", status=None)
+    visit.prove_that("with the key disabled nobody opens it", "DisabledException" in printed, expected="DisabledException", seen=printed)
+    visit.prove("and no file is left behind", expected=False, seen=(visit.folder / "again.txt").exists())
+
+
+def _upload(visit: Visit, message: bytes) -> None:
+    from strongroom.tour.command_line import File
+
+    target = {"Bucket": BUCKET, "Key": "plan.encrypted"}
+    visit.aws("s3", "PutObject", **target, Body=File("plan.txt.encrypted", message), query="ETag")
+    visit.aws("s3", "GetObject", **target, outfile="fetched.encrypted", query="ContentLength")
+
+
+def _in_python(visit: Visit, key_arn: str, text: str) -> None:
+    visit.say("The same in Python, with every byte that the client sends written down:")
+    sent: list[tuple[str, bytes]] = []
+    session = visit.clients.new_session()
+    session.events.register("before-send.*", lambda request, **_: sent.append(_as_sent(request)))
+    lines = (
+        f'client = strongroom.client.EnvelopeClient("{key_arn}")',
+        'message = client.encrypt(text, {"purpose": "tour"})',
+        "client.decrypt(message).plaintext",
+    )
+    with EnvelopeClient(key_arn, kms=KmsCalls(session)) as client:
+        message = client.encrypt(text.encode(), {"purpose": "tour"})
+        opened = bytes(client.decrypt(message).plaintext)
+    visit.note("python\n" + "\n".join(f">>> {line}" for line in lines), repr(opened))
+    visit.prove("it opens what it has encrypted", expected=text, seen=opened.decode())
+    found, requests, size = visit.canary.search(sent)
+    visit.prove_that(
+        f"no plaintext in the {requests} requests ({size:,} bytes) that left it",
+        requests == 2 and not found,
+        expected="2 requests without plaintext",
+        seen=f"{requests} requests, plaintext in {len(found)}",
+    )
+
+
+def _as_sent(request: Any) -> tuple[str, bytes]:
+    body = request.body or b""
+    headers = "\n".join(f"{name}: {value}" for name, value in request.headers.items())
+    return request.url, f"{request.url}\n{headers}\n".encode() + (body if isinstance(body, bytes) else str(body).encode())
+
+
+def _elsewhere(visit: Visit, message: bytes, text: str) -> None:
+    if not has_module("aws_encryption_sdk"):
+        visit.leave_out(f"that the AWS Encryption SDK opens it ({_SDK})")
+        return
+    import aws_encryption_sdk
+    from aws_encryption_sdk import CommitmentPolicy, EncryptionSDKClient
+
+    session = visit.clients.new_session()
+    provider = aws_encryption_sdk.DiscoveryAwsKmsMasterKeyProvider(botocore_session=session._session)
+    sdk = EncryptionSDKClient(commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT)
+    opened, header = sdk.decrypt(source=message, key_provider=provider)
+    line = "aws-encryption-cli --decrypt --wrapping-keys discovery=true --input fetched.encrypted --output - --suppress-metadata"
+    visit.note(line, opened.decode())
+    visit.prove("the AWS Encryption SDK opens the same file", expected=text, seen=opened.decode())
+    visit.prove("and sees its context", expected="tour", seen=header.encryption_context.get("purpose"))
