@@ -4,9 +4,12 @@ import base64
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import re2
 
 PIECE_BYTES = 16
+_EXPRESSION_BYTES_MAX = 256 * 1024 * 1024
 
 
 class Finding(NamedTuple):
@@ -41,11 +44,13 @@ class Canary:
         A secret is found by its first or last sixteen bytes, as they are, reversed, in hexadecimal or within Base64: a
         database may part a value between two of its pages.
         """
-        forms = [(name, *each) for name, secret in self._secrets.items() for each in _forms(secret)]
+        forms = [(name, *each) for name, secret in tuple(self._secrets.items()) for each in _forms(secret)]
+        any_form = _compiled(form for _, form, _ in forms)
         found, count, size = [], 0, 0
         for file, content in files:
             count, size = count + 1, size + len(content)
-            found += [Finding(name, called, file) for name, form, called in forms if form in content]
+            if any_form.search(content) is not None:
+                found += [Finding(name, called, file) for name, form, called in forms if form in content]
         return found, count, size
 
 
@@ -58,6 +63,14 @@ def files_below(*directories: Path) -> Iterator[tuple[str, bytes]]:
                     yield str(path), path.read_bytes()
             except FileNotFoundError:
                 continue
+
+
+def _compiled(forms: Iterable[bytes]) -> Any:
+    """Return an expression for all forms at once: databases are large, and the forms are many."""
+    options = re2.Options()
+    options.max_mem = _EXPRESSION_BYTES_MAX
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(b"|".join(map(re2.escape, forms)), options)
 
 
 def _forms(secret: bytes) -> Iterator[tuple[bytes, str]]:

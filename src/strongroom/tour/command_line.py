@@ -3,6 +3,7 @@
 Sources: AWS CLI User Guide, "Specify parameter values for the AWS CLI", "Using shorthand syntax with the AWS CLI".
 """
 
+import base64
 import json
 import re
 import shlex
@@ -15,6 +16,8 @@ from botocore import xform_name
 from botocore.model import OperationModel, Shape, StructureShape
 
 COLUMNS_MAX = 110
+_TEXT_CHARACTERS_MAX = 4_000
+_BINARY_CHARACTERS_MAX = 400
 _CONTINUED = " \\\n    "
 _COMMANDS = {"s3": "s3api"}
 _READ_AS_FILE = ("file://", "fileb://", "http://", "https://")
@@ -53,9 +56,12 @@ class Display:
 
 
 def plain(value: Any, shape: Shape | None) -> Any:
-    """Return a parameter as botocore takes it: files become their content, bytes or text as the shape says."""
+    """Return a parameter as botocore takes it: files become their content, bytes, text or JSON as the shape says."""
     if isinstance(value, File):
-        return value.content if shape is not None and shape.type_name == "blob" else value.content.decode()
+        kind = shape.type_name if shape is not None else "string"
+        if kind == "blob":
+            return value.content
+        return json.loads(value.content) if kind in ("structure", "map", "list") else value.content.decode()
     if isinstance(value, Mapping):
         members = shape.members if isinstance(shape, StructureShape) else {}
         return {name: plain(each, members.get(name)) for name, each in value.items()}
@@ -116,13 +122,14 @@ def laid_out(parts: Sequence[str]) -> str:
 
 
 def making(file: File) -> str | None:
-    """Return the command that makes a file of text, or None for one that is binary, or too long to be shown."""
+    """Return the command that makes a file, or None for one that is too long to be shown."""
+    name = shlex.quote(file.name)
     try:
         text = file.content.decode()
     except UnicodeDecodeError:
-        return None
-    name = shlex.quote(file.name)
-    if len(text) > 4_000 or not all(character.isprintable() or character == "\n" for character in text):
+        encoded = base64.b64encode(file.content).decode()
+        return f"printf %s {encoded} | base64 -d > {name}" if len(encoded) <= _BINARY_CHARACTERS_MAX else None
+    if len(text) > _TEXT_CHARACTERS_MAX or not all(each.isprintable() or each == "\n" for each in text):
         return None
     if "\n" in text:
         return f"cat > {name} <<'END'\n{text}\nEND"

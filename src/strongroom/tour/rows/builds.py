@@ -21,6 +21,7 @@ ADDRESS = "10.0.2.10"
 BUCKET = "builds"
 PROJECT = "migrate"
 _BUILD_SECONDS_MAX = 60.0
+_OWN_LINES = "events[?!starts_with(message, '[Container]')].message"
 
 
 def show(visit: Visit) -> None:
@@ -112,15 +113,19 @@ def _project(visit: Visit, database: Postgresql, secret: str, key_arn: str) -> N
         },
         "artifacts": {"files": ["version"]},
     }
+    text = File.of_json("buildspec.json", specification)
+    visit.make(text)
+    source = File.of_json("source.json", {"type": "NO_SOURCE", "buildspec": text.content.decode()})
+    visit.note("jq -n --rawfile text buildspec.json '{type: \"NO_SOURCE\", buildspec: $text}' > source.json")
+    (visit.folder / source.name).write_bytes(source.content)
     project = {
         "name": PROJECT,
-        "source": {"type": "NO_SOURCE", "buildspec": json.dumps(specification)},
+        "source": source,
         "artifacts": {"type": "S3", "location": BUCKET, "name": "made"},
         "environment": {"type": "LINUX_CONTAINER", "image": "host", "computeType": "BUILD_GENERAL1_SMALL"},
         "serviceRole": role,
         "encryptionKey": key_arn,
     }
-    visit.note(f"cat > buildspec.json <<'END'\n{json.dumps(specification, indent=2)}\nEND")
     visit.aws("codebuild", "CreateProject", **project, query="project.name")
 
 
@@ -145,5 +150,5 @@ def _ended(visit: Visit, build_id: str) -> dict[str, Any]:
 
 def _log(visit: Visit, build: dict[str, Any]) -> str:
     place = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
-    told = visit.aws("logs", "GetLogEvents", **place, startFromHead=True, query="events[].message")["events"]
+    told = visit.aws("logs", "GetLogEvents", **place, startFromHead=True, query=_OWN_LINES)["events"]
     return "".join(each["message"] for each in told)

@@ -66,7 +66,7 @@ def _explained(visit: Visit, request_id: str) -> None:
     printed = visit.strongroom("explain", request_id)
     visit.prove_that("`strongroom explain` says why", "implicit deny" in printed, expected="an implicit deny", seen=printed)
     explained = json.loads(visit.strongroom("explain", request_id, "--format", "json", is_quiet=True))
-    (addition,) = explained[0]["additions"]
+    (addition,) = explained[0]["decision"]["additions"]
     policy = File.of_json("least.json", statements(addition["statement"]))
     visit.aws("iam", "PutUserPolicy", UserName="ann", PolicyName="least", PolicyDocument=policy)
 
