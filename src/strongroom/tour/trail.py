@@ -1,49 +1,74 @@
-"""What the audit trail tells of a resource: counts of calls, as LookupEvents answers."""
+"""What the audit trail tells of a KMS key, or of a user: as LookupEvents answers, which two looks a second may ask."""
 
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
 from strongroom.tour.callers import Way
 from strongroom.tour.visit import Visit
 
 _SECONDS_MAX = 30.0
+_LOOK_SECONDS = 0.6
+_PATIENT_ATTEMPTS = 12
 
 
-def count_calls(visit: Visit, operation: str, resource: str, least: int, *, way: Way = Way()) -> int:
-    """Return how many calls of an operation on a resource the trail has, once they are `least`, and show the look.
+class KeyTrail(NamedTuple):
+    """All calls that the trail has of a key, the newest first: each as CloudTrail tells it."""
 
-    The trail is written a moment after reads are answered, in order. Raises Unproved when there are never as many.
+    calls: list[dict[str, Any]]
+
+    def of(self, operation: str) -> list[dict[str, Any]]:
+        """Return the calls of one operation."""
+        return [call for call in self.calls if call["eventName"] == operation]
+
+
+def trail_of_key(visit: Visit, key_arn: str, *, way: Way = Way()) -> KeyTrail:
+    """Return what the trail has of a key, once all that was asked of it before is in it. Raises Unproved.
+
+    Calls that change nothing are written a moment after they are answered, in order: behind them a last one is made,
+    and waited for.
     """
-    names: list[str] = []
+    visit.clients.client("kms", way).describe_key(KeyId=key_arn)
+    client = visit.clients.client("cloudtrail", _patient(way))
+    attributes = [{"AttributeKey": "ResourceName", "AttributeValue": key_arn}]
 
-    def found() -> bool:
-        names[:] = event_names(visit, resource, way)
-        return names.count(operation) >= least
+    def is_written() -> bool:
+        newest = client.lookup_events(LookupAttributes=attributes, MaxResults=1)["Events"]
+        return bool(newest) and newest[0]["EventName"] == "DescribeKey"
 
-    claim = f"the audit trail has {least} {operation} of {resource}"
-    if least:
-        visit.until(claim, _SECONDS_MAX, found)
-    else:
-        found()
+    visit.until(f"the audit trail tells of {key_arn}", _SECONDS_MAX, is_written, every=_LOOK_SECONDS)
+    return KeyTrail(_events(client, attributes))
+
+
+def count_calls(visit: Visit, operation: str, key_arn: str, *, way: Way = Way()) -> KeyTrail:
+    """Return what the trail has of a key, and show the command that counts the calls of an operation."""
+    found = trail_of_key(visit, key_arn, way=way)
     prefix = f"{way.caller.name} " if way.caller is not None else ""
-    count = names.count(operation)
     visit.note(
         f"{prefix}aws cloudtrail lookup-events \\\n"
-        f"    --lookup-attributes AttributeKey=ResourceName,AttributeValue={resource} \\\n"
+        f"    --lookup-attributes AttributeKey=ResourceName,AttributeValue={key_arn} \\\n"
         f"    --query \"length(Events[?EventName=='{operation}'])\"",
-        str(count),
+        str(len(found.of(operation))),
     )
-    return count
+    return found
 
 
-def event_names(visit: Visit, resource: str, way: Way = Way()) -> list[str]:
-    """Return the names of all calls that the trail has of a resource, the newest first."""
-    return [each["EventName"] for each in events(visit, "ResourceName", resource, way)]
+def calls_of_user(visit: Visit, user: str, operation: str) -> list[dict[str, Any]]:
+    """Return the calls of an operation by a user, the newest first, once the trail has one. Raises Unproved."""
+    client = visit.clients.client("cloudtrail", _patient(Way()))
+    attributes = [{"AttributeKey": "Username", "AttributeValue": user}]
+
+    def found() -> list[dict[str, Any]]:
+        return [call for call in _events(client, attributes) if call["eventName"] == operation]
+
+    claim = f"the audit trail has {operation} by {user}"
+    calls: list[dict[str, Any]] = visit.until(claim, _SECONDS_MAX, found, every=_LOOK_SECONDS)
+    return calls
 
 
-def events(visit: Visit, attribute: str, value: str, way: Way = Way()) -> list[dict[str, Any]]:
-    """Return all events with an attribute, the newest first. LookupEvents has a rate of its own: it is waited for."""
-    patient = Way(way.caller, way.is_plain_http, attempts=12)
-    pages = visit.clients.client("cloudtrail", patient).get_paginator("lookup_events").paginate(
-        LookupAttributes=[{"AttributeKey": attribute, "AttributeValue": value}]
-    )
-    return [event for page in pages for event in page["Events"]]
+def _patient(way: Way) -> Way:
+    return Way(way.caller, way.is_plain_http, attempts=_PATIENT_ATTEMPTS)
+
+
+def _events(client: Any, attributes: list[dict[str, str]]) -> list[dict[str, Any]]:
+    pages = client.get_paginator("lookup_events").paginate(LookupAttributes=attributes)
+    return [json.loads(event["CloudTrailEvent"]) for page in pages for event in page["Events"]]

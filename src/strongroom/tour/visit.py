@@ -21,7 +21,7 @@ from strongroom.tour.served import Served
 from strongroom.tour.transcript import Chart, Command, LeftOut, Saying, Transcript
 
 COMMAND_SECONDS_MAX = 60.0
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.25
 NO_ERROR = "an answer"
 
 _ATTEMPTS = re.compile(r" \(reached max retries: [0-9]+\)")
@@ -246,14 +246,17 @@ class Visit:
         self.note(caller.shell_function())
         return caller
 
-    def until(self, claim: str, seconds: float, condition: Callable[[], Any]) -> Any:
-        """Wait until `condition()` is true, and return what it is. Raises Unproved after `seconds`."""
+    def until(self, claim: str, seconds: float, condition: Callable[[], Any], *, every: float = POLL_SECONDS) -> Any:
+        """Wait until `condition()` is true, looking every so many seconds, and return what it is.
+
+        Raises Unproved after `seconds`.
+        """
         deadline = time.monotonic() + seconds
         while not (found := condition()):
             self.must_go_on()
             if time.monotonic() > deadline:
                 raise Unproved(claim, f"within {seconds:g} seconds", f"not yet: {_words(found)}")
-            time.sleep(POLL_SECONDS)
+            self.premises.ending.wait(every)
         return found
 
     def must_go_on(self) -> None:

@@ -3,8 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from strongroom.tour.trail import count_calls, events
-from strongroom.tour.visit import NO_ERROR, Visit
+from strongroom.tour.trail import KeyTrail, count_calls
+from strongroom.tour.visit import Visit
 
 PUTS = 100
 _THREADS = 4
@@ -13,11 +13,10 @@ _HANDFUL = 5
 
 def show(visit: Visit) -> None:
     """Put the same objects with and without a bucket key, and count what KMS was asked."""
-    counts: dict[bool, int] = {}
-    arns: dict[bool, str] = {}
-    for enabled, least in ((True, 1), (False, PUTS)):
+    trails: dict[bool, KeyTrail] = {}
+    for enabled in (True, False):
         bucket = f"bucket-key-{'on' if enabled else 'off'}"
-        arn = arns[enabled] = visit.aws("kms", "CreateKey", query="KeyMetadata.Arn")["KeyMetadata"]["Arn"]
+        arn = visit.aws("kms", "CreateKey", query="KeyMetadata.Arn")["KeyMetadata"]["Arn"]
         visit.aws("s3", "CreateBucket", Bucket=bucket, query="Location")
         rule = {
             "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn},
@@ -25,26 +24,31 @@ def show(visit: Visit) -> None:
         }
         visit.aws("s3", "PutBucketEncryption", Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
         _put(visit, bucket)
-        seen = visit.error_of("s3", "HeadObject", Bucket=bucket, Key="0", query="[SSEKMSKeyId,BucketKeyEnabled]")
-        visit.prove(f"bucket key {'on' if enabled else 'off'}: the objects are there", expected=NO_ERROR, seen=seen)
-        counts[enabled] = count_calls(visit, "GenerateDataKey", arn, least)
+        seen = visit.aws("s3", "HeadObject", Bucket=bucket, Key="0", query="[SSEKMSKeyId,BucketKeyEnabled]")
+        visit.prove(
+            f"bucket key {'on' if enabled else 'off'}: the objects are under the KMS key",
+            expected=[arn, enabled],
+            seen=[seen.get("SSEKMSKeyId"), seen.get("BucketKeyEnabled", False)],
+        )
+        trails[enabled] = count_calls(visit, "GenerateDataKey", arn)
+    counts = {enabled: len(trail.of("GenerateDataKey")) for enabled, trail in trails.items()}
     visit.prove(f"without, KMS is asked once for each of {PUTS} objects", expected=PUTS, seen=counts[False])
     visit.prove_that(
-        f"with a bucket key, {counts[True]} instead of {PUTS} calls",
+        f"with a bucket key, KMS is asked {counts[True]} time{'s' if counts[True] != 1 else ''} instead of {PUTS}",
         1 <= counts[True] <= _HANDFUL,
         expected=f"from 1 to {_HANDFUL}",
         seen=counts[True],
     )
-    visit.say("The encryption context is the bucket's ARN instead of the object's:")
-    contexts = [_contexts(visit, arns[enabled]) for enabled in (True, False)]
-    visit.note(
-        f"aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={arns[True]} \\\n"
-        "    --query 'Events[0].CloudTrailEvent' --output text | jq .requestParameters.encryptionContext",
-        f'{{"aws:s3:arn": "{next(iter(contexts[0]))}"}}',
-    )
-    visit.prove("with: the bucket", expected={"arn:aws:s3:::bucket-key-on"}, seen=contexts[0])
+    visit.say("The encryption context is the bucket's ARN instead of the object's, as the same events tell:")
+    contexts = {enabled: _contexts(trail) for enabled, trail in trails.items()}
+    visit.prove("with: the bucket", expected=["arn:aws:s3:::bucket-key-on"], seen=sorted(contexts[True]))
     one_each = {f"arn:aws:s3:::bucket-key-off/{number}" for number in range(PUTS)}
-    visit.prove_that("without: each object", contexts[1] == one_each, expected=f"{PUTS} ARNs", seen=f"{len(contexts[1])} ARNs")
+    visit.prove_that(
+        f"without: each of the {PUTS} objects",
+        contexts[False] == one_each,
+        expected=f"{PUTS} ARNs",
+        seen=f"{len(contexts[False])} ARNs",
+    )
 
 
 def _put(visit: Visit, bucket: str) -> None:
@@ -64,12 +68,5 @@ def _put(visit: Visit, bucket: str) -> None:
         list(pool.map(put, range(PUTS)))
 
 
-def _contexts(visit: Visit, key_arn: str) -> set[str]:
-    import json
-
-    found = set()
-    for event in events(visit, "ResourceName", key_arn):
-        told = json.loads(event["CloudTrailEvent"])
-        if told["eventName"] == "GenerateDataKey":
-            found.add(told["requestParameters"]["encryptionContext"]["aws:s3:arn"])
-    return found
+def _contexts(trail: KeyTrail) -> set[str]:
+    return {call["requestParameters"]["encryptionContext"]["aws:s3:arn"] for call in trail.of("GenerateDataKey")}
