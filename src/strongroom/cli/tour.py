@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from strongroom.base.errors import OperatorError
 from strongroom.cli.settings_variables import ON_COMMAND_LINE_ONLY
 
@@ -43,7 +41,9 @@ def tour(
         from strongroom.tour.screen import Screen
         from strongroom.tour.tour import take_tour
     except ModuleNotFoundError as error:
-        raise OperatorError(f"the tour runs a server: pip install 'strongroom[server]' ({error.name} is missing)") from None
+        raise OperatorError(
+            f"the tour runs a server: pip install 'strongroom[server]' ({error.name} is missing)"
+        ) from None
 
     is_terminal = sys.stdout.isatty()
     screen = Screen(

@@ -42,6 +42,10 @@ class Way:
     attempts: int = 3
 
 
+AS_ROOT = Way()
+"""The usual way: the root user, over HTTPS."""
+
+
 class Clients:
     """The clients of one server, made when they are first needed; safe to use from several threads."""
 
@@ -52,7 +56,7 @@ class Clients:
         self._made: dict[tuple[str, Way], Any] = {}
         self._making = threading.Lock()
 
-    def client(self, service: str, way: Way = Way()) -> Any:
+    def client(self, service: str, way: Way = AS_ROOT) -> Any:
         """Return the client of a service for a way to call it: always the same one."""
         with self._making:
             found = self._made.get((service, way))
@@ -66,7 +70,7 @@ class Clients:
         place = Place(account.endpoint_url, account.http_endpoint_url, account.region, account.ca_bundle, "")
         return new_session(place, account.access_key_id, account.secret_access_key)
 
-    def new_client(self, service: str, way: Way = Way()) -> Any:
+    def new_client(self, service: str, way: Way = AS_ROOT) -> Any:
         """Return a client that nobody else has."""
         caller = way.caller or self.root
         settings: dict[str, Any] = {

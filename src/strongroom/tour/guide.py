@@ -1,4 +1,4 @@
-"""The guide: has the rows shown in their order, those that are slow begun ahead, and everything taken away in the end."""
+"""The guide: has the rows shown in their order, the slow ones begun ahead, and all processes ended in the end."""
 
 import threading
 import time

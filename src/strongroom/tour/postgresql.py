@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -68,7 +69,8 @@ class Postgresql:
 
     def as_superuser(self) -> "psycopg.Connection[tuple[object, ...]]":
         """Log in on the machine itself."""
-        options = {"host": str(self.directory), "port": self.port, "user": "postgres", "dbname": "postgres"}
+        options: dict[str, Any] = {"host": str(self.directory), "port": self.port}
+        options |= {"user": "postgres", "dbname": "postgres"}
         return psycopg.connect(**options, autocommit=True)
 
     def make_user(self, name: str, password: str, attributes: str = "LOGIN") -> None:
@@ -81,9 +83,9 @@ class Postgresql:
 
     def login(self, user: str, password: str) -> str:
         """Log in over the network, and return what came of it in a word or two."""
-        options = {"host": self.host, "port": self.port, "user": user, "password": password, "dbname": "postgres"}
+        options: dict[str, Any] = {"host": self.host, "port": self.port, "user": user, "password": password}
         try:
-            with psycopg.connect(**options, connect_timeout=10) as connection:
+            with psycopg.connect(**options, dbname="postgres", connect_timeout=10) as connection:
                 row = connection.execute("SELECT current_user").fetchone()
                 return f"logged in as {row[0] if row else '?'}"
         except psycopg.OperationalError as error:

@@ -40,8 +40,8 @@ class Screen:
         """Say what is about to happen."""
         names = f"{len(rows)} rows" if len(rows) > 1 else rows[0].name
         self._sentence(
-            f"A tour of Strongroom, {names}, on a server of its own that is thrown away afterwards. Every call is real, "
-            f"and shown as the command that a person would type. All that is secret in it has {word} within."
+            f"A tour of Strongroom, {names}, on a server of its own that is thrown away afterwards. Every call is "
+            f"real, and shown as the command that a person would type. All that is secret in it has {word} within."
         )
 
     def show(self, row: Row, transcript: Transcript, outcome: Outcome) -> None:
@@ -70,7 +70,9 @@ class Screen:
         self._heading("What was proved")
         if self._is_plain:
             for outcome in outcomes:
-                self._console.print(Text(f"{outcome.name:<5} {outcome.state:<15} {outcome.seconds:5.1f} s  {_told(outcome)}"))
+                self._console.print(
+                    Text(f"{outcome.name:<5} {outcome.state:<15} {outcome.seconds:5.1f} s  {_told(outcome)}")
+                )
         else:
             self._console.print(_table(outcomes), soft_wrap=False, width=self._width)
         proved = sum(outcome.state == "proved" for outcome in outcomes)
@@ -142,7 +144,11 @@ def _shortened(lines: list[str]) -> list[str]:
 
 def _told(outcome: Outcome) -> str:
     """Return what was proved, and what was not and why, in one line."""
-    failed = [f"NOT {proof.claim} (expected {proof.expected}, seen {proof.seen})" for proof in outcome.proofs if not proof.holds]
+    failed = [
+        f"NOT {proof.claim} (expected {proof.expected}, seen {proof.seen})"
+        for proof in outcome.proofs
+        if not proof.holds
+    ]
     parts = failed + [proof.claim for proof in outcome.proofs if proof.holds]
     parts += [f"left out: {text}" for text in outcome.left_out]
     if outcome.not_here is not None:

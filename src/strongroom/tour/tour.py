@@ -26,7 +26,9 @@ def take_tour(rows: Sequence[Row], last: Row, screen: Screen, *, keep: Path | No
             outcomes = guide(rows, last, premises, screen.show)
             screen.end(outcomes, time.monotonic() - begin)
             if keep is not None:
-                screen.tell(f"What was stored is in {premises.home}. Look for it: grep -rF {premises.canary.word} there.")
+                screen.tell(
+                    f"What was stored is in {premises.home}. Look for it: grep -rF {premises.canary.word} there."
+                )
         finally:
             premises.end_processes()
             premises.remove()

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from strongroom.tour.callers import Way
+from strongroom.tour.callers import AS_ROOT, Way
 from strongroom.tour.visit import Visit
 
 _SECONDS_MAX = 30.0
@@ -21,7 +21,7 @@ class KeyTrail(NamedTuple):
         return [call for call in self.calls if call["eventName"] == operation]
 
 
-def trail_of_key(visit: Visit, key_arn: str, *, way: Way = Way()) -> KeyTrail:
+def trail_of_key(visit: Visit, key_arn: str, *, way: Way = AS_ROOT) -> KeyTrail:
     """Return what the trail has of a key, once all that was asked of it before is in it. Raises Unproved.
 
     Calls that change nothing are written a moment after they are answered, in order: behind them a last one is made,
@@ -39,7 +39,7 @@ def trail_of_key(visit: Visit, key_arn: str, *, way: Way = Way()) -> KeyTrail:
     return KeyTrail(_events(client, attributes))
 
 
-def count_calls(visit: Visit, operation: str, key_arn: str, *, way: Way = Way()) -> KeyTrail:
+def count_calls(visit: Visit, operation: str, key_arn: str, *, way: Way = AS_ROOT) -> KeyTrail:
     """Return what the trail has of a key, and show the command that counts the calls of an operation."""
     found = trail_of_key(visit, key_arn, way=way)
     prefix = f"{way.caller.name} " if way.caller is not None else ""
@@ -54,7 +54,7 @@ def count_calls(visit: Visit, operation: str, key_arn: str, *, way: Way = Way())
 
 def calls_of_user(visit: Visit, user: str, operation: str) -> list[dict[str, Any]]:
     """Return the calls of an operation by a user, the newest first, once the trail has one. Raises Unproved."""
-    client = visit.clients.client("cloudtrail", _patient(Way()))
+    client = visit.clients.client("cloudtrail", _patient(AS_ROOT))
     attributes = [{"AttributeKey": "Username", "AttributeValue": user}]
 
     def found() -> list[dict[str, Any]]:

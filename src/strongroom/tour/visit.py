@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from strongroom.tour.answers import as_printed, shown
-from strongroom.tour.callers import NOBODY, Caller, Clients, Way, once
+from strongroom.tour.callers import AS_ROOT, NOBODY, Caller, Clients, Way, once
 from strongroom.tour.command_line import Display, File, command_line, files_of, making, plain, shell_words
 from strongroom.tour.premises import Premises
 from strongroom.tour.proof import NotProvedHere, Outcome, Proof, Unproved
@@ -87,7 +87,7 @@ class Visit:
         operation: str,
         /,
         *,
-        way: Way = Way(),
+        way: Way = AS_ROOT,
         query: str = "",
         save: str = "",
         outfile: str = "",
@@ -107,9 +107,7 @@ class Visit:
             raise answer
         return answer
 
-    def error_of(
-        self, service: str, operation: str, /, *, way: Way = Way(), query: str = "", **params: Any
-    ) -> str:
+    def error_of(self, service: str, operation: str, /, *, way: Way = AS_ROOT, query: str = "", **params: Any) -> str:
         """Call an operation that may be refused, show it, and return the code of the error: "an answer" for none."""
         answer, entry = self._call(service, operation, once(way), Display(query=query), params)
         self._show(service, operation, params, entry)

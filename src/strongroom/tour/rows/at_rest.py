@@ -42,8 +42,10 @@ def show(visit: Visit) -> None:
 
 def search_everything(visit: Visit) -> None:
     """Search all that the tour has left: once while the servers run, once more when they have stopped."""
-    visit.say("Everything that was stored: databases with their write-ahead logs, objects, temporary files, logs; of every "
-              "server and every PostgreSQL of this tour.")
+    visit.say(
+        "Everything that was stored: databases with their write-ahead logs, objects, temporary files, logs; of every "
+        "server and every PostgreSQL of this tour."
+    )
     for when in ("while the servers run", "when they have stopped"):
         found, files, size = visit.canary.search(visit.premises.stored())
         visit.note(f"grep -rF {visit.canary.word} {visit.premises.home}", is_refused=True)
@@ -73,10 +75,21 @@ def _store(visit: Visit) -> None:
             "ssm", "PutParameter", Name=f"/at-rest/{kind}", Type=kind, Value=canary.secret("parameter"), query="Version"
         )
     visit.aws(
-        "secretsmanager", "CreateSecret", Name="at-rest", KmsKeyId="alias/at-rest",
-        SecretString=canary.secret("secret"), query="Name",
+        "secretsmanager",
+        "CreateSecret",
+        Name="at-rest",
+        KmsKeyId="alias/at-rest",
+        SecretString=canary.secret("secret"),
+        query="Name",
     )
     visit.aws("logs", "CreateLogGroup", logGroupName=_GROUP)
     visit.aws("logs", "CreateLogStream", logGroupName=_GROUP, logStreamName="one")
     events = [{"timestamp": int(time.time() * 1000), "message": canary.secret("log event")}]
-    visit.aws("logs", "PutLogEvents", logGroupName=_GROUP, logStreamName="one", logEvents=events, query="rejectedLogEventsInfo")
+    visit.aws(
+        "logs",
+        "PutLogEvents",
+        logGroupName=_GROUP,
+        logStreamName="one",
+        logEvents=events,
+        query="rejectedLogEventsInfo",
+    )

@@ -1,4 +1,4 @@
-"""M14: a build that reaches a database in a private subnet, one that cannot, and a secret that shows in neither's log."""
+"""M14: a build that reaches a database in a private subnet, one that cannot, and a secret that no log shows."""
 
 import json
 import secrets
@@ -17,6 +17,8 @@ from strongroom.tour.machine import (
 from strongroom.tour.postgresql import Postgresql
 from strongroom.tour.visit import Visit, allow, statements
 
+_MIGRATION = "create table migrated (version int); insert into migrated values (7)"
+_VERSION = "select version from migrated"
 ADDRESS = "10.0.2.10"
 BUCKET = "builds"
 PROJECT = "migrate"
@@ -30,12 +32,16 @@ def show(visit: Visit) -> None:
     visit.needs(why_no_sandbox(), SANDBOX_REMEDY)
     visit.needs(why_no_private_networks(), NETWORKS_REMEDY)
     database = Postgresql(visit.premises, "private-database", ADDRESS, 5432)
-    visit.say("A VPC with a database in a private subnet. Only who is in the group `builds` may reach it, at port 5432:")
+    visit.say(
+        "A VPC with a database in a private subnet. Only who is in the group `builds` may reach it, at port 5432:"
+    )
     network = _network(visit, database)
     password = f"{visit.canary.word}-{secrets.token_hex(4)}"
     database.make_user("postgres", password)
     credentials = {"username": "postgres", "password": password}
-    secret = visit.aws("secretsmanager", "CreateSecret", Name="database", SecretString=json.dumps(credentials), query="ARN")["ARN"]
+    secret = visit.aws(
+        "secretsmanager", "CreateSecret", Name="database", SecretString=json.dumps(credentials), query="ARN"
+    )["ARN"]
     key_arn = visit.aws("kms", "CreateKey", Description="builds", query="KeyMetadata.Arn")["KeyMetadata"]["Arn"]
     _project(visit, database, secret, key_arn)
 
@@ -45,16 +51,22 @@ def show(visit: Visit) -> None:
     out, ins = _ended(visit, outside), _ended(visit, inside)
     log = _log(visit, out)
     visit.prove("without a VPC configuration the build fails", expected="FAILED", seen=out["buildStatus"])
-    visit.prove_that("for it cannot reach the database", "Network is unreachable" in log, expected="Network is unreachable", seen=log)
+    visit.prove_that(
+        "for it cannot reach the database", "Network is unreachable" in log, expected="Network is unreachable", seen=log
+    )
     log += (of_inside := _log(visit, ins))
     visit.prove("with one it succeeds", expected="SUCCEEDED", seen=ins["buildStatus"])
     with database.as_superuser() as connection:
-        row = connection.execute("select version from migrated").fetchone()
+        row = connection.execute(_VERSION).fetchone()
     visit.prove("and the database is changed", expected="7", seen=str(row[0] if row else "nothing"))
     visit.prove_that("the secret shows as *** in the log", "with ***" in of_inside, expected="with ***", seen=of_inside)
     visit.prove("and nowhere as it is", expected=False, seen=password in log)
     head = visit.aws("s3", "HeadObject", Bucket=BUCKET, Key="made/version", query="[ServerSideEncryption,SSEKMSKeyId]")
-    visit.prove("the artifact is encrypted under the project's key", expected=["aws:kms", key_arn], seen=[head["ServerSideEncryption"], head.get("SSEKMSKeyId")])
+    visit.prove(
+        "the artifact is encrypted under the project's key",
+        expected=["aws:kms", key_arn],
+        seen=[head["ServerSideEncryption"], head.get("SSEKMSKeyId")],
+    )
 
 
 def _network(visit: Visit, database: Postgresql) -> dict[str, Any]:
@@ -91,11 +103,14 @@ def _project(visit: Visit, database: Postgresql, secret: str, key_arn: str) -> N
         allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:CreateNetworkInterface"]),
     )
     role = visit.aws(
-        "iam", "CreateRole", RoleName=PROJECT, AssumeRolePolicyDocument=File.of_json("trust.json", statements(trust)),
+        "iam",
+        "CreateRole",
+        RoleName=PROJECT,
+        AssumeRolePolicyDocument=File.of_json("trust.json", statements(trust)),
         query="Role.Arn",
     )["Role"]["Arn"]
     visit.aws("iam", "PutRolePolicy", RoleName=PROJECT, PolicyName="own", PolicyDocument=File.of_json("may.json", may))
-    psql = f"{database.psql} -XAt -v ON_ERROR_STOP=1"
+    psql = f"{database.psql} -XAt -v ON_ERROR_STOP=1 -c"
     specification = {
         "version": 0.2,
         "env": {
@@ -106,8 +121,8 @@ def _project(visit: Visit, database: Postgresql, secret: str, key_arn: str) -> N
             "build": {
                 "commands": [
                     'echo "with $PGPASSWORD"',
-                    f"{psql} -c 'create table migrated (version int); insert into migrated values (7)'",
-                    f"{psql} -c 'select version from migrated' > version",
+                    f"{psql} '{_MIGRATION}'",
+                    f"{psql} '{_VERSION}' > version",
                 ]
             }
         },
@@ -143,7 +158,9 @@ def _ended(visit: Visit, build_id: str) -> dict[str, Any]:
         return build if build["buildComplete"] else None
 
     visit.until(f"the build {build_id} ends", _BUILD_SECONDS_MAX, found)
-    builds = visit.aws("codebuild", "BatchGetBuilds", ids=[build_id], query="builds[0].[buildStatus,vpcConfig.vpcId]")["builds"]
+    builds = visit.aws("codebuild", "BatchGetBuilds", ids=[build_id], query="builds[0].[buildStatus,vpcConfig.vpcId]")[
+        "builds"
+    ]
     build: dict[str, Any] = builds[0]
     return build
 

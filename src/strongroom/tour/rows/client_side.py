@@ -3,12 +3,12 @@
 from typing import Any
 
 from strongroom.client import EnvelopeClient, KmsCalls
-from strongroom.tour.machine import has_module
+from strongroom.tour.command_line import File
+from strongroom.tour.encryption_sdk import open_with_sdk
 from strongroom.tour.trail import count_calls
 from strongroom.tour.visit import Visit
 
 BUCKET = "client-side"
-_SDK = "pip install aws-encryption-sdk"
 
 
 def show(visit: Visit) -> None:
@@ -16,7 +16,9 @@ def show(visit: Visit) -> None:
     created = visit.aws("kms", "CreateKey", Description="client side", query="KeyMetadata.Arn")
     key_arn = created["KeyMetadata"]["Arn"]
     text = visit.canary.secret("file")
-    visit.say("A file is encrypted on this machine, under a data key that KMS makes; only what is encrypted is uploaded:")
+    visit.say(
+        "A file is encrypted on this machine, under a data key that KMS makes; only what is encrypted is uploaded:"
+    )
     (visit.folder / "plan.txt").write_text(text)
     visit.note(f"printf %s {text} > plan.txt")
     visit.strongroom("encrypt", "--key", key_arn, "--context", "purpose=tour", "plan.txt")
@@ -35,17 +37,23 @@ def show(visit: Visit) -> None:
         seen=[name for name in asked if name not in own],
     )
     _in_python(visit, key_arn, text)
-    _elsewhere(visit, message, text)
+    elsewhere = open_with_sdk(visit, "plan.txt.encrypted")
+    if elsewhere is not None:
+        visit.prove("the AWS Encryption SDK opens the same file", expected=text, seen=elsewhere.plaintext.decode())
+        visit.prove("and sees its context", expected="tour", seen=elsewhere.context.get("purpose"))
     visit.aws("kms", "DisableKey", KeyId=key_arn)
     printed = visit.strongroom("decrypt", "--output", "again.txt", "fetched.encrypted", status=None)
-    visit.prove_that("with the key disabled nobody opens it", "DisabledException" in printed, expected="DisabledException", seen=printed)
+    visit.prove_that(
+        "with the key disabled nobody opens it",
+        "DisabledException" in printed,
+        expected="DisabledException",
+        seen=printed,
+    )
     visit.prove("and no file is left behind", expected=False, seen=(visit.folder / "again.txt").exists())
 
 
 def _upload(visit: Visit, message: bytes) -> None:
-    from strongroom.tour.command_line import File
-
-    target = {"Bucket": BUCKET, "Key": "plan.encrypted"}
+    target: dict[str, Any] = {"Bucket": BUCKET, "Key": "plan.encrypted"}
     visit.aws("s3", "PutObject", **target, Body=File("plan.txt.encrypted", message), query="ETag")
     visit.aws("s3", "GetObject", **target, outfile="fetched.encrypted", query="ContentLength")
 
@@ -77,21 +85,6 @@ def _in_python(visit: Visit, key_arn: str, text: str) -> None:
 def _as_sent(request: Any) -> tuple[str, bytes]:
     body = request.body or b""
     headers = "\n".join(f"{name}: {value}" for name, value in request.headers.items())
-    return request.url, f"{request.url}\n{headers}\n".encode() + (body if isinstance(body, bytes) else str(body).encode())
-
-
-def _elsewhere(visit: Visit, message: bytes, text: str) -> None:
-    if not has_module("aws_encryption_sdk"):
-        visit.leave_out(f"that the AWS Encryption SDK opens it ({_SDK})")
-        return
-    import aws_encryption_sdk
-    from aws_encryption_sdk import CommitmentPolicy, EncryptionSDKClient
-
-    session = visit.clients.new_session()
-    provider = aws_encryption_sdk.DiscoveryAwsKmsMasterKeyProvider(botocore_session=session._session)
-    sdk = EncryptionSDKClient(commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT)
-    opened, header = sdk.decrypt(source=message, key_provider=provider)
-    line = "aws-encryption-cli --decrypt --wrapping-keys discovery=true --input fetched.encrypted --output - --suppress-metadata"
-    visit.note(line, opened.decode())
-    visit.prove("the AWS Encryption SDK opens the same file", expected=text, seen=opened.decode())
-    visit.prove("and sees its context", expected="tour", seen=header.encryption_context.get("purpose"))
+    return request.url, f"{request.url}\n{headers}\n".encode() + (
+        body if isinstance(body, bytes) else str(body).encode()
+    )

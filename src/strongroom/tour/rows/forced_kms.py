@@ -18,7 +18,7 @@ def show(visit: Visit) -> None:
     note = File("note.txt", visit.canary.secret("note").encode())
     visit.aws("s3", "PutObject", Bucket=BUCKET, Key="source", Body=note, query="ServerSideEncryption")
     visit.aws("s3", "PutBucketPolicy", Bucket=BUCKET, Policy=File.of_json("two-denies.json", policy))
-    target = {"Bucket": BUCKET, "Key": "note.txt"}
+    target: dict[str, Any] = {"Bucket": BUCKET, "Key": "note.txt"}
     ways: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("PutObject", "put", {"Body": note}),
         ("CreateMultipartUpload", "multipart upload", {}),

@@ -1,6 +1,7 @@
 """M15: who you are, whether you may, what happened, and that it is all still there after a crash."""
 
 import json
+from typing import Any
 
 from strongroom.tour.callers import NOBODY, Caller, Way
 from strongroom.tour.command_line import File
@@ -17,7 +18,7 @@ def show(visit: Visit) -> None:
     _who(visit)
     visit.say("A user may do nothing, until somebody says so:")
     ann = visit.new_caller("ann")
-    decrypt = {"CiphertextBlob": ciphertext, "query": "KeyId"}
+    decrypt: dict[str, Any] = {"CiphertextBlob": ciphertext, "query": "KeyId"}
     seen = visit.error_of("kms", "Decrypt", way=Way(ann), **decrypt)
     visit.prove("a user without permission is denied", expected="AccessDeniedException", seen=seen)
     request_id, told = _looked_up(visit, ann)
@@ -29,7 +30,9 @@ def show(visit: Visit) -> None:
 
 
 def _who(visit: Visit) -> None:
-    visit.say("Every request is signed by somebody known here. No credential works by magic, and none is no credential:")
+    visit.say(
+        "Every request is signed by somebody known here. No credential works by magic, and none is no credential:"
+    )
     root = visit.clients.root
     wrong = Caller("wrong", root.access_key_id, "a-wrong-secret-access-key-0123456789abcd")
     visit.note(wrong.shell_function())
@@ -58,7 +61,9 @@ def _looked_up(visit: Visit, ann: Caller) -> tuple[str, list[str]]:
 def _explained(visit: Visit, request_id: str) -> None:
     visit.say("Why was it denied?")
     printed = visit.strongroom("explain", request_id)
-    visit.prove_that("`strongroom explain` says why", "implicit deny" in printed, expected="an implicit deny", seen=printed)
+    visit.prove_that(
+        "`strongroom explain` says why", "implicit deny" in printed, expected="an implicit deny", seen=printed
+    )
     # As a person would copy it.
     statement = json.loads(printed[printed.index("{", printed.index("The least change")) : printed.rindex("}") + 1])
     policy = File.of_json("least.json", statements(statement))

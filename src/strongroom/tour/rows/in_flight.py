@@ -30,7 +30,9 @@ def show(visit: Visit) -> None:
         visit.note(f"openssl s_client -connect {place} -CAfile {ca_bundle} -{flag}{cipher} < /dev/null", spoken)
         if flag == "tls1_1":
             # Not NO_PROTOCOLS_AVAILABLE, which would be this client's own refusal.
-            visit.prove_that("the server refuses TLS 1.1", spoken in _REFUSED, expected=" or ".join(_REFUSED), seen=spoken)
+            visit.prove_that(
+                "the server refuses TLS 1.1", spoken in _REFUSED, expected=" or ".join(_REFUSED), seen=spoken
+            )
         else:
             visit.prove_that("it speaks TLS 1.2", spoken.startswith("TLSv1.2 "), expected="TLSv1.2", seen=spoken)
     newest = _handshake(address, ca_bundle, ssl.TLSVersion.TLSv1_3)
@@ -48,9 +50,15 @@ def show(visit: Visit) -> None:
 
 
 def _secure_transport(visit: Visit, ca_bundle: str) -> None:
-    visit.say("Policies see the socket: aws:SecureTransport and s3:TlsVersion are what the connection is, whatever a "
-              "header says.")
-    everything = {"Principal": "*", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]}
+    visit.say(
+        "Policies see the socket: aws:SecureTransport and s3:TlsVersion are what the connection is, whatever a "
+        "header says."
+    )
+    everything = {
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+    }
     policy = statements(
         {"Effect": "Deny", **everything, "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
         {"Effect": "Deny", **everything, "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.3"}}},
@@ -113,9 +121,7 @@ def _trust(url: str, ca_bundle: str | None) -> str:
 
 def _status(url: str, *, headers: dict[str, str] | None = None, context: ssl.SSLContext | None = None) -> str:
     request = urllib.request.Request(url, headers=headers or {})  # noqa: S310 (the tour's own server)
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(request, timeout=_SECONDS_MAX) as answer:
             return str(answer.status)

@@ -1,6 +1,7 @@
 """M4: the life of a KMS key: contexts, rotation, disabling, deletion, and a public key that works without KMS."""
 
 import json
+from typing import Any
 
 from strongroom.tour.command_line import File
 from strongroom.tour.machine import has_program
@@ -15,14 +16,25 @@ def show(visit: Visit) -> None:
     note = File("note.txt", visit.canary.secret("note").encode())
     context = {"project": "apollo"}
     first = _encrypted(visit, key_id, note, context, "first.encrypted")
-    seen = visit.error_of("kms", "Decrypt", CiphertextBlob=first, EncryptionContext={"project": "gemini"}, query="KeyId")
+    seen = visit.error_of(
+        "kms", "Decrypt", CiphertextBlob=first, EncryptionContext={"project": "gemini"}, query="KeyId"
+    )
     visit.prove("another encryption context opens nothing", expected="InvalidCiphertextException", seen=seen)
     visit.say("Rotated on demand, the key has new material; what was encrypted under the old one stays readable:")
     visit.aws("kms", "RotateKeyOnDemand", KeyId=key_id, query="KeyId")
     second = _encrypted(visit, key_id, note, context, "second.encrypted")
-    listed = visit.aws("kms", "ListKeyRotations", KeyId=key_id, IncludeKeyMaterial="ALL_KEY_MATERIAL", query="Rotations[].KeyMaterialState")
+    listed = visit.aws(
+        "kms",
+        "ListKeyRotations",
+        KeyId=key_id,
+        IncludeKeyMaterial="ALL_KEY_MATERIAL",
+        query="Rotations[].KeyMaterialState",
+    )
     visit.prove_that(
-        "it has two materials now", len(listed["Rotations"]) == 2, expected="two", seen=json.dumps(listed["Rotations"], default=str)
+        "it has two materials now",
+        len(listed["Rotations"]) == 2,
+        expected="two",
+        seen=json.dumps(listed["Rotations"], default=str),
     )
     for ciphertext, name in ((first, "older"), (second, "newer")):
         opened = visit.aws("kms", "Decrypt", CiphertextBlob=ciphertext, EncryptionContext=context, query="Plaintext")
@@ -39,10 +51,12 @@ def _encrypted(visit: Visit, key_id: str, note: File, context: dict[str, str], n
 
 
 def _refusals(visit: Visit, key_id: str, ciphertext: File, context: dict[str, str]) -> None:
-    decrypt = {"CiphertextBlob": ciphertext, "EncryptionContext": context}
+    decrypt: dict[str, Any] = {"CiphertextBlob": ciphertext, "EncryptionContext": context}
     visit.say("Disabled, it refuses at once; and so it does while it waits to be deleted:")
     visit.aws("kms", "DisableKey", KeyId=key_id)
-    visit.prove("a disabled key refuses", expected="DisabledException", seen=visit.error_of("kms", "Decrypt", **decrypt))
+    visit.prove(
+        "a disabled key refuses", expected="DisabledException", seen=visit.error_of("kms", "Decrypt", **decrypt)
+    )
     visit.aws("kms", "EnableKey", KeyId=key_id)
     visit.aws("kms", "ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=7, query="KeyState")
     seen = visit.error_of("kms", "Decrypt", **decrypt)
@@ -60,8 +74,14 @@ def _outside(visit: Visit, note: File) -> None:
         return
     key_id = _pair(visit, "ECC_NIST_P256", "SIGN_VERIFY", "signing.der")
     visit.aws(
-        "kms", "Sign", KeyId=key_id, Message=note, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256",
-        query="Signature", save="note.signature",
+        "kms",
+        "Sign",
+        KeyId=key_id,
+        Message=note,
+        MessageType="RAW",
+        SigningAlgorithm="ECDSA_SHA_256",
+        query="Signature",
+        save="note.signature",
     )
     verify = ("openssl", "dgst", "-sha256", "-keyform", "DER", "-verify", "signing.der", "-signature", "note.signature")
     done = visit.program(*verify, "note.txt")
@@ -77,9 +97,16 @@ def _outside(visit: Visit, note: File) -> None:
     visit.program(*command, "-in", "note.txt", "-out", "note.encrypted")
     sealed = File("note.encrypted", (visit.folder / "note.encrypted").read_bytes())
     opened = visit.aws(
-        "kms", "Decrypt", KeyId=key_id, CiphertextBlob=sealed, EncryptionAlgorithm="RSAES_OAEP_SHA_256", query="Plaintext"
+        "kms",
+        "Decrypt",
+        KeyId=key_id,
+        CiphertextBlob=sealed,
+        EncryptionAlgorithm="RSAES_OAEP_SHA_256",
+        query="Plaintext",
     )
-    visit.prove("KMS opens what OpenSSL has encrypted", expected=note.content.decode(), seen=opened["Plaintext"].decode())
+    visit.prove(
+        "KMS opens what OpenSSL has encrypted", expected=note.content.decode(), seen=opened["Plaintext"].decode()
+    )
 
 
 def _pair(visit: Visit, spec: str, usage: str, file: str) -> str:

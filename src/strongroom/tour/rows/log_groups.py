@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 from strongroom.tour.command_line import File
 from strongroom.tour.visit import NO_ERROR, Visit
@@ -18,9 +19,11 @@ def show(visit: Visit) -> None:
         visit.aws("logs", "CreateLogStream", logGroupName=GROUP, logStreamName=stream)
     _put(visit, "before")
     key_arn = visit.aws("kms", "CreateKey", Description="logs", query="KeyMetadata.Arn")["KeyMetadata"]["Arn"]
-    associate = {"logGroupName": GROUP, "kmsKeyId": key_arn}
+    associate: dict[str, Any] = {"logGroupName": GROUP, "kmsKeyId": key_arn}
     seen = visit.error_of("logs", "AssociateKmsKey", **associate)
-    visit.prove("a key that does not allow the logs service is refused", expected="InvalidParameterException", seen=seen)
+    visit.prove(
+        "a key that does not allow the logs service is refused", expected="InvalidParameterException", seen=seen
+    )
     visit.say("The key policy has to allow the service principal, for this group:")
     policy = json.loads(visit.aws("kms", "GetKeyPolicy", KeyId=key_arn, query="Policy", is_quiet=True)["Policy"])
     policy["Statement"].append(
@@ -37,7 +40,7 @@ def show(visit: Visit) -> None:
     visit.prove("with the permission it is taken", expected=NO_ERROR, seen=seen)
     _put(visit, "since")
     visit.say("New events are under the key; the older ones stay as they were. Now the key is disabled:")
-    read = {"logGroupName": GROUP, "query": "events[].message"}
+    read: dict[str, Any] = {"logGroupName": GROUP, "query": "events[].message"}
     seen = visit.error_of("logs", "GetLogEvents", **read, logStreamName="since")
     visit.prove("with the key, events are read", expected=NO_ERROR, seen=seen)
     visit.aws("kms", "DisableKey", KeyId=key_arn)
@@ -47,7 +50,9 @@ def show(visit: Visit) -> None:
     visit.prove("events from before the key are readable still", expected=NO_ERROR, seen=seen)
     visit.aws("kms", "EnableKey", KeyId=key_arn)
     told = visit.aws("logs", "GetLogEvents", **read, logStreamName="since")["events"]
-    visit.prove("enabled again: they are back", expected=[_message(visit, "since")], seen=[each["message"] for each in told])
+    visit.prove(
+        "enabled again: they are back", expected=[_message(visit, "since")], seen=[each["message"] for each in told]
+    )
 
 
 def _message(visit: Visit, stream: str) -> str:
@@ -56,4 +61,11 @@ def _message(visit: Visit, stream: str) -> str:
 
 def _put(visit: Visit, stream: str) -> None:
     events = [{"timestamp": int(time.time() * 1000), "message": _message(visit, stream)}]
-    visit.aws("logs", "PutLogEvents", logGroupName=GROUP, logStreamName=stream, logEvents=events, query="rejectedLogEventsInfo")
+    visit.aws(
+        "logs",
+        "PutLogEvents",
+        logGroupName=GROUP,
+        logStreamName=stream,
+        logEvents=events,
+        query="rejectedLogEventsInfo",
+    )

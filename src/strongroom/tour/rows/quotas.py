@@ -1,4 +1,4 @@
-"""M6: a request quota that throttles, clients that get through it, a quota that is raised, and calls not made at all."""
+"""M6: a request quota that throttles, clients that get through it, a quota that is raised, and calls never made."""
 
 import json
 import threading
@@ -95,12 +95,16 @@ def show(visit: Visit) -> None:
 
 def _increase(visit: Visit, way: Way, key_arn: str) -> None:
     visit.say("More is asked for as on AWS, and granted by the operator:")
-    asked = {"ServiceCode": "kms", "QuotaCode": QUOTA, "DesiredValue": 1_000.0}
-    answer = visit.aws("service-quotas", "RequestServiceQuotaIncrease", way=way, **asked, query="RequestedQuota.[Id,Status]")
+    asked: dict[str, Any] = {"ServiceCode": "kms", "QuotaCode": QUOTA, "DesiredValue": 1_000.0}
+    answer = visit.aws(
+        "service-quotas", "RequestServiceQuotaIncrease", way=way, **asked, query="RequestedQuota.[Id,Status]"
+    )
     requested = answer["RequestedQuota"]
     visit.prove("the request waits for the operator", expected="PENDING", seen=requested["Status"])
     visit.strongroom("quotas", "approve", requested["Id"])
-    told = visit.aws("service-quotas", "GetServiceQuota", way=way, ServiceCode="kms", QuotaCode=QUOTA, query="Quota.Value")
+    told = visit.aws(
+        "service-quotas", "GetServiceQuota", way=way, ServiceCode="kms", QuotaCode=QUOTA, query="Quota.Value"
+    )
     visit.prove("the quota is raised", expected=1_000.0, seen=told["Quota"]["Value"])
     seen, _ = _crowd(visit, Way(way.caller, attempts=1), key_arn)
     visit.chart(seen.chart("the same calls without retries, 1,000 a second:"))
@@ -109,8 +113,8 @@ def _increase(visit: Visit, way: Way, key_arn: str) -> None:
 
 def _caching(visit: Visit, burst: Caller, way: Way) -> None:
     visit.say(
-        f"The cheapest call is the one that is not made: {MESSAGES} messages, each with a data key of its own, and then "
-        f"with data keys that serve {MESSAGES_A_KEY} messages each:"
+        f"The cheapest call is the one that is not made: {MESSAGES} messages, each with a data key of its own, and "
+        f"then with data keys that serve {MESSAGES_A_KEY} messages each:"
     )
     account = visit.served.account
     place = Place(account.endpoint_url, account.http_endpoint_url, account.region, account.ca_bundle, "")
@@ -136,7 +140,7 @@ def _caching(visit: Visit, burst: Caller, way: Way) -> None:
 
 
 def _crowd(visit: Visit, way: Way, key_arn: str) -> tuple[Attempts, set[str]]:
-    """Make the calls from a crowd of threads; return each attempt, and the messages of the errors that were the last."""
+    """Make the calls from a crowd of threads; return each attempt, and what the calls were told that failed."""
     client = visit.clients.new_client("kms", way)
     begin = time.monotonic()
     attempts: list[tuple[float, bool]] = []
@@ -161,11 +165,11 @@ def _crowd(visit: Visit, way: Way, key_arn: str) -> tuple[Attempts, set[str]]:
                 messages.add(str(error.response["Error"]["Message"]))
 
     _in_threads(call)
-    attempts_flag = "" if way.attempts == 1 else f" AWS_MAX_ATTEMPTS={way.attempts} AWS_RETRY_MODE=standard"
+    retries = "AWS_MAX_ATTEMPTS=1" if way.attempts == 1 else f"AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS={way.attempts}"
     visit.note(
-        f"seq {CALLS} | xargs -P {_THREADS} -I N env{attempts_flag or ' AWS_MAX_ATTEMPTS=1'} "
-        f"$(declare -f burst | grep -o 'AWS_[^ ]*') \\\n"
-        f"    aws kms encrypt --key-id {key_arn} --plaintext eHh4eA== --query KeyId"
+        f"for n in $(seq {CALLS}); do\n"
+        f"    {retries} burst aws kms encrypt --key-id {key_arn} --plaintext eHh4eA== --query KeyId &\n"
+        "done; wait"
     )
     return Attempts(attempts, time.monotonic() - begin), messages
 

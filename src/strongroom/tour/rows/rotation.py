@@ -27,19 +27,30 @@ def show(visit: Visit) -> None:
     served, clients = visit.premises.serve("rotating-server", outbound_addresses=(address,))
     visit = visit.elsewhere(served, clients)
     visit.say(
-        f"A PostgreSQL of the tour's own, at {address}, logs every statement. A server that may reach it, and whose clock "
-        "can be moved, keeps the password of its user:"
+        f"A PostgreSQL of the tour's own, at {address}, logs every statement. A server that may reach it, and whose "
+        "clock can be moved, keeps the password of its user:"
     )
     visit.note(visit.pointing_at())
     _seen(visit, database, first, "logged in as orders", "the first password logs in")
-    value = {"engine": "postgres", "host": HOST, "port": database.port, "dbname": "postgres", "username": USER, "password": first}
+    value = {
+        "engine": "postgres",
+        "host": HOST,
+        "port": database.port,
+        "dbname": "postgres",
+        "username": USER,
+        "password": first,
+    }
     secret = File("orders.json", json.dumps(value).encode())
     visit.aws("secretsmanager", "CreateSecret", Name="orders", SecretString=secret, query="Name")
     installed = visit.strongroom("rotation", "install", "postgresql-single-user", "--network", address)
     function_arn = installed.strip().split()[-1]
     rules = {"AutomaticallyAfterDays": 30}
     visit.aws(
-        "secretsmanager", "RotateSecret", SecretId="orders", RotationLambdaARN=function_arn, RotationRules=rules,
+        "secretsmanager",
+        "RotateSecret",
+        SecretId="orders",
+        RotationLambdaARN=function_arn,
+        RotationRules=rules,
         query="Name",
     )
     second = _rotated(visit, first)
@@ -50,7 +61,9 @@ def show(visit: Visit) -> None:
     visit.say("Nobody asks for the second time. The server's clock is moved, and the scheduler finds what is due:")
     visit.strongroom("clock", "advance", "31d")
     third = _rotated(visit, second)
-    visit.prove_that("twice, by itself: yet another password", third not in (first, second), expected="another", seen=third)
+    visit.prove_that(
+        "twice, by itself: yet another password", third not in (first, second), expected="another", seen=third
+    )
     _seen(visit, database, third, "logged in as orders", "twice: the new password logs in")
     _seen(visit, database, second, "refused", "twice: the old one does not")
     log = (database.directory / "server.log").read_text(errors="replace")
@@ -71,7 +84,9 @@ def _rotated(visit: Visit, before: str) -> str:
 
     def is_through() -> bool:
         stages = client.describe_secret(SecretId="orders")["VersionIdsToStages"]
-        return _password(client) != before and not any("AWSPENDING" in each and len(each) == 1 for each in stages.values())
+        return _password(client) != before and not any(
+            "AWSPENDING" in each and len(each) == 1 for each in stages.values()
+        )
 
     visit.until("the secret is rotated", _ROTATION_SECONDS_MAX, is_through)
     visit.aws("secretsmanager", "GetSecretValue", SecretId="orders", query="SecretString")
