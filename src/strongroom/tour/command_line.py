@@ -146,7 +146,9 @@ def _option(operation: OperationModel, name: str, value: Any, shape: Shape) -> l
     if shape.type_name == "boolean":
         return [f"--{flag}" if value else f"--no-{flag}"]
     said = _said(value, shape, is_body=_is_body(operation, name))
-    return [f"--{flag}={said}" if said.startswith("-") else f"--{flag} {said}"]
+    # Else it would be taken for an option.
+    is_dashed = shape.type_name in _SCALARS and str(value).startswith("-")
+    return [f"--{flag}={said}" if is_dashed else f"--{flag} {said}"]
 
 
 def _is_body(operation: OperationModel, name: str) -> bool:

@@ -29,8 +29,8 @@ def open_with_sdk(visit: Visit, file: str) -> Opened | None:
     plaintext, header = sdk.decrypt(source=(visit.folder / file).read_bytes(), key_provider=provider)
     shown = repr(plaintext) if len(plaintext) <= _SHOWN_CHARACTERS_MAX else f"(its {len(plaintext):,} bytes)"
     visit.note(
-        "python\n>>> from aws_encryption_sdk import *\n"
-        f'>>> EncryptionSDKClient().decrypt(source=open("{file}", "rb"), key_provider=DiscoveryAwsKmsMasterKeyProvider())[0]',
+        f'python\n>>> from aws_encryption_sdk import *\n>>> message = open("{file}", "rb")\n'
+        ">>> EncryptionSDKClient().decrypt(source=message, key_provider=DiscoveryAwsKmsMasterKeyProvider())[0]",
         shown,
     )
     return Opened(plaintext, header.encryption_context, header.algorithm.name)
