@@ -19,6 +19,7 @@ from strongroom.cli.rotation import rotation
 from strongroom.cli.serve import serve
 from strongroom.cli.settings_file import SettingsFile
 from strongroom.cli.settings_variables import SettingsVariables
+from strongroom.cli.tour import tour
 from strongroom.cli.vpc import vpc
 from strongroom.cli.xks_proxy import xks_proxy
 
@@ -44,5 +45,6 @@ application.command(fsck)
 application.command(policy)
 application.command(quotas)
 application.command(rotation)
+application.command(tour)
 application.command(vpc)
 application.command(xks_proxy)

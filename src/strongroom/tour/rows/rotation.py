@@ -1,0 +1,110 @@
+"""M12: a secret that rotates, and with it the password of a real PostgreSQL; by hand, and then by itself."""
+
+import json
+import secrets
+from typing import Any
+
+from strongroom.tour.command_line import File
+from strongroom.tour.machine import POSTGRESQL_REMEDY, SANDBOX_REMEDY, why_no_postgresql, why_no_sandbox
+from strongroom.tour.postgresql import Postgresql, free_port
+from strongroom.tour.visit import Visit
+
+HOST = "127.0.0.1"
+USER = "orders"
+_ROTATION_SECONDS_MAX = 60.0
+
+
+def show(visit: Visit) -> None:
+    """Rotate the password of a database's user at once, and once more by letting 31 days pass."""
+    visit.needs(why_no_postgresql(), POSTGRESQL_REMEDY)
+    visit.needs(why_no_sandbox(), SANDBOX_REMEDY)
+    database = Postgresql(visit.premises, "orders-database", HOST, free_port())
+    database.start()
+    first = secrets.token_urlsafe(18)
+    visit.canary.remember("the first password", first)
+    database.make_user(USER, first)
+    address = f"{HOST}:{database.port}"
+    served, clients = visit.premises.serve("rotating-server", outbound_addresses=(address,))
+    visit = visit.elsewhere(served, clients)
+    visit.say(
+        f"A PostgreSQL of the tour's own, at {address}, logs every statement. A server that may reach it, and whose "
+        "clock can be moved, keeps the password of its user:"
+    )
+    visit.note(visit.pointing_at())
+    _seen(visit, database, first, "logged in as orders", "the first password logs in")
+    value = {
+        "engine": "postgres",
+        "host": HOST,
+        "port": database.port,
+        "dbname": "postgres",
+        "username": USER,
+        "password": first,
+    }
+    secret = File("orders.json", json.dumps(value).encode())
+    visit.aws("secretsmanager", "CreateSecret", Name="orders", SecretString=secret, query="Name")
+    installed = visit.strongroom("rotation", "install", "postgresql-single-user", "--network", address)
+    function_arn = installed.strip().split()[-1]
+    rules = {"AutomaticallyAfterDays": 30}
+    visit.aws(
+        "secretsmanager",
+        "RotateSecret",
+        SecretId="orders",
+        RotationLambdaARN=function_arn,
+        RotationRules=rules,
+        query="Name",
+    )
+    second = _rotated(visit, first)
+    visit.prove_that("once: the secret has another password", second != first, expected="another", seen=second)
+    _seen(visit, database, second, "logged in as orders", "once: the new password logs in")
+    _seen(visit, database, first, "refused", "once: the old one does not")
+
+    visit.say("Nobody asks for the second time. The server's clock is moved, and the scheduler finds what is due:")
+    visit.strongroom("clock", "advance", "31d")
+    third = _rotated(visit, second)
+    visit.prove_that(
+        "twice, by itself: yet another password", third not in (first, second), expected="another", seen=third
+    )
+    _seen(visit, database, third, "logged in as orders", "twice: the new password logs in")
+    _seen(visit, database, second, "refused", "twice: the old one does not")
+    log = (database.directory / "server.log").read_text(errors="replace")
+    altered = log.count("ALTER")
+    found = [each for each in (first, second, third) if each in log]
+    visit.note(f"grep -c ALTER {database.directory / 'server.log'}", str(altered))
+    visit.prove_that(
+        "the database's log tells of the changes, and has no password",
+        altered >= 2 and not found,
+        expected="2 or more changes, no password",
+        seen=f"{altered} changes, {len(found)} passwords",
+    )
+
+
+def _rotated(visit: Visit, before: str) -> str:
+    """Return the password when it is another one, and its rotation has come to its end."""
+    client = visit.clients.client("secretsmanager")
+
+    def is_through() -> bool:
+        stages = client.describe_secret(SecretId="orders")["VersionIdsToStages"]
+        return _password(client) != before and not any(
+            "AWSPENDING" in each and len(each) == 1 for each in stages.values()
+        )
+
+    visit.until("the secret is rotated", _ROTATION_SECONDS_MAX, is_through)
+    visit.aws("secretsmanager", "GetSecretValue", SecretId="orders", query="SecretString")
+    password = _password(client)
+    visit.canary.remember(f"the password after {before[:4]}", password)
+    return password
+
+
+def _password(client: Any) -> str:
+    value = json.loads(client.get_secret_value(SecretId="orders")["SecretString"])
+    return str(value["password"])
+
+
+def _seen(visit: Visit, database: Postgresql, password: str, expected: str, claim: str) -> None:
+    seen = database.login(USER, password)
+    visit.note(
+        f"PGPASSWORD='{password}' psql -h {HOST} -p {database.port} -U {USER} -d postgres -c 'select current_user'",
+        seen,
+        is_refused=seen == "refused",
+    )
+    visit.prove(claim, expected=expected, seen=seen)
