@@ -79,3 +79,17 @@ def outcome(build: Build) -> list[str]:
     seconds = (build["endTime"] - build["startTime"]).total_seconds()
     lines.append(f"{build['id']} {build['buildStatus']} after {seconds:.1f} s")
     return lines
+
+
+def advice(build: Build, *, is_role_made: bool) -> str:
+    """Return what may help a build that did not succeed, empty where only the build knows."""
+    failed = [each for each in build["phases"] if each.get("phaseStatus") not in (None, "SUCCEEDED")]
+    phase = failed[0] if failed else {}
+    message = "".join(each.get("message", "") for each in phase.get("contexts", ()))
+    if phase.get("phaseStatus") == "FAULT" and phase["phaseType"] == "PROVISIONING":
+        return "strongroom doctor says what this machine can do, and how to mend the rest"
+    if phase.get("phaseType") == "DOWNLOAD_SOURCE" and "AccessDenied" in message:
+        if is_role_made:
+            return "--grant-secrets lets the role read the parameters and secrets that the build specification names"
+        return "strongroom explain takes the message, and says what would allow it"
+    return ""

@@ -16,7 +16,7 @@ from typing import Any
 from strongroom.base.errors import OperatorError
 from strongroom.cli.build_artifacts import fetch_artifacts, wanted_artifacts
 from strongroom.cli.build_belongings import Belongings
-from strongroom.cli.build_follow import follow, outcome, write_out
+from strongroom.cli.build_follow import advice, follow, outcome, write_out
 from strongroom.cli.build_interruption import Interrupted, Interruption
 from strongroom.cli.build_role import Home, Network, joining, logging, policy_document, reading
 from strongroom.cli.build_sources import PackedFolder, pack
@@ -118,6 +118,9 @@ class _Run:
         build = follow(self._session, str(self._build_id), write_out, tell)
         for line in outcome(build):
             tell(line)
+        advised = advice(build, is_role_made=self._wanted.project is None and self._wanted.role is None)
+        if advised:
+            tell(advised)
         if self._wanted.artifacts is not None:
             count = fetch_artifacts(self._session, build, self._wanted.artifacts)
             tell(f"files of its artifacts in {self._wanted.artifacts}: {count}")
