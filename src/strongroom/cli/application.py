@@ -4,6 +4,7 @@ from cyclopts import App
 
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
+from strongroom.cli.build import build
 from strongroom.cli.clock import clock
 from strongroom.cli.completion import completion
 from strongroom.cli.decrypt import decrypt
@@ -39,6 +40,7 @@ application.command(encrypt)
 application.command(decrypt)
 application.command(rekey)
 application.command(accounts)
+application.command(build)
 application.command(clock)
 application.command(explain)
 application.command(fsck)
