@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import uvloop
 from sqlalchemy import Connection
+from tests.storage.write_sqlite_schema import SCHEMA, dump_of_the_migrations
 
 import strongroom
 from strongroom.base.errors import OperatorError
 from strongroom.storage import migrate
 from strongroom.storage.schema import metadata
+from strongroom.storage.sqlite_schema import dump
 from strongroom.storage.store import open_store
 
 _SOURCE = Path(strongroom.__file__).parent
@@ -41,6 +43,12 @@ def import_all_tables() -> None:
         if path.name == "tables.py" or path == _SOURCE / "storage" / "leases.py":
             parts = path.relative_to(_SOURCE.parent).with_suffix("").parts
             importlib.import_module(".".join(parts))
+
+
+def _rows_in_tables(connection: Connection) -> list[int]:
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    ours = [name for name in names if name != "alembic_version" and not name.startswith("sqlite_")]
+    return [connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one() for name in ours]
 
 
 def test_the_versions_are_one_line() -> None:
@@ -113,8 +121,52 @@ def test_a_migration_that_fails_leaves_nothing(url: str, tmp_path: Path, monkeyp
     uvloop.run(scenario())
 
 
+def test_an_empty_sqlite_database_is_made_as_the_migrations_make_it(tmp_path: Path) -> None:
+    made = dump_of_the_migrations(tmp_path)
+    assert SCHEMA.read_text() == made, "a migration was added: run python -m tests.storage.write_sqlite_schema"
+
+    async def scenario() -> tuple[str, list[int]]:
+        store = await open_store(f"sqlite:///{tmp_path / 'at-once.db'}")
+        try:
+            return await store.read(dump), await store.read(_rows_in_tables)
+        finally:
+            await store.close()
+
+    at_once, rows = uvloop.run(scenario())
+    assert at_once == made
+    # The migrations put nothing into their tables that the schema alone would not have.
+    assert len(rows) > 40
+    assert set(rows) == {0}
+
+
+def test_a_schema_that_is_behind_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations = tmp_path / "migrations"
+    (migrations / "versions").mkdir(parents=True)
+    (migrations / "env.py").write_text((_VERSIONS.parent / "env.py").read_text())
+    for number, before, name in (("0001", None, "first"), ("0002", "0001", "second")):
+        create = f"from alembic import op\nrevision = {number!r}\ndown_revision = {before!r}\n"
+        create += f"def upgrade():\n    op.execute('CREATE TABLE {name} (x INTEGER)')\n"
+        (migrations / "versions" / f"{number}_x.py").write_text(create)
+    (migrations / "sqlite.sql").write_text("-- The schema at revision 0001.\n\nCREATE TABLE first (x INTEGER);\n\n")
+    monkeypatch.setattr(migrate, "_MIGRATIONS", migrations)
+
+    async def scenario() -> str:
+        store = await open_store(f"sqlite:///{tmp_path / 'behind.db'}")
+        try:
+            return await store.read(dump)
+        finally:
+            await store.close()
+
+    made = uvloop.run(scenario())
+    assert "at revision 0002" in made
+    assert [line for line in made.splitlines() if "CREATE" in line] == [
+        "CREATE TABLE first (x INTEGER);",
+        "CREATE TABLE second (x INTEGER);",
+    ]
+
+
 def test_alembic_is_not_imported_when_there_is_nothing_to_do(url: str) -> None:
-    for expected in ("True\n", "False\n"):
+    for expected in ("False\n" if url.startswith("sqlite") else "True\n", "False\n"):
         command = [sys.executable, "-c", _OPEN_AND_SAY, url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=dict(os.environ))
         assert done.stdout == expected, done.stderr

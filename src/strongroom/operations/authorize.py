@@ -54,7 +54,9 @@ def authorize(call: Call) -> None:
 
 def _allowance(call: Call, requirement: Requirement) -> Reason:
     """Return why a requirement is allowed, or raise the refusal."""
-    remembered = requirement.remembered
+    service_control = _service_control(call)
+    # What was decided while no such policy was in force would be remembered past it, and the other way round.
+    remembered = requirement.remembered if not service_control else None
     last = remembered.find(call.caller, requirement.action) if remembered is not None else None
     if last is not None and not last.asked:
         return last.reason
@@ -114,9 +116,14 @@ def policies_for(call: Call, requirement: Requirement) -> Policies:
         caller.session_policies,
         requirement.policy,
         requirement.policy_is_decisive,
-        (),
+        _service_control(call),
         requirement.grants,
     )
+
+
+def _service_control(call: Call) -> Sequence[Sequence[NamedPolicy]]:
+    faults = call.house.faults
+    return () if faults is None else faults.service_control(call)
 
 
 def _reason_of(call: Call, requirement: Requirement, decision: Decision) -> Reason:
@@ -144,6 +151,8 @@ def refusal(
     call: Call, requirement: Requirement, request: AccessRequest, policies: Policies, decision: Decision
 ) -> AwsError:
     """Return the service's refusal of a decision that did not allow, having noted why for the audit trail."""
+    if call.house.faults is not None:
+        call.house.faults.note(decision)
     explanation = explanation_of(request, policies, decision)
     sources = _sources(call, requirement)
     call.reason = Reason(decision.outcome.value, decision.layer.value, decision.statements, sources, explanation)

@@ -11,6 +11,9 @@ from strongroom.operations.call import Call
 
 DATA_KEY_BYTES = 32
 
+KMS_TROUBLE = frozenset({"KeyUnavailableException", "KMSInternalException", "DependencyTimeoutException"})
+"""What goes wrong within KMS, and may go right at another try. Source: AWS KMS API Reference, the errors of Decrypt."""
+
 
 class DataKey(NamedTuple):
     """A 256-bit data key, its ciphertext under the KMS key, and that key's ARN."""

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 from strongroom.base.clock import Clock
 from strongroom.base.configuration import Configuration
@@ -16,6 +16,9 @@ from strongroom.operations.quotas.house_quotas import HouseQuotas
 from strongroom.operations.quotas.memory_file import ServedMemory
 from strongroom.storage.blobs.store import BlobStore
 from strongroom.storage.store import Store
+
+if TYPE_CHECKING:
+    from strongroom.operations.faults import Faults
 
 Part = TypeVar("Part")
 
@@ -65,6 +68,8 @@ class House:
         """Set once the server takes no more requests: what goes on for as long as a client listens ends now."""
         self.doors: Doors | None = None
         """Set by a server that listens: a house without one has no way in for code in a sandbox."""
+        self.faults: Faults | None = None
+        """Set by a process that was started for tests (`testing/`), and by nothing else: no option asks for it."""
         self._parts: dict[Any, Any] = {}
         self._before_close: list[Callable[[], Awaitable[None]]] = []
 

@@ -54,10 +54,14 @@ async def perform(
         # Every request counts, the one that is then refused too. Source: AWS KMS Developer Guide, "Request quotas".
         if operation.quota is not None and not house.quotas.take(call, operation.quota):
             raise operation.service.throttled()
+        if house.faults is not None:
+            house.faults.throttle(call)
         for requirement in call.requirements:
             if requirement.account_id != call.caller.principal.account_id:
                 await house.part(Organizations).learn(requirement.account_id)
         authorize(call)
+        if house.faults is not None:
+            house.faults.cut_off_keys(call)
         answer = await operation.handler(call)
     except AwsError as error:
         house.audit.record(call, error)

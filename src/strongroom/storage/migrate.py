@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from strongroom.base.errors import OperatorError
+from strongroom.storage.sqlite_schema import make_tables
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x5354_524F_4E47_524D
@@ -54,7 +55,13 @@ def _upgrade_in_turn(connection: Connection, head: str) -> bool:
             # A snapshot taken before the lock would not show what the server that held it has done.
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-        if _is_at(head, current_revision(connection)):
+        current = current_revision(connection)
+        if current is None and connection.dialect.name == "sqlite":
+            make_tables(connection, _MIGRATIONS / "sqlite.sql", head)
+            current = current_revision(connection)
+            if current == head:
+                return True
+        if _is_at(head, current):
             return False
         _upgrade(connection)
         if connection.dialect.name == "sqlite":

@@ -1,14 +1,20 @@
-"""An account of a throw-away server: its access key, and ready clients that use it."""
+"""An account of a throw-away server: its access key, ready clients that use it, and the faults that it is to meet."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from strongroom.testing.errors import SERVER_EXTRA_MISSING, TestServerError
+from strongroom.testing.channel import Channel
+from strongroom.testing.clock import ServerClock
+from strongroom.testing.errors import extra_missing
+from strongroom.testing.fault import InjectedFault
 
 if TYPE_CHECKING:
     import boto3.session
+
+_OURS = ("AWS_", "STRONGROOM_")
 
 
 class Place(NamedTuple):
@@ -22,14 +28,28 @@ class Place(NamedTuple):
 
 
 class Account:
-    """An account, by its root user's access key."""
+    """An account, by its root user's access key.
 
-    def __init__(self, place: Place, account_id: str, access_key_id: str, secret_access_key: str) -> None:
+    The faults that it begins are met by its own callers and keys, and by no other account's.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        clock: ServerClock,
+        place: Place,
+        account_id: str,
+        access_key_id: str,
+        secret_access_key: str,
+    ) -> None:
+        self._channel = channel
         self._place = place
         self.account_id = account_id
         self.access_key_id = access_key_id
         self.secret_access_key = secret_access_key
+        self.clock = clock
         self._clients: dict[str, Any] = {}
+        self._faults: list[InjectedFault] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.account_id} at {self._place.https}>"
@@ -77,7 +97,7 @@ class Account:
         """Return variables for a subprocess: `base` (by default those of this process) without what it says of AWS, and
         what points AWS clients, and commands of Strongroom, at this account."""
         kept = os.environ if base is None else base
-        return {name: value for name, value in kept.items() if not name.startswith(("AWS_", "STRONGROOM_"))} | {
+        return {name: value for name, value in kept.items() if not name.startswith(_OURS)} | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -93,10 +113,92 @@ class Account:
             "STRONGROOM_ACCOUNT_ID": self.account_id,
         }
 
+    def throttle(
+        self,
+        service: str,
+        operation: str | None = None,
+        *,
+        times: int | None = None,
+        rate: float | None = None,
+        share: float | None = None,
+    ) -> InjectedFault:
+        """Have calls refused as AWS refuses what is over a quota: `throttle("kms", "Decrypt", times=3)`.
+
+        `times` refuses the next so many calls, `share` that share of them (from 0 to 1, the same ones in every run),
+        `rate` what comes faster than so many a second; without any of them every call is refused. Without `operation`
+        it is for all of the service. What a service asks of KMS on the account's behalf counts as well.
+
+        Raises TestServerError for an operation that is not served.
+        """
+        return self._begin(
+            "throttle",
+            account_id=self.account_id,
+            service=service,
+            operation=operation,
+            times=times,
+            rate=rate,
+            share=share,
+        )
+
+    def deny(self, *actions: str, resource: str | Sequence[str] = "*") -> InjectedFault:
+        """Have the account's principals denied actions (`deny("kms:Decrypt")`), its root user too.
+
+        It is a service control policy, and the policy engine that decides: the refusal is AWS's, with an explanation.
+        """
+        resources = [resource] if isinstance(resource, str) else list(resource)
+        return self._begin("denial", account_id=self.account_id, actions=list(actions), resources=resources)
+
+    def key_outage(self, key_id: str, error: str = "KeyUnavailableException") -> InjectedFault:
+        """Have KMS unable to use a key of this account (its id, ARN or alias), for whoever asks, services too.
+
+        `error` is KMS's: KeyUnavailableException, KMSInternalException and DependencyTimeoutException are worth another
+        try, DisabledException and KMSInvalidStateException are not. Those operations answer it that do on AWS.
+        """
+        options = {"region_name": key_id.split(":")[3]} if key_id.startswith("arn:") else {}
+        described = self.client("kms", **options).describe_key(KeyId=key_id)
+        return self._begin("key outage", key_arn=described["KeyMetadata"]["Arn"], code=error)
+
+    def end_faults(self) -> None:
+        """End every fault of this account that is still in force."""
+        while self._faults:
+            self._faults.pop().end()
+
+    @contextlib.contextmanager
+    def in_force(self) -> Iterator[Self]:
+        """Point this process at the account: its environment, and `boto3.client` without more; then as it was.
+
+        Faults that are still in force then are ended.
+        """
+        try:
+            import boto3
+        except ModuleNotFoundError as error:
+            raise extra_missing(error) from error
+        before, session_before = dict(os.environ), boto3.DEFAULT_SESSION
+        _set_environment(self.environment())
+        boto3.DEFAULT_SESSION = self._session
+        try:
+            yield self
+        finally:
+            boto3.DEFAULT_SESSION = session_before
+            _set_environment(before)
+            self.end_faults()
+
+    def _begin(self, kind: str, **params: Any) -> InjectedFault:
+        fault = InjectedFault(self._channel, kind, **params)
+        self._faults.append(fault)
+        return fault
+
     @cached_property
     def _session(self) -> "boto3.session.Session":
         try:
             from strongroom.testing.sessions import new_session
         except ModuleNotFoundError as error:
-            raise TestServerError(f"{SERVER_EXTRA_MISSING} ({error.name} is missing)") from error
+            raise extra_missing(error) from error
         return new_session(self._place, self.access_key_id, self.secret_access_key)
+
+
+def _set_environment(wanted: Mapping[str, str]) -> None:
+    """Give this process the variables about AWS and Strongroom that `wanted` has, and leave it no others of them."""
+    for name in [name for name in os.environ if name.startswith(_OURS) and name not in wanted]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in wanted.items() if name.startswith(_OURS)})

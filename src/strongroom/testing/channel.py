@@ -25,6 +25,7 @@ class Channel:
     def __init__(self, configuration: dict[str, Any], directories: list[str], log: Path) -> None:
         self._log = log
         self._turn = threading.Lock()
+        self._is_ready = False
         ours, theirs = socket.socketpair()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_THE_SERVER)}
         try:
@@ -36,6 +37,8 @@ class Channel:
                     stdout=output,
                     stderr=output,
                     env=environment,
+                    # Ctrl-C is for the tests: they end the server when they have ended themselves.
+                    start_new_session=True,
                 )
         except BaseException:
             ours.close()
@@ -49,6 +52,7 @@ class Channel:
         """Return how the server describes itself once it serves. Raises TestServerError when it did not start."""
         with self._turn:
             description: dict[str, Any] = self._receive()
+            self._is_ready = True
         return description
 
     def tell(self, command: str, **params: Any) -> Any:
@@ -61,6 +65,9 @@ class Channel:
         """End the server, and return when its process has ended. Safe to call twice."""
         self._lines.close()
         self._socket.close()
+        if not self._is_ready:
+            # It would not look whether anybody is there before it serves.
+            self._process.kill()
         try:
             self._process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:

@@ -1,5 +1,6 @@
 """The clock of a throw-away server."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from strongroom.testing.channel import Channel
@@ -13,6 +14,11 @@ class ServerClock:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._when_moved: Callable[[], None] | None = None
+
+    def when_moved(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called before the time is moved."""
+        self._when_moved = tell
 
     def now(self) -> datetime:
         """Return the time of the server, in UTC."""
@@ -35,5 +41,7 @@ class ServerClock:
         by += timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
         if by < timedelta(0):
             raise ValueError("the clock moves forward only")
+        if self._when_moved is not None:
+            self._when_moved()
         self._channel.tell("advance_clock", seconds=by.total_seconds())
         return self.now()

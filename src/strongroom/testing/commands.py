@@ -1,11 +1,13 @@
 """What the owner of a throw-away server may have it do, from within its process."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import OperatorError
 from strongroom.base.moved_clock import MovedClock
 from strongroom.jobs.scheduler import Scheduler
+from strongroom.operations.faults import Denial, Fault, Faults, KeyOutage, Throttle
 from strongroom.operations.house import House
 from strongroom.server.accounts import add_account
 from strongroom.server.clock import advance
@@ -13,6 +15,8 @@ from strongroom.server.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from strongroom.testing.process import Command
+
+_KINDS: dict[str, Callable[..., Fault]] = {"throttle": Throttle, "denial": Denial, "key outage": KeyOutage}
 
 
 def commands_of(house: House, endpoint: Endpoint) -> "dict[str, Command]":
@@ -53,4 +57,19 @@ def commands_of(house: House, endpoint: Endpoint) -> "dict[str, Command]":
         """Tell the time of the house, in seconds since the epoch."""
         return house.clock.now()
 
-    return {command.__name__: command for command in (describe, make_account, advance_clock, now)}
+    faults = house.faults = Faults()
+
+    async def begin_fault(kind: str, **params: Any) -> int:
+        """Put a fault in force, and tell its number."""
+        return faults.begin(_KINDS[kind](**params))
+
+    async def struck(number: int) -> int:
+        """Tell how many calls a fault has refused so far."""
+        return faults.struck(number)
+
+    async def end_fault(number: int) -> int:
+        """End a fault, and tell how many calls it refused."""
+        return faults.end(number)
+
+    every = (describe, make_account, advance_clock, now, begin_fault, struck, end_fault)
+    return {command.__name__: command for command in every}

@@ -11,6 +11,7 @@ configuration, its answer where the server listens.
 import asyncio
 import gc
 import json
+import os
 import shutil
 import socket
 import sys
@@ -31,6 +32,8 @@ def main(descriptor: int) -> None:
     """Serve until the other end of the socket `descriptor` closes."""
     # As in `strongroom serve`: looking for garbage would only make the start longer.
     gc.disable()
+    # What the server starts, sandboxes among it, must not get hold of it.
+    os.set_inheritable(descriptor, False)
     with socket.socket(fileno=descriptor) as channel:
         told = json.loads(channel.makefile("rb").readline(LINE_BYTES_MAX))
         try:
@@ -71,10 +74,12 @@ async def _answer(commands: dict[str, Command], asked: dict[str, Any]) -> dict[s
 
 def _words_for(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        from strongroom.testing.errors import SERVER_EXTRA_MISSING
+        from strongroom.testing.errors import extra_missing
 
-        return f"{SERVER_EXTRA_MISSING} ({error.name} is missing)"
-    return f"{type(error).__name__}: {error}"
+        return str(extra_missing(error))
+    from strongroom.base.errors import OperatorError
+
+    return str(error) if isinstance(error, OperatorError | ValueError) else f"{type(error).__name__}: {error}"
 
 
 def _frozen(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Sessions of boto3 that know of one server and one account, and share what is costly to read: the service models."""
 
+import copy
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3.session
 import botocore.loaders
 import botocore.session
+from botocore.hooks import HierarchicalEmitter
 
 if TYPE_CHECKING:
     from strongroom.testing.account import Place
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 _LOADER = botocore.loaders.Loader()
 _PATHS_BEFORE = len(_LOADER.search_paths)
 _MAKING = threading.Lock()
+
+# To register botocore's own handlers one by one takes longer than all else that a session does; a copy has them too.
+_HANDLERS = HierarchicalEmitter()
+botocore.session.Session(event_hooks=_HANDLERS)
 
 # Where settings come from: in a file, a variable, the default, a conversion. What a person's files and variables say
 # must not send a test elsewhere, or have it sign as somebody else.
@@ -46,7 +52,7 @@ class _SessionOfPlace(botocore.session.Session):  # type: ignore[misc]
     """A session whose clients never go anywhere else by themselves: no setting can say where a session's do."""
 
     def __init__(self, place: "Place") -> None:
-        super().__init__(_OWN_SETTINGS)
+        super().__init__(_OWN_SETTINGS, event_hooks=copy.copy(_HANDLERS), include_builtin_handlers=False)
         self._place = place
 
     def create_client(

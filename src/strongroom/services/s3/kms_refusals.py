@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from strongroom.base.errors import AwsError
+from strongroom.operations.data_keys import KMS_TROUBLE
 
 
 @contextmanager
@@ -16,4 +17,6 @@ def kms_refusals_as_s3() -> Iterator[None]:
             raise AwsError("AccessDenied", error.message, 403) from None
         if error.code == "ThrottlingException":
             raise AwsError("SlowDown", error.message, 503) from None
-        raise AwsError(f"KMS.{error.code}", error.message, 400) from None
+        # What may go right the next time has to look so: clients try again by the status.
+        status = error.status if error.code in KMS_TROUBLE else 400
+        raise AwsError(f"KMS.{error.code}", error.message, status) from None

@@ -141,6 +141,11 @@ def default_key_elsewhere() -> AwsError:
     )
 
 
+def internal_service_error() -> AwsError:
+    """Something went wrong that may go right the next time."""
+    return AwsError("InternalServiceError", "An error occurred on the server side.", 500)
+
+
 def decryption_failure() -> AwsError:
     """The key does not decrypt: it is disabled, waits for its deletion, or is gone."""
     return AwsError(

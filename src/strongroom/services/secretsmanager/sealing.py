@@ -11,7 +11,7 @@ from strongroom.base.arn import partition_of
 from strongroom.base.errors import AwsError
 from strongroom.crypto.aead import AuthenticationFailed, decrypt_once, encrypt_once
 from strongroom.operations.call import Call
-from strongroom.operations.data_keys import decrypt_data_key, encrypt_data_key, generate_data_key
+from strongroom.operations.data_keys import KMS_TROUBLE, decrypt_data_key, encrypt_data_key, generate_data_key
 from strongroom.services.secretsmanager import errors
 from strongroom.services.secretsmanager.quotas import VALUE_BYTES_QUOTA
 from strongroom.services.secretsmanager.secret import BINARY, STRING, Secret, Version
@@ -93,6 +93,8 @@ def answer_for(error: AwsError, failure: Callable[[], AwsError]) -> AwsError:
     """Return what Secrets Manager answers when KMS raises: who may not, may not; for the rest it is `failure`."""
     if error.code == "AccessDeniedException":
         return errors.kms_not_allowed()
+    if error.code in KMS_TROUBLE:
+        return errors.internal_service_error()
     return error if error.code == "ThrottlingException" or error.status >= 500 else failure()
 
 

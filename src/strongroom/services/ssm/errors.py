@@ -177,6 +177,11 @@ def pattern_mismatch(pattern: str) -> AwsError:
     )
 
 
+def internal_server_error() -> AwsError:
+    """Something went wrong that may go right the next time."""
+    return AwsError("InternalServerError", "An error occurred on the server side.", 500)
+
+
 def invalid_key_id(message: str) -> AwsError:
     """A KMS key that is not there, or not usable."""
     return AwsError("InvalidKeyId", message)

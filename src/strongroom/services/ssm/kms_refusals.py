@@ -5,7 +5,8 @@ Source: answers of AWS; AWS KMS Developer Guide, "How AWS Systems Manager Parame
 
 from strongroom.base.errors import AwsError
 from strongroom.operations.call import Call
-from strongroom.services.ssm.errors import invalid_key_id
+from strongroom.operations.data_keys import KMS_TROUBLE
+from strongroom.services.ssm.errors import internal_server_error, invalid_key_id
 
 _OF_THE_KEY = frozenset(
     {
@@ -26,6 +27,8 @@ def as_ssm_refuses(call: Call, error: AwsError) -> AwsError:
 
     What is about neither (throttling, trouble of the server) stays as it is.
     """
+    if error.code in KMS_TROUBLE and error.code not in _OF_THE_KEY:
+        return internal_server_error()
     if error.code != "AccessDeniedException" and error.code not in _OF_THE_KEY:
         return error
     message = (
