@@ -41,9 +41,11 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.objects --large
 	@$(BIN)/python -m benchmarks.secrets
+	@$(BIN)/python -m benchmarks.envelope
 	@$(BIN)/python -m benchmarks.log_events
 	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks.builds
+	@$(BIN)/python -m benchmarks.messages
 
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)

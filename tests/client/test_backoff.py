@@ -44,6 +44,7 @@ class FailingCalls(KmsCalls):
     def __init__(self, time: Time, errors: Callable[[int], Exception | None], seconds: float = 0.0, **options: Any):
         # The greatest delay each time.
         settings: dict[str, Any] = {"random": lambda: 1.0, "clock": lambda: time.seconds, "sleep": time.sleep}
+        settings["first_delay_seconds"] = 0.1
         super().__init__(session_of_root(), backoff=Backoff(**(settings | options)))
         self.tries, self._time, self._errors, self._seconds = 0, time, errors, seconds
 
@@ -65,11 +66,11 @@ def test_the_delays_double_up_to_a_limit() -> None:
 
 def test_the_jitter_is_full() -> None:
     chosen = iter([0.0, 0.5, 1.0, 0.25])
-    backoff = Backoff(tries_max=5, random=lambda: next(chosen))
+    backoff = Backoff(tries_max=5, first_delay_seconds=0.1, random=lambda: next(chosen))
     assert list(backoff.delays()) == pytest.approx([0.0, 0.1, 0.4, 0.2])
-    drawn = [next(Backoff().delays()) for _ in range(400)]
-    assert 0 <= min(drawn) < 0.02
-    assert 0.08 < max(drawn) <= 0.1
+    drawn = [next(Backoff(first_delay_seconds=1.0).delays()) for _ in range(400)]
+    assert 0 <= min(drawn) < 0.2
+    assert 0.8 < max(drawn) <= 1.0
 
 
 def test_it_ends_after_so_many_tries() -> None:

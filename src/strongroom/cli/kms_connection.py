@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from strongroom.client.kms_calls import KmsCalls
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KMS")
+_NOBODY_TO_ASK = (
+    "there is no KMS to ask: neither do AWS's variables and files name one, nor was a server ready on this machine; "
+    "start one (strongroom serve), or see `aws configure`"
+)
 
 
 def kms_calls(store: StoreOptions) -> "KmsCalls":
@@ -30,6 +34,8 @@ def kms_calls(store: StoreOptions) -> "KmsCalls":
             local = _local_server(session, store)
             if local is not None:
                 return local
+            if session.get_config_variable("region") is None:
+                raise OperatorError(_NOBODY_TO_ASK)
         return KmsCalls(session)
     except BotoCoreError as error:
         raise OperatorError(str(error)) from None

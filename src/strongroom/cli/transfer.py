@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from strongroom.base.errors import OperatorError
-from strongroom.cli.new_file import new_file
 from strongroom.cli.planned_files import STANDARD, Plan, PlannedFile
 from strongroom.cli.transfer_progress import TransferProgress
+from strongroom.client.new_file import new_file
 
 FAILED = 1
 
@@ -28,11 +28,12 @@ def transfer(plan: Plan, work: Work, *, mode: int, replaces: bool, failures: tup
         for words in plan.passed_over:
             progress.tell(f"{words}, and is passed over")
         for file in plan.files:
-            progress.begin("standard input" if file.source == STANDARD else str(file.source))
+            name = "standard input" if file.source == STANDARD else str(file.source)
+            progress.begin(name)
             try:
                 _transfer_one(file, work, progress.advance, mode, replaces)
             except expected as error:
-                progress.tell(f"{file.source}: {_words(file, error)}")
+                progress.tell(f"{name}: {_words(file, error)}")
                 failed = True
     if failed:
         sys.exit(FAILED)
@@ -66,7 +67,7 @@ def _words(file: PlannedFile, error: Exception) -> str:
         return error.strerror if error.filename in (None, str(file.source)) else f"{error.filename}: {error.strerror}"
     told = " ".join(str(error).split())
     if file.target == STANDARD:
-        return f"{told}. What was written to standard output is not all there is"
+        return f"{told.rstrip('.')}; standard output does not have all of it"
     return told
 
 

@@ -1,7 +1,6 @@
 """`AsyncEnvelopeClient`: encrypts and decrypts with data keys from KMS, for event loops."""
 
 import asyncio
-import io
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,7 @@ from strongroom.base.buffer import Buffer
 from strongroom.client.async_kms_calls import AsyncKmsCalls
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured
+from strongroom.client.envelope import Decrypted, Envelope, Measured, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -25,7 +24,6 @@ from strongroom.client.messages.header_reader import ReadingRules
 from strongroom.client.messages.reader import DEFAULT_RULES
 from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import FRAME_BYTES
-from strongroom.client.new_file import NewFile
 
 # Sealing and opening so much takes some tens of microseconds, which is less than going to a thread and back.
 _BYTES_IN_THE_LOOP = 64 * 1024
@@ -83,7 +81,7 @@ class AsyncEnvelopeClient:
 
     async def decrypt(self, message: Buffer, encryption_context: Mapping[str, str] | None = None) -> Decrypted:
         """Return a message's plaintext and encryption context. See `EnvelopeClient.decrypt`."""
-        reader = self._envelope.reader(io.BytesIO(message), encryption_context)
+        reader = self._envelope.reader_of(message, encryption_context)
         materials = await self._obtain(self._envelope.data_key_to_decrypt(reader))
         if len(message) <= _BYTES_IN_THE_LOOP:
             return self._envelope.open(reader, materials)
@@ -129,7 +127,7 @@ class AsyncEnvelopeClient:
             materials = await self._obtain(request)
 
             def work() -> None:
-                with NewFile(message_path) as sink:
+                with result_file(message_path) as sink:
                     self._envelope.seal_stream(materials, source, sink)
 
             await _in_thread(work, source)
@@ -147,7 +145,7 @@ class AsyncEnvelopeClient:
             materials = await self._obtain(self._envelope.data_key_to_decrypt(reader))
 
             def work() -> Mapping[str, str]:
-                with NewFile(path) as sink:
+                with result_file(path) as sink:
                     return self._envelope.open_stream(reader, materials, sink)
 
             return await _in_thread(work, source)

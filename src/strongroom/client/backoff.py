@@ -48,7 +48,7 @@ class Backoff:
 
     tries_max: int = 20
     seconds_max: float = 60.0
-    first_delay_seconds: float = 0.1
+    first_delay_seconds: float = 0.5
     delay_seconds_max: float = 10.0
     clock: Callable[[], float] = time.monotonic
     # From the operating system, for the processes of a server that forked would else all draw the same numbers.

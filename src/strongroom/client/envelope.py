@@ -1,7 +1,10 @@
 """What the two clients share: which data keys a message needs, and sealing and opening it once they are there."""
 
 import io
+import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple
 
 from strongroom.base.buffer import Buffer
@@ -16,6 +19,7 @@ from strongroom.client.messages.materials import DecryptionMaterials, Encryption
 from strongroom.client.messages.reader import MessageReader
 from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import seal_message, write_message
+from strongroom.client.new_file import new_file
 
 
 class Decrypted(NamedTuple):
@@ -73,14 +77,20 @@ class Envelope:
         finally:
             wipe(materials)
 
-    def reader(self, source: ByteSource, required: Mapping[str, str] | None) -> MessageReader:
+    def reader_of(self, message: Buffer, required: Mapping[str, str] | None) -> MessageReader:
+        """Return the reader of a message in memory. See `reader`."""
+        return self.reader(io.BytesIO(message), required, len(message))
+
+    def reader(
+        self, source: ByteSource, required: Mapping[str, str] | None, source_bytes_max: int | None = None
+    ) -> MessageReader:
         """Return the reader of a message whose header says what is required of its context.
 
         The header is a claim until the data key is there, which opens under this very context only: a message that
         claims too little costs no call, and one that claims falsely gets no key. Raises UnexpectedContext and
         MessageError.
         """
-        reader = MessageReader(source, self._rules)
+        reader = MessageReader(source, self._rules, source_bytes_max=source_bytes_max)
         context = reader.header.encryption_context
         for name, value in (required or {}).items():
             if context.get(name) != value:
@@ -105,6 +115,11 @@ class Envelope:
             wipe(materials)
         context = reader.header.encryption_context
         return {name: value for name, value in context.items() if not name.startswith(RESERVED_PREFIX)}
+
+
+def result_file(path: str | os.PathLike[str]) -> AbstractContextManager[io.FileIO]:
+    """Give a file that its owner alone can read, and that takes the place of `path` when it is whole."""
+    return new_file(Path(path), 0o600, replaces=True)
 
 
 class Measured:

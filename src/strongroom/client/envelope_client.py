@@ -1,15 +1,15 @@
 """`EnvelopeClient`: encrypts and decrypts with data keys from KMS, for threads."""
 
-import io
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from types import TracebackType
 
 from strongroom.base.buffer import Buffer
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured
+from strongroom.client.envelope import Decrypted, Envelope, Measured, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -18,7 +18,6 @@ from strongroom.client.messages.header_reader import ReadingRules
 from strongroom.client.messages.reader import DEFAULT_RULES
 from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import FRAME_BYTES
-from strongroom.client.new_file import NewFile
 
 
 class EnvelopeClient:
@@ -77,7 +76,7 @@ class EnvelopeClient:
 
         Raises NoUsableKey, UnexpectedContext and MessageError (no message, not authentic, beyond the rules).
         """
-        reader = self._envelope.reader(io.BytesIO(message), encryption_context)
+        reader = self._envelope.reader_of(message, encryption_context)
         return self._envelope.open(reader, self._obtain(self._envelope.data_key_to_decrypt(reader)))
 
     def encrypt_stream(
@@ -115,7 +114,10 @@ class EnvelopeClient:
         encryption_context: Mapping[str, str] | None = None,
     ) -> None:
         """Encrypt a file into another, which appears whole or not at all. Raises as `encrypt` does, and OSError."""
-        with open(path, "rb", buffering=0) as source, NewFile(message_path) as sink:
+        with (
+            Path(path).open("rb", buffering=0) as source,
+            result_file(message_path) as sink,
+        ):
             self.encrypt_stream(source, sink, encryption_context)
 
     def decrypt_file(
@@ -128,7 +130,10 @@ class EnvelopeClient:
 
         Raises as `decrypt` does, and OSError.
         """
-        with open(message_path, "rb", buffering=0) as source, NewFile(path) as sink:
+        with (
+            Path(message_path).open("rb", buffering=0) as source,
+            result_file(path) as sink,
+        ):
             return self.decrypt_stream(source, sink, encryption_context)
 
     def forget_data_keys(self) -> None:

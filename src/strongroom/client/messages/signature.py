@@ -7,6 +7,7 @@ reference", footer structure.
 
 import base64
 import binascii
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -79,9 +80,16 @@ def verification_key(suite: AlgorithmSuite, context: Mapping[str, str]) -> Ellip
         return None
     try:
         point = base64.b64decode(encoded, validate=True)
-        return EllipticCurvePublicKey(public_key_of_point(suite.signature_curve, point))
+        return _public_key(suite.signature_curve, point)
     except (ValueError, binascii.Error):
         raise UnknownFormat("the encryption context has no public key of the suite's curve") from None
+
+
+# Messages that were written with one kept data key are signed by one key, and finding a point from half of it takes a
+# tenth of the time that reading such a message takes. Nothing of it is secret.
+@functools.lru_cache(maxsize=256)
+def _public_key(curve: str, point: bytes) -> EllipticCurvePublicKey:
+    return EllipticCurvePublicKey(public_key_of_point(curve, point))
 
 
 def verify(key: EllipticCurvePublicKey, signature: bytes, digest: "hashlib._Hash") -> None:

@@ -12,7 +12,7 @@ from strongroom.client.messages.streams import ByteSink, ByteSource, InOrder, aw
 
 FRAME_BYTES = 64 * 1024
 BLOCK_BYTES = 1024 * 1024
-BLOCKS = 3
+BLOCKS = 4
 
 
 def seal_message(
