@@ -133,6 +133,25 @@ def test_a_task_that_backs_off_is_cancelled_at_once(arn: str, server: RunningSer
     asyncio.run(main())
 
 
+def test_a_task_that_backs_off_ends_when_the_client_is_closed(arn: str, server: RunningServer) -> None:
+    async def main() -> None:
+        waits, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def sleep(seconds: float) -> None:
+            waits.set()
+            await goes_on.wait()
+
+        client = AsyncEnvelopeClient(arn, kms=RefusedCalls(server, 1, sleep), caching=CACHING)
+        task = asyncio.ensure_future(client.encrypt(b"x"))
+        await waits.wait()
+        await client.close()
+        goes_on.set()
+        with pytest.raises(Closed):
+            await task
+
+    asyncio.run(main())
+
+
 def test_a_failure_reaches_all_who_wait(kms: Any, calls: CountedCalls) -> None:
     disabled = kms.create_key()["KeyMetadata"]["Arn"]
     kms.disable_key(KeyId=disabled)

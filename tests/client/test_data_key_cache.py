@@ -6,6 +6,8 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strongroom.client.data_key_cache import CacheLimits, DataKeyCache, Flight
 from strongroom.client.errors import Closed
@@ -141,6 +143,34 @@ def test_what_lands_after_a_clear_is_not_kept() -> None:
     assert cache.take(b"a", 1) is second.done
     cache.land(second, fresh(), 1)
     assert len(cache) == 1
+
+
+@given(
+    uses=st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.integers(0, 12), st.floats(0, 30))),
+    messages_max=st.integers(1, 5),
+    bytes_max=st.integers(0, 20),
+    entries_max=st.integers(1, 3),
+)
+def test_no_limit_is_ever_exceeded(
+    uses: list[tuple[bytes, int, float]], messages_max: int, bytes_max: int, entries_max: int
+) -> None:
+    time = Time()
+    cache = cache_of(time, messages_max=messages_max, bytes_max=bytes_max, entries_max=entries_max)
+    seen: dict[bytes, tuple[bytes, int, int, float]] = {}
+    for name, length, seconds in uses:
+        time.seconds += seconds
+        materials, is_new = use(cache, name, length)
+        key = bytes(materials.data_key)
+        assert key != NOTHING
+        assert is_new == (key not in seen)
+        of, messages, total, began = seen.get(key, (name, 0, 0, time.seconds))
+        seen[key] = (name, messages + 1, total + length, began)
+        assert of == name
+        assert messages + 1 <= messages_max
+        # A first message that is longer is nobody's but its own.
+        assert total + length <= bytes_max or is_new
+        assert time.seconds - began < 60
+        assert len(cache) <= entries_max
 
 
 def test_many_threads_that_miss_at_once_ask_once() -> None:

@@ -1,8 +1,10 @@
 """`EnvelopeClient` against a real KMS: what opens, what does not, and which calls it makes for it."""
 
+import array
 import base64
 import io
 import logging
+import os
 import pickle
 import threading
 from collections.abc import Callable
@@ -97,6 +99,31 @@ def test_a_reserved_name_is_refused(arn: str, calls: CountedCalls) -> None:
     with EnvelopeClient(arn, kms=calls) as client, pytest.raises(ValueError, match="aws-crypto-"):
         client.encrypt(b"x", {"aws-crypto-public-key": "x"})
     assert calls.operations == []
+
+
+def test_what_is_no_bytes_costs_no_call(arn: str, calls: CountedCalls) -> None:
+    with EnvelopeClient(arn, kms=calls) as client:
+        for plaintext, context in (("text", {}), (b"x", {"a": 1}), (b"x", {b"a": "b"})):
+            with pytest.raises(TypeError):
+                client.encrypt(plaintext, context)  # type: ignore[arg-type]
+        assert calls.operations == []
+        numbers = array.array("I", range(1_000))
+        assert client.decrypt(client.encrypt(memoryview(numbers))).plaintext == numbers.tobytes()
+
+
+def test_a_forked_child_has_connections_of_its_own(arn: str, server: RunningServer) -> None:
+    with EnvelopeClient(arn, kms=connected(server), caching=CACHING) as client:
+        message = client.encrypt(b"x")
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(0 if client.decrypt(message).plaintext == b"x" else 1)
+            finally:
+                os._exit(2)
+        for _ in range(5):
+            client.forget_data_keys()
+            assert client.decrypt(message).plaintext == b"x"
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_data_key_serves_the_messages_of_one_context(arn: str, calls: CountedCalls) -> None:

@@ -1,9 +1,11 @@
 """Data keys from a real KMS: who may open them, with which keys, and what is tried at all."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.client.kms_connection import CountedCalls
 from tests.running_server import RunningServer
 
@@ -76,6 +78,20 @@ def test_the_first_key_that_may_is_used(kms: Any, calls: CountedCalls) -> None:
     kms.disable_key(KeyId=arns[2])
     reasons = refusals(KmsKeys(arns), calls, materials.encrypted_data_keys)
     assert reasons == ["DisabledException", "KMSInvalidStateException", "DisabledException"]
+
+
+def test_a_data_key_that_is_not_encrypted_under_every_key_is_overwritten(kms: Any, calls: CountedCalls) -> None:
+    arns = [new_key(kms) for _ in range(2)]
+    kms.disable_key(KeyId=arns[1])
+    steps = KmsKeys(arns).encryption_steps(COMMITTING, CONTEXT)
+    next(steps)
+    call = steps.send({"Plaintext": b"k" * 32, "KeyId": arns[0], "CiphertextBlob": b"c"})
+    data_key = inspect.getgeneratorlocals(steps)["data_key"]
+    assert call.parameters["Plaintext"] == data_key == b"k" * 32
+    with pytest.raises(ClientError, match="DisabledException"):
+        calls.perform(call)
+    steps.close()
+    assert data_key == bytes(32)
 
 
 def test_a_message_does_not_choose_the_key_unless_it_may(kms: Any, calls: CountedCalls) -> None:

@@ -15,7 +15,7 @@ from strongroom.base.buffer import Buffer
 from strongroom.client.async_kms_calls import AsyncKmsCalls
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured, result_file
+from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -73,11 +73,12 @@ class AsyncEnvelopeClient:
 
     async def encrypt(self, plaintext: Buffer, encryption_context: Mapping[str, str] | None = None) -> bytes:
         """Return `plaintext` as a message. See `EnvelopeClient.encrypt`."""
-        request = self._envelope.data_key_to_encrypt(encryption_context, len(plaintext))
+        content = as_bytes(plaintext)
+        request = self._envelope.data_key_to_encrypt(encryption_context, len(content))
         materials = await self._obtain(request)
-        if len(plaintext) <= _BYTES_IN_THE_LOOP:
-            return self._envelope.seal(materials, plaintext)
-        return await asyncio.to_thread(self._envelope.seal, materials, plaintext)
+        if len(content) <= _BYTES_IN_THE_LOOP:
+            return self._envelope.seal(materials, content)
+        return await asyncio.to_thread(self._envelope.seal, materials, content)
 
     async def decrypt(self, message: Buffer, encryption_context: Mapping[str, str] | None = None) -> Decrypted:
         """Return a message's plaintext and encryption context. See `EnvelopeClient.decrypt`."""

@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from strongroom.client.backoff import is_passing
+from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCall, KmsCalls, Steps, T
 
 
@@ -21,6 +22,7 @@ class AsyncKmsCalls:
     def __init__(self, calls: KmsCalls, threads_max: int = 10) -> None:
         self._calls = calls
         self._threads = ThreadPoolExecutor(threads_max, thread_name_prefix="strongroom-kms")
+        self._is_closed = False
 
     async def run(self, steps: Steps[T]) -> T:
         """Perform the steps, and return what they return. Raises what they raise, and what `perform` raises."""
@@ -40,12 +42,14 @@ class AsyncKmsCalls:
             steps.close()
 
     async def perform(self, call: KmsCall) -> Mapping[str, Any]:
-        """Make a call, as `KmsCalls.perform` does."""
+        """Make a call, as `KmsCalls.perform` does. Raises Closed, too."""
         backoff = self._calls.backoff
         sleep = backoff.sleep_async or asyncio.sleep
         loop = asyncio.get_running_loop()
         delays = backoff.delays()
         while True:
+            if self._is_closed:
+                raise Closed
             try:
                 return await loop.run_in_executor(self._threads, self._calls.attempt, call)
             except (ClientError, BotoCoreError) as error:
@@ -55,5 +59,6 @@ class AsyncKmsCalls:
             await sleep(delay)
 
     def close(self) -> None:
-        """Let no further try begin."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Let no further try begin. Those that did come to their end."""
+        self._is_closed = True
+        self._threads.shutdown(wait=False)

@@ -58,8 +58,13 @@ class Envelope:
     def data_key_to_encrypt(
         self, context: Mapping[str, str] | None, length_bytes: int | None
     ) -> DataKeyRequest[EncryptionMaterials]:
-        """Return what a message needs. Raises ValueError for a context that is reserved or too long."""
+        """Return what a message needs.
+
+        Raises ValueError for a context that is reserved or too long, TypeError for one that is not text.
+        """
         context = dict(context or {})
+        if not all(isinstance(text, str) for pair in context.items() for text in pair):
+            raise TypeError("the names and values of an encryption context are text")
         check_callers_context(context)
         return self.data_keys.to_encrypt(self._suite, context, length_bytes)
 
@@ -120,6 +125,11 @@ class Envelope:
 def result_file(path: str | os.PathLike[str]) -> AbstractContextManager[io.FileIO]:
     """Give a file that its owner alone can read, and that takes the place of `path` when it is whole."""
     return new_file(Path(path), 0o600, replaces=True)
+
+
+def as_bytes(content: Buffer) -> memoryview:
+    """Return the bytes of a buffer, whatever its items are. Raises TypeError for what is none, like text."""
+    return memoryview(content).cast("B")
 
 
 class Measured:

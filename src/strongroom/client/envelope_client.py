@@ -9,7 +9,7 @@ from types import TracebackType
 from strongroom.base.buffer import Buffer
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured, result_file
+from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -66,10 +66,11 @@ class EnvelopeClient:
         """Return `plaintext` as a message, bound to a context that is not secret.
 
         Raises ValueError for a context that has a reserved name (`aws-crypto-`) or is too long, and when the client may
-        only decrypt.
+        only decrypt; TypeError for what is no bytes, or a context that is not text.
         """
-        request = self._envelope.data_key_to_encrypt(encryption_context, len(plaintext))
-        return self._envelope.seal(self._obtain(request), plaintext)
+        content = as_bytes(plaintext)
+        request = self._envelope.data_key_to_encrypt(encryption_context, len(content))
+        return self._envelope.seal(self._obtain(request), content)
 
     def decrypt(self, message: Buffer, encryption_context: Mapping[str, str] | None = None) -> Decrypted:
         """Return a message's plaintext, and its encryption context, which has to have the pairs given here.

@@ -102,13 +102,18 @@ class KmsKeys:
         first, *others = self._encrypting
         answer = yield self._call(first, "GenerateDataKey", whole, NumberOfBytes=suite.data_key_bytes)
         data_key = bytearray(answer["Plaintext"])
-        if len(data_key) != suite.data_key_bytes:
-            raise UnexpectedAnswer("KMS generated a data key of another length")
-        encrypted = [_encrypted_by(answer)]
-        for name in others:
-            answer = yield self._call(name, "Encrypt", whole, Plaintext=bytes(data_key))
-            encrypted.append(_encrypted_by(answer))
-        return EncryptionMaterials(suite, data_key, tuple(encrypted), whole, signing_key)
+        try:
+            if len(data_key) != suite.data_key_bytes:
+                raise UnexpectedAnswer("KMS generated a data key of another length")
+            encrypted = [_encrypted_by(answer)]
+            for name in others:
+                answer = yield self._call(name, "Encrypt", whole, Plaintext=bytes(data_key))
+                encrypted.append(_encrypted_by(answer))
+            return EncryptionMaterials(suite, data_key, tuple(encrypted), whole, signing_key)
+        except BaseException:
+            # Also when the one who asked gave up, which ends a generator with an exception.
+            data_key[:] = bytes(len(data_key))
+            raise
 
     def decryption_steps(
         self, suite: AlgorithmSuite, encrypted_data_keys: Sequence[EncryptedDataKey], context: Mapping[str, str]
@@ -130,7 +135,7 @@ class KmsKeys:
                 refusals.append(Refusal(str(arn), _reason(error)))
                 cause = error
                 continue
-            answered = parse_arn(answer["KeyId"])
+            answered = parse_arn(answer.get("KeyId", ""))
             if answered is None or not (answered == name.arn or _are_related(answered, arn)):
                 refusals.append(Refusal(str(arn), "KMS decrypted with another key"))
             elif len(answer["Plaintext"]) != suite.data_key_bytes:
@@ -207,7 +212,7 @@ def _arn_of(encrypted: EncryptedDataKey) -> Arn | None:
 
 
 def _encrypted_by(answer: Mapping[str, Any]) -> EncryptedDataKey:
-    arn: str = answer["KeyId"]
+    arn: str = answer.get("KeyId", "")
     if _parse(arn) is None:
         raise UnexpectedAnswer("KMS named no key as the one that it encrypted under")
     return EncryptedDataKey.of_kms(arn, answer["CiphertextBlob"])
