@@ -35,7 +35,7 @@ class File(NamedTuple):
     @classmethod
     def of_json(cls, name: str, document: object) -> "File":
         """Return a JSON document as a file."""
-        return cls(name, json.dumps(document, indent=2).encode())
+        return cls(name, f"{json.dumps(document, indent=2)}\n".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,8 @@ def making(file: File) -> str | None:
         return f"printf %s {encoded} | base64 -d > {name}" if len(encoded) <= _BINARY_CHARACTERS_MAX else None
     if len(text) > _TEXT_CHARACTERS_MAX or not all(each.isprintable() or each == "\n" for each in text):
         return None
-    if "\n" in text:
-        return f"cat > {name} <<'END'\n{text}\nEND"
+    if text.endswith("\n"):
+        return f"cat > {name} <<'END'\n{text}END"
     return f"printf %s {shlex.quote(text)} > {name}"
 
 
