@@ -102,19 +102,20 @@ async def describe_code_coverages(call: Call) -> Answer:
     most = call.params.get("maxLineCoveragePercentage")
     row, content = await _results(call, CODE_COVERAGE)
     files = [
-        file
-        for file in (unpacked_files(content) if content is not None else ())
+        (file, number)
+        for number, file in enumerate(unpacked_files(content) if content is not None else ())
         if (least is None or least <= _lines(file)) and (most is None or _lines(file) <= most)
     ]
     by_percentage = call.params.get("sortBy") == "LINE_COVERAGE_PERCENTAGE"
     files.sort(
-        key=lambda file: (_lines(file) if by_percentage else 0.0, file.path),
+        key=lambda each: (_lines(each[0]) if by_percentage else 0.0, each[0].path),
         reverse=call.params.get("sortOrder") == "DESCENDING",
     )
     arn, expired = call.target.reported.arn, as_datetime(row.expires_at)
 
-    def shown(file: FileCoverage) -> dict[str, Any]:
-        identifier = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{arn}/{file.path}"))
+    def shown(numbered: tuple[FileCoverage, int]) -> dict[str, Any]:
+        file, number = numbered
+        identifier = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{arn}/{number}"))
         return {"id": identifier, "reportARN": arn, "filePath": file.path, "expired": expired} | coverage_counts(file)
 
     return _page(call, "codeCoverages", files, shown)

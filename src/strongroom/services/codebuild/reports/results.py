@@ -7,7 +7,7 @@ reports"; API Reference, TestCase, CodeCoverage, TestReportSummary, CodeCoverage
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 TEST, CODE_COVERAGE = "TEST", "CODE_COVERAGE"
@@ -15,7 +15,7 @@ PASSED, FAILED, ERROR, SKIPPED, UNKNOWN = "SUCCEEDED", "FAILED", "ERROR", "SKIPP
 CASE_STATUSES = (PASSED, FAILED, ERROR, SKIPPED, UNKNOWN)
 
 CASES_MAX = 500
-NAME_CHARACTERS_MAX, MESSAGE_CHARACTERS_MAX = 1_000, 5_000
+NAME_CHARACTERS_MAX, MESSAGE_CHARACTERS_MAX, PATH_CHARACTERS_MAX = 1_000, 5_000, 4_096
 FILES_MAX = 10_000
 """How many files a coverage report tells of one by one; its summary counts all of them."""
 
@@ -24,7 +24,7 @@ NANOSECONDS_MAX = 2**62
 
 
 class CaseResult(NamedTuple):
-    """What became of one test case. `prefix` is what its framework groups it by (a class), `path` the file it is from."""
+    """What became of one test case. `prefix` is what its framework groups it by (a class), `path` its file's."""
 
     prefix: str
     name: str
@@ -46,6 +46,8 @@ class FileCoverage(NamedTuple):
 
 
 Results = Sequence[CaseResult] | Sequence[FileCoverage]
+Mask = Callable[[str, int], str]
+"""Returns a text with every secret masked, cut to so many characters."""
 
 
 def nanoseconds(seconds: float) -> int:
@@ -94,26 +96,29 @@ def succeeded(cases: Iterable[CaseResult]) -> bool:
     return all(case.status in {PASSED, SKIPPED} for case in cases)
 
 
-def kept_cases(cases: Sequence[CaseResult]) -> tuple[list[CaseResult], bool]:
-    """Return the cases that a report keeps, in their order, and whether others were left out.
+def kept_cases(cases: Sequence[CaseResult]) -> Sequence[CaseResult]:
+    """Return the cases that a report keeps, in their order. Those that did not succeed are kept rather than others."""
+    if len(cases) <= CASES_MAX:
+        return cases
+    # Sorting leaves those in their order that are alike.
+    numbers = sorted(range(len(cases)), key=lambda at: cases[at].status in {PASSED, SKIPPED})[:CASES_MAX]
+    return [cases[at] for at in sorted(numbers)]
 
-    Those that did not succeed go first.
-    """
-    kept = cases
-    if len(cases) > CASES_MAX:
-        # Sorting keeps the order of those that are alike.
-        numbers = sorted(range(len(cases)), key=lambda at: cases[at].status in {PASSED, SKIPPED})[:CASES_MAX]
-        kept = [cases[at] for at in sorted(numbers)]
-    shortened = [
-        case._replace(
-            prefix=case.prefix[:NAME_CHARACTERS_MAX],
-            name=case.name[:NAME_CHARACTERS_MAX],
-            suite=case.suite[:NAME_CHARACTERS_MAX],
-            message=case.message[:MESSAGE_CHARACTERS_MAX],
-        )
-        for case in kept
-    ]
-    return shortened, len(kept) < len(cases)
+
+def masked_case(case: CaseResult, mask: Mask) -> CaseResult:
+    """Return a case as it is kept: its texts masked, and no longer than they may be."""
+    return case._replace(
+        prefix=mask(case.prefix, NAME_CHARACTERS_MAX),
+        name=mask(case.name, NAME_CHARACTERS_MAX),
+        message=mask(case.message, MESSAGE_CHARACTERS_MAX),
+        suite=mask(case.suite, NAME_CHARACTERS_MAX),
+        path=mask(case.path, PATH_CHARACTERS_MAX),
+    )
+
+
+def masked_file(file: FileCoverage, mask: Mask) -> FileCoverage:
+    """Return a file as it is kept: its path masked, and no longer than it may be."""
+    return file._replace(path=mask(file.path, PATH_CHARACTERS_MAX))
 
 
 def packed(results: Results) -> bytes:

@@ -16,11 +16,9 @@ from strongroom.services.codebuild.reports import tables
 from strongroom.services.codebuild.reports.access import ReportGroup, about_group, about_report
 from strongroom.services.codebuild.reports.names import ReportName
 from strongroom.services.codebuild.reports.results import (
-    FILES_MAX,
     CaseResult,
     FileCoverage,
     Results,
-    kept_cases,
     packed,
 )
 from strongroom.services.codebuild.service import CODEBUILD
@@ -61,13 +59,13 @@ async def create_report(call: Call) -> Answer:
     return await call.write(write)
 
 
-async def _put(call: Call, results: Results, *, is_truncated: bool) -> Answer:
+async def _put(call: Call, results: Results) -> Answer:
     named = call.target.reported
     place = tables.RESULTS_PLACE.format(
         account_id=named.group.account_id, region=named.group.region, report_group=named.group.name, uuid=named.uuid
     )
     sealed = call.house.sealer.seal(packed(results), place)
-    return await _change(call, {"sealed_results": sealed, "is_truncated": is_truncated})
+    return await _change(call, {"sealed_results": sealed, "is_truncated": call.params["isTruncated"]})
 
 
 async def _change(call: Call, values: dict[str, Any]) -> Answer:
@@ -83,17 +81,16 @@ async def _change(call: Call, values: dict[str, Any]) -> Answer:
 
 @inner_operation(CODEBUILD, "BatchPutTestCases", needs=about_report("codebuild:BatchPutTestCases", "reportArn"))
 async def batch_put_test_cases(call: Call) -> Answer:
-    """Put test cases into a report, as many as it keeps."""
+    """Put test cases into a report, those that it keeps."""
     cases: Sequence[CaseResult] = call.params["testCases"]
-    kept, is_truncated = kept_cases(cases)
-    return await _put(call, kept, is_truncated=is_truncated)
+    return await _put(call, cases)
 
 
 @inner_operation(CODEBUILD, "BatchPutCodeCoverages", needs=about_report("codebuild:BatchPutCodeCoverages", "reportArn"))
 async def batch_put_code_coverages(call: Call) -> Answer:
-    """Put the coverage of files into a report, of as many as it keeps."""
+    """Put the coverage of files into a report, of those that it keeps."""
     files: Sequence[FileCoverage] = call.params["codeCoverages"]
-    return await _put(call, files[:FILES_MAX], is_truncated=len(files) > FILES_MAX)
+    return await _put(call, files)
 
 
 @inner_operation(CODEBUILD, "UpdateReport", needs=about_report("codebuild:UpdateReport", "reportArn"))
