@@ -159,7 +159,8 @@ COBERTURA = b"""<?xml version="1.0"?><!DOCTYPE coverage SYSTEM "http://cobertura
 
 CLOVER = b"""<coverage generated="1"><project timestamp="1"><metrics statements="9"/><package name="p">
 <file name="a.js" path="/src/a.js">
-<metrics statements="4" coveredstatements="3" conditionals="2" coveredconditionals="1"/><line num="1" count="1" type="stmt"/></file></package><file name="b.php"><line num="1" count="1" type="method"/>
+<metrics statements="4" coveredstatements="3" conditionals="2" coveredconditionals="1"/>
+<line num="1" count="1" type="stmt"/></file></package><file name="b.php"><line num="1" count="1" type="method"/>
 <line num="2" count="0" type="stmt"/><line num="3" truecount="1" falsecount="0" type="cond"/></file>
 </project></coverage>"""
 
