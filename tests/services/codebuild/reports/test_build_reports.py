@@ -37,7 +37,8 @@ MANY += "'failed' if n > 590 else 'passed'}}]} for n in range(600)]}]))"
 
 def text_of(reports: dict[str, Any], *commands: str) -> str:
     phases = {"build": {"commands": [*commands, "mkdir -p out/deep"]}}
-    return yaml.safe_dump({"version": 0.2, "phases": phases, "reports": reports}, sort_keys=False)
+    text: str = yaml.safe_dump({"version": 0.2, "phases": phases, "reports": reports}, sort_keys=False)
+    return text
 
 
 def write(path: str, content: str) -> str:
