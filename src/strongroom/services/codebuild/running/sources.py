@@ -47,7 +47,7 @@ async def fetch_source(
             return ""
         return await clone(source, version, target, scratch, allowed, await logins.find(source))
     except NoLogin as problem:
-        raise PhaseFailed(CLIENT_ERROR, f"{problem} for {which} and source version {version}") from None
+        raise PhaseFailed(CLIENT_ERROR, f"{problem}, for {which} and source version {version}") from None
     except AwsError as error:
         raise PhaseFailed(CLIENT_ERROR, f"{told(error)} for {which} and source version {version}") from None
 

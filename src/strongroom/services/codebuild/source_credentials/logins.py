@@ -87,9 +87,7 @@ class Logins:
         server_type, location = source["type"], source.get("location", "")
         if server_type not in _NAMES or not fits(server_type, location):
             if source.get("auth"):
-                raise NoLogin(
-                    "The source has credentials, which are not sent to where it is: HTTPS, and a host of its type."
-                )
+                raise NoLogin("The credentials of the source are sent over HTTPS only, and to a host of its type only")
             return None
         auth = source.get("auth")
         login = await self._of_secret(auth["resource"], server_type) if auth else await self._of_account(server_type)
@@ -116,13 +114,13 @@ class Logins:
             raise NoLogin(f"The credentials of the source cannot be read: {error.code}: {error.message}") from None
         wanted = _told(answer.get("SecretString") or "")
         if wanted is None:
-            raise NoLogin(f"The secret {arn} has no ServerType, AuthType and Token.")
+            raise NoLogin(f"The secret {arn} has no ServerType, AuthType and Token")
         auth_type, of_type, username, token = wanted
         if of_type != server_type:
-            raise NoLogin(f"The secret {arn} is for another type of server than {server_type}.")
+            raise NoLogin(f"The secret {arn} is for another type of server than {server_type}")
         problem = problem_of(auth_type, server_type, username, token)
         if problem:
-            raise NoLogin(f"The secret {arn} cannot be used: {problem}.")
+            raise NoLogin(f"The secret {arn} cannot be used: {problem}")
         return Login(username or _NAMES[server_type], token)
 
 
@@ -134,5 +132,8 @@ def _told(text: str) -> tuple[str, str, str, str] | None:
         return None
     if not isinstance(kept, dict):
         return None
-    found = (kept.get("AuthType"), kept.get("ServerType"), kept.get("Username") or "", kept.get("Token"))
-    return found if all(isinstance(each, str) for each in found) else None
+    auth_type, of_type, token = kept.get("AuthType"), kept.get("ServerType"), kept.get("Token")
+    username = kept.get("Username") or ""
+    if not (isinstance(auth_type, str) and isinstance(of_type, str)):
+        return None
+    return (auth_type, of_type, username, token) if isinstance(username, str) and isinstance(token, str) else None
