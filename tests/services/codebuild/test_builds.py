@@ -98,13 +98,16 @@ def test_a_phase_before_the_build_that_fails_is_the_last(workshop: Workshop) -> 
     assert any("no-such-program: not found" in line for line in workshop.printed(build))
 
 
+SIX_REPORTS = "{" + ", ".join(f"r{number}: {{files: ['*']}}" for number in range(6)) + "}"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("version: 0.3\nphases: {build: {commands: [a]}}\n", "version"),
         ("version: 0.2\nphases: {build: {commands: [a], run-as: ann}}\n", "run-as is not supported here"),
         ("version: 0.2\nphases: {install: {runtime-versions: {python: 3.11}}}\n", "runtime versions"),
-        ("version: 0.2\nphases: {build: {commands: [a]}}\nreports: {r: {files: ['*']}}\n", "reports are not supported"),
+        (f"version: 0.2\nphases: {{build: {{commands: [a]}}}}\nreports: {SIX_REPORTS}\n", "at most 5 report groups"),
     ],
 )
 def test_a_specification_that_cannot_be_is_refused(workshop: Workshop, text: str, told: str) -> None:

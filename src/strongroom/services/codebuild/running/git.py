@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed
+from strongroom.services.codebuild.source_credentials.logins import Login
 
 CLONE_SECONDS_MAX = 300.0
 _SAID_CHARACTERS_MAX = 1_000
@@ -28,8 +29,18 @@ def is_allowed(location: str, allowed: tuple[str, ...]) -> bool:
     return any(location == place or location.startswith(f"{place}/") for place in places)
 
 
-async def clone(source: Mapping[str, Any], version: str, target: Path, scratch: Path, allowed: tuple[str, ...]) -> str:
-    """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed."""
+async def clone(
+    source: Mapping[str, Any],
+    version: str,
+    target: Path,
+    scratch: Path,
+    allowed: tuple[str, ...],
+    login: Login | None = None,
+) -> str:
+    """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed.
+
+    Of the login nothing is left in `target`.
+    """
     location = source["location"]
     if not is_allowed(location, allowed):
         raise PhaseFailed(
@@ -42,6 +53,8 @@ async def clone(source: Mapping[str, Any], version: str, target: Path, scratch: 
     if version.startswith("-") or "\0" in version:
         raise PhaseFailed(CLIENT_ERROR, f"reference not found for primary source and source version {version}")
     git = _Git(program, scratch, insecure=bool(source.get("insecureSsl")))
+    if login is not None:
+        git.log_in(location, login)
     depth = source.get("gitCloneDepth") or 0
     shallow = ("--depth", str(depth)) if depth and not version and not location.startswith("/") else ()
     await git.run("clone", "--quiet", "--no-local", *shallow, "--", location, str(target))
@@ -73,6 +86,14 @@ class _Git:
         self._options += ["-c", "http.followRedirects=false"]
         if insecure:
             self._options += ["-c", "http.sslVerify=false"]
+
+    def log_in(self, location: str, login: Login) -> None:
+        """Send a login to one repository. It is in git's environment, and neither in its arguments nor in a file."""
+        self._environment |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{location}.extraHeader",
+            "GIT_CONFIG_VALUE_0": login.header,
+        }
 
     async def run(self, *arguments: str) -> str:
         """Run one command of git and return what it prints. Raises PhaseFailed with what it says."""

@@ -24,6 +24,7 @@ from strongroom.services.codebuild.running.log import BuildLog
 from strongroom.services.codebuild.running.shell import SandboxShell
 from strongroom.services.codebuild.running.sources import fetch_source, give, removed
 from strongroom.services.codebuild.service_role import ServiceRole
+from strongroom.services.codebuild.source_credentials.logins import Logins
 from strongroom.services.codebuild.vpc_config import attachment_of
 
 OUTPUT, READONLY, AUTHORITY = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem"
@@ -130,15 +131,17 @@ class Room:
         versions = {
             each["sourceIdentifier"]: each["sourceVersion"] for each in settings.get("secondarySourceVersions") or ()
         }
+        logins = Logins(self._house, self._role, name_of(self._row).project, self._log.mask)
+        version = settings.get("sourceVersion", "")
         resolved = await fetch_source(
-            self._role, settings["source"], settings.get("sourceVersion", ""), self.sources, self.scratch, allowed
+            self._role, settings["source"], version, self.sources, self.scratch, allowed, logins
         )
         for source in settings["secondarySources"]:
             identifier = source["sourceIdentifier"]
             target = self.output / self._name / identifier
             target.mkdir()
             version = versions.get(identifier, "")
-            await fetch_source(self._role, source, version, target, self.scratch, allowed)
+            await fetch_source(self._role, source, version, target, self.scratch, allowed, logins)
             self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
         await asyncio.to_thread(give, self.output, self.sandbox.owner)
         return resolved
