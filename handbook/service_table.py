@@ -14,8 +14,9 @@ def service_names() -> list[str]:
 
 
 def served(service: str) -> list[Operation]:
-    """Return the operations of a service that have a handler, by name."""
-    return [OPERATIONS[key] for key in sorted(OPERATIONS) if key[0] == service]
+    """Return the operations of a service that clients can call and that have a handler, by name."""
+    models = service_model(service).operations
+    return [OPERATIONS[service, name] for name in sorted(models) if (service, name) in OPERATIONS]
 
 
 def unserved(service: str) -> list[OperationModel]:
