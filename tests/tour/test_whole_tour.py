@@ -134,8 +134,7 @@ def test_it_waits_for_a_person_who_may_stop() -> None:
     assert done.stdout.count("Enter: go on.") == 2
 
 
-@pytest.mark.parametrize("rows", ["M16", "x", "M3-", "M0"])
-def test_a_row_that_there_is_not(rows: str) -> None:
-    done = subprocess.run([*COMMAND, "--rows", rows], capture_output=True, text=True)
+def test_a_row_that_there_is_not() -> None:
+    done = subprocess.run([*COMMAND, "--rows", "M16"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--rows" in done.stderr
+    assert done.stderr == "strongroom: --rows: there is no row M16; there are M1 to M15\n"
