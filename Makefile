@@ -23,6 +23,10 @@ help: ## List the targets
 serve: $(STAMPS)/server ## Run the server (ARGS="--https-port 0" adds options)
 	@exec $(BIN)/strongroom serve $(ARGS)
 
+.PHONY: tour
+tour: $(STAMPS)/server ## Walk through what it does and refuses, on a throw-away server (ARGS="--rows M7,M10")
+	@exec $(BIN)/strongroom tour $(ARGS)
+
 .PHONY: test
 test: $(STAMPS)/develop ## Run the whole test suite (ARGS="tests/server -x" chooses)
 	@$(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)

@@ -20,10 +20,10 @@ AWS = Path("/usr/bin/aws")
 _LOADED: dict[str, Any] = {}
 
 
-def rendered(service: str, operation: str, display: Display = Display(), /, **params: Any) -> str:
+def rendered(service: str, operation: str, display: Display | None = None, /, **params: Any) -> str:
     if service not in _LOADED:
         _LOADED[service] = botocore.session.get_session().get_service_model(service)
-    return command_line(service, _LOADED[service].operation_model(operation), params, display)
+    return command_line(service, _LOADED[service].operation_model(operation), params, display or Display())
 
 
 @pytest.mark.parametrize(

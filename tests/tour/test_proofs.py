@@ -50,7 +50,7 @@ def test_a_row_that_fails_does_not_end_the_tour(capsys: pytest.CaptureFixture[st
     premises = Premises()
     screen = Screen(is_plain=True, pauses=False)
     try:
-        outcomes = guide(rows, AFTERWARDS, premises, screen.show)
+        outcomes = guide(rows, AFTERWARDS, premises, premises.serve("server"), screen.show)
         screen.end(outcomes, 1.0)
     finally:
         premises.remove()
@@ -81,8 +81,14 @@ def test_rows_are_chosen() -> None:
     assert [row.name for row in chosen(ROWS, " m10, M7")] == ["M7", "M10"]
     assert [row.name for row in chosen(ROWS, "M3-M5,4")] == ["M3", "M4", "M5"]
     assert chosen(ROWS, "") == ROWS
-    with pytest.raises(OperatorError, match="M1 to M15"):
-        chosen(ROWS, "M5-M3")
+    for names, complaint in (
+        ("M5-M3", "M1 to M15"),
+        ("M0", "no row M0"),
+        ("M3-", "'M3-' is no row"),
+        ("x", "is no row"),
+    ):
+        with pytest.raises(OperatorError, match=complaint):
+            chosen(ROWS, names)
 
 
 def test_what_is_kept_needs_a_place_of_its_own(tmp_path: Path) -> None:

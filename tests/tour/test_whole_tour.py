@@ -39,7 +39,9 @@ def stored_secrets(output: str) -> dict[str, bytes]:
         found[f"rotated password {number}"] = json.loads(value)["password"].encode()
     for name in ("own.key", "wrong.key"):
         found[name] = re.findall(rf"printf %s (\S+) > {name}", output)[0].encode()
-    for name, secret in re.findall(r"^(\w+)\(\) \{ AWS_ACCESS_KEY_ID=\S+ AWS_SECRET_ACCESS_KEY=(\S+)", output, re.MULTILINE):
+    for name, secret in re.findall(
+        r"^(\w+)\(\) \{ AWS_ACCESS_KEY_ID=\S+ AWS_SECRET_ACCESS_KEY=(\S+)", output, re.MULTILINE
+    ):
         if len(secret) >= 16 and name != "wrong":
             found[f"secret access key of {name}"] = secret.encode()
     return found
@@ -64,7 +66,12 @@ def test_every_row_is_proved_and_nothing_is_in_the_clear(networks: None, kept: P
     assert {name for name in secrets if name.startswith("rotated")} == {"rotated password 0", "rotated password 1"}
     assert {"secret access key of burst", "secret access key of reader", "secret access key of ann"} <= set(secrets)
     files = content_of(kept)
-    for part in ("server/data/strongroom.db", "server/server.log", "rotating-server/server.log", "orders-database/server.log"):
+    for part in (
+        "server/data/strongroom.db",
+        "server/server.log",
+        "rotating-server/server.log",
+        "orders-database/server.log",
+    ):
         assert files[str(kept / part)], part
     assert any("pg_wal" in name for name in files)
     assert search(files, secrets.items()) == []
@@ -77,11 +84,16 @@ def test_a_machine_without_a_sandbox_proves_less_and_says_so(tmp_path: Path) -> 
     programs_or_skip()
     (tmp_path / "bin").mkdir()
     done = subprocess.run(
-        [*COMMAND, "--rows", "M12,M14", "--plain"], capture_output=True, text=True, env=os.environ | {"PATH": str(tmp_path / "bin")}
+        [*COMMAND, "--rows", "M12,M14", "--plain"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": str(tmp_path / "bin")},
     )
     assert done.returncode == 1
     for name in ("M12", "M14"):
-        assert re.search(rf"^{name} +not proved here .*bubblewrap.*apt-get install bubblewrap", done.stdout, re.MULTILINE)
+        assert re.search(
+            rf"^{name} +not proved here .*bubblewrap.*apt-get install bubblewrap", done.stdout, re.MULTILINE
+        )
     assert "1 of 3 rows proved" in done.stdout
 
 
@@ -122,8 +134,7 @@ def test_it_waits_for_a_person_who_may_stop() -> None:
     assert done.stdout.count("Enter: go on.") == 2
 
 
-@pytest.mark.parametrize("rows", ["M16", "x", "M3-", "M0"])
-def test_a_row_that_there_is_not(rows: str) -> None:
-    done = subprocess.run([*COMMAND, "--rows", rows], capture_output=True, text=True)
+def test_a_row_that_there_is_not() -> None:
+    done = subprocess.run([*COMMAND, "--rows", "M16"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--rows" in done.stderr
+    assert done.stderr == "strongroom: --rows: there is no row M16; there are M1 to M15\n"

@@ -36,6 +36,7 @@ def tour(
         An empty or new directory that what was stored is left in, to be looked at.
     """
     try:
+        from strongroom.testing import TestServerError
         from strongroom.tour.row import chosen
         from strongroom.tour.rows import AFTERWARDS, ROWS
         from strongroom.tour.screen import Screen
@@ -50,5 +51,9 @@ def tour(
         is_plain=not is_terminal if plain is None else plain,
         pauses=(is_terminal and sys.stdin.isatty()) if pause is None else pause,
     )
-    if not take_tour(chosen(ROWS, rows), AFTERWARDS, screen, keep=keep):
+    try:
+        is_proved = take_tour(chosen(ROWS, rows), AFTERWARDS, screen, keep=keep)
+    except TestServerError as error:
+        raise OperatorError(str(error)) from None
+    if not is_proved:
         sys.exit(NOT_ALL_PROVED)

@@ -98,13 +98,6 @@ class ThrowAwayServer:
         """
         return self._ready().channel.kill()
 
-    def kill(self) -> int:
-        """End the server as a power failure would (SIGKILL), and return the process id that it had.
-
-        Data that were put elsewhere by `data` and `root_key_file` stay: another server may be started on them.
-        """
-        return self._ready_channel().kill()
-
     @property
     def account(self) -> Account:
         """The account that the server has from the start."""

@@ -81,9 +81,7 @@ def files_of(value: Any) -> list[File]:
     return []
 
 
-def command_line(
-    service: str, operation: OperationModel, params: Mapping[str, Any], display: Display = Display()
-) -> str:
+def command_line(service: str, operation: OperationModel, params: Mapping[str, Any], display: Display) -> str:
     """Return the command, on several lines where it is long; each can be pasted into a shell.
 
     Raises ValueError for what the CLI has no way to say: bytes that are in no file, or in the midst of a structure.

@@ -62,22 +62,23 @@ class Walk:
         self.transcript.add(proof)
 
 
-def guide(rows: Sequence[Row], last: Row, premises: Premises, shown: Shown) -> list[Outcome]:
-    """Walk through the rows, and through `last` when all others have ended; return how each ended.
+def guide(
+    rows: Sequence[Row], last: Row, premises: Premises, server: tuple[Served, Clients], shown: Shown
+) -> list[Outcome]:
+    """Walk through the rows on a server, and through `last` when all others have ended; return how each ended.
 
     `shown` is called for each row in order, while it may still go on; its transcript ends when the row does. The
     processes have ended when this returns, or raises what `shown` raises (KeyboardInterrupt among it).
     """
     walks: list[Walk] = []
     try:
-        served, clients = premises.serve("server")
-        ahead = {row.name: Walk(row, premises, served, clients) for row in rows if row.is_slow}
+        ahead = {row.name: Walk(row, premises, *server) for row in rows if row.is_slow}
         walks += ahead.values()
         outcomes = []
         for row in (*rows, last):
             walk = ahead.get(row.name)
             if walk is None:
-                walk = Walk(row, premises, served, clients)
+                walk = Walk(row, premises, *server)
                 walks.append(walk)
             shown(row, walk.transcript, walk.outcome)
             walk.join()

@@ -1,8 +1,10 @@
 """What a tour looks like: commands to copy, what they printed, what that proves, and a table in the end."""
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
@@ -36,13 +38,15 @@ class Screen:
         )
         self._width = min(self._console.width, COLUMNS_MAX)
 
-    def begin(self, word: str, rows: Sequence[Row]) -> None:
-        """Say what is about to happen."""
+    def begin(self, word: str, rows: Sequence[Row], pointing_at: str) -> None:
+        """Say what is about to happen, and how another shell can take part."""
         names = f"{len(rows)} rows" if len(rows) > 1 else rows[0].name
         self._sentence(
             f"A tour of Strongroom, {names}, on a server of its own that is thrown away afterwards. Every call is "
-            f"real, and shown as the command that a person would type. All that is secret in it has {word} within."
+            f"real, and shown as the command that a person would type. All that is secret in it has {word} within. "
+            "Who wants to type along, does so in another shell:"
         )
+        self._command(Command(pointing_at))
 
     def show(self, row: Row, transcript: Transcript, outcome: Outcome) -> None:
         """Show a row to its end, as it goes on."""
@@ -82,9 +86,10 @@ class Screen:
             Text(f"\n{proved} of {len(outcomes)} rows proved, by {proofs} proofs, in {seconds:.1f} seconds.", style)
         )
 
-    def tell(self, text: str) -> None:
-        """Say something beside the rows."""
-        self._sentence(text)
+    def kept(self, word: str, home: Path) -> None:
+        """Say where what was stored is, and how to look for what it must not have in the clear."""
+        self._sentence("What was stored is still there, to be looked at:")
+        self._command(Command(f"grep -rF {word} {shlex.quote(str(home))}"))
 
     def _pause(self) -> None:
         self._console.print(Text("\nEnter: go on. q and Enter: stop here.", "dim"), end=" ")

@@ -23,6 +23,10 @@ class Served:
         self._server: ThrowAwayServer | None = None
         self.start()
 
+    def pointing_at(self) -> str:
+        """Return the line that points a shell of a person's at it."""
+        return f'export STRONGROOM_DATA={self.data}; eval "$(strongroom env)"'
+
     def start(self) -> None:
         """Start it: where it listened before, if it has."""
         server = self._server = ThrowAwayServer(**self._choices)

@@ -12,24 +12,28 @@ from strongroom.tour.premises import Premises
 from strongroom.tour.row import Row
 from strongroom.tour.screen import Screen
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def take_tour(rows: Sequence[Row], last: Row, screen: Screen, *, keep: Path | None = None) -> bool:
     """Walk through the rows and return whether all were proved. Nothing is left behind but what `keep` is to hold.
 
-    Raises OperatorError when `keep` cannot be used, KeyboardInterrupt when it was ended by Ctrl-C or SIGTERM.
+    Raises OperatorError when `keep` cannot be used, TestServerError when a server does not start, and
+    KeyboardInterrupt when it was ended by Ctrl-C or SIGTERM.
     """
     begin = time.monotonic()
     with _ended_by_signals():
         premises = Premises(keep)
         try:
-            screen.begin(premises.canary.word, rows)
-            outcomes = guide(rows, last, premises, screen.show)
+            server = premises.serve("server")
+            screen.begin(premises.canary.word, rows, server[0].pointing_at())
+            outcomes = guide(rows, last, premises, server, screen.show)
             screen.end(outcomes, time.monotonic() - begin)
             if keep is not None:
-                screen.tell(
-                    f"What was stored is in {premises.home}. Look for it: grep -rF {premises.canary.word} there."
-                )
+                screen.kept(premises.canary.word, premises.home)
         finally:
+            for number in _SIGNALS:  # Once is enough: from here on everything takes a moment, and ends.
+                signal.signal(number, signal.SIG_IGN)
             premises.end_processes()
             premises.remove()
     return all(outcome.state == "proved" for outcome in outcomes)
@@ -37,13 +41,14 @@ def take_tour(rows: Sequence[Row], last: Row, screen: Screen, *, keep: Path | No
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM end the tour as Ctrl-C does, so that everything is taken away."""
+    """Have SIGTERM and a closed terminal end the tour as Ctrl-C does, so that everything is taken away."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

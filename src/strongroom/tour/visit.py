@@ -227,10 +227,6 @@ class Visit:
         """Return the variables that point a subprocess at the server, as its root user."""
         return self.served.account.environment()
 
-    def pointing_at(self) -> str:
-        """Return the line that points a shell of a person's at the server."""
-        return f'export STRONGROOM_DATA={self.served.data}; eval "$(strongroom env)"'
-
     def new_caller(self, name: str, *, policy: dict[str, Any] | None = None) -> Caller:
         """Make a user with an access key, and show how; `policy` is what it may do."""
         self.aws("iam", "CreateUser", UserName=name, query="User.Arn")

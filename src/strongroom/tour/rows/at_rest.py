@@ -1,12 +1,16 @@
 """M2: a secret through every service, and the search for it in every stored byte; once more when the tour is over."""
 
+import io
 import json
 import stat
+import sys
 import time
+import zipfile
 
 from strongroom.tour.canary import Finding
 from strongroom.tour.command_line import File
-from strongroom.tour.visit import Visit
+from strongroom.tour.machine import SANDBOX_REMEDY, why_no_sandbox
+from strongroom.tour.visit import Visit, statements
 
 _GROUP = "/tour/at-rest"
 
@@ -16,6 +20,7 @@ def show(visit: Visit) -> None:
     word = visit.canary.word
     visit.say(f"The word {word} goes through every service that keeps something:")
     _store(visit)
+    _store_function(visit)
     visit.say("All of it is there, and comes back. Now a look at every byte that the server has written:")
     told = visit.aws("secretsmanager", "GetSecretValue", SecretId="at-rest", query="SecretString")["SecretString"]
     visit.prove_that("the secret comes back", word in told, expected=word, seen=told)
@@ -23,7 +28,7 @@ def show(visit: Visit) -> None:
     found, files, size = visit.canary.search(visit.premises.stored())
     visit.note(f"grep -rF {word} {home}", is_refused=True)
     visit.prove_that(
-        f"nor in Base64, hexadecimal or reversed: {files} files, {size:,} bytes, no secret",
+        f"{files:,} files, {size:,} bytes: no secret as it is, in Base64, in hexadecimal or reversed",
         not found and files > 3,
         expected="no secret in the clear",
         seen=_words(found) or "none",
@@ -92,4 +97,33 @@ def _store(visit: Visit) -> None:
         logStreamName="one",
         logEvents=events,
         query="rejectedLogEventsInfo",
+    )
+
+
+def _store_function(visit: Visit) -> None:
+    """Make a function with a secret in its environment, where functions can be."""
+    if why_no_sandbox() is not None:
+        visit.leave_out(f"a function's environment ({SANDBOX_REMEDY})")
+        return
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = File.of_json("trust.json", statements(trust))
+    role = visit.aws("iam", "CreateRole", RoleName="at-rest", AssumeRolePolicyDocument=policy, query="Role.Arn")["Role"]
+    source = File("module.py", f"SECRET = '{visit.canary.secret('code')}'\n".encode())
+    visit.make(source)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(source.name, source.content)
+    code = File("code.zip", packed.getvalue())
+    (visit.folder / code.name).write_bytes(code.content)
+    visit.note(f"python -m zipfile -c {code.name} {source.name}")
+    visit.aws(
+        "lambda",
+        "CreateFunction",
+        FunctionName="at-rest",
+        Role=role["Arn"],
+        Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
+        Handler="module.handler",
+        Code={"ZipFile": code},
+        Environment={"Variables": {"SECRET": visit.canary.secret("variable")}},
+        query="FunctionArn",
     )

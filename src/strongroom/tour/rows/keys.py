@@ -53,11 +53,17 @@ def _encrypted(visit: Visit, key_id: str, note: File, context: dict[str, str], n
 def _refusals(visit: Visit, key_id: str, ciphertext: File, context: dict[str, str]) -> None:
     decrypt: dict[str, Any] = {"CiphertextBlob": ciphertext, "EncryptionContext": context}
     visit.say("Disabled, it refuses at once; and so it does while it waits to be deleted:")
+    name, value = "under-the-key", visit.canary.secret("secret")
+    visit.aws("secretsmanager", "CreateSecret", Name=name, KmsKeyId=key_id, SecretString=value, query="Name")
     visit.aws("kms", "DisableKey", KeyId=key_id)
+    seen = visit.error_of("secretsmanager", "GetSecretValue", SecretId=name)
+    visit.prove("a secret under a disabled key is unreadable", expected="DecryptionFailure", seen=seen)
     visit.prove(
         "a disabled key refuses", expected="DisabledException", seen=visit.error_of("kms", "Decrypt", **decrypt)
     )
     visit.aws("kms", "EnableKey", KeyId=key_id)
+    told = visit.aws("secretsmanager", "GetSecretValue", SecretId=name, query="SecretString")["SecretString"]
+    visit.prove("enabled, the key gives it back", expected=value, seen=told)
     visit.aws("kms", "ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=7, query="KeyState")
     seen = visit.error_of("kms", "Decrypt", **decrypt)
     visit.prove("a key that is to be deleted refuses", expected="KMSInvalidStateException", seen=seen)

@@ -30,7 +30,7 @@ def show(visit: Visit) -> None:
         f"A PostgreSQL of the tour's own, at {address}, logs every statement. A server that may reach it, and whose "
         "clock can be moved, keeps the password of its user:"
     )
-    visit.note(visit.pointing_at())
+    visit.note(served.pointing_at())
     _seen(visit, database, first, "logged in as orders", "the first password logs in")
     value = {
         "engine": "postgres",
