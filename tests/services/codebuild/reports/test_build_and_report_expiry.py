@@ -1,5 +1,6 @@
 """What is told of builds and reports no longer: reports after 30 days, builds after a year; and what a crash leaves."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -65,6 +66,25 @@ def test_reports_are_gone_after_thirty_days(in_house: InHouse[None]) -> None:
         assert not await opened.house.store.read(lambda connection: expired_reports(connection, now, 9))
         opened.clock.advance(timedelta(days=30))
         await opened.call("codebuild", "DeleteReportGroup", arn=GROUP)
+
+    in_house(body)
+
+
+def test_the_trail_tells_who_wrote_a_report(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await group(opened)
+        await report(opened, "a-build")
+        with refused("InvalidInputException"):
+            await inner(opened, "UpdateReport", reportArn="none", status="SUCCEEDED")
+        await opened.run_periodic_work()
+        wanted = [{"AttributeKey": "EventSource", "AttributeValue": "codebuild.amazonaws.com"}]
+        events = (await opened.call("cloudtrail", "LookupEvents", LookupAttributes=wanted))["Events"]
+        told = {event["EventName"]: json.loads(event["CloudTrailEvent"]) for event in events}
+        assert {"CreateReportGroup", "CreateReport", "BatchPutTestCases", "UpdateReport"} <= told.keys()
+        assert told["UpdateReport"]["errorCode"] == "InvalidInputException"
+        put = told["BatchPutTestCases"]
+        assert (put["requestParameters"], put["responseElements"]) == (None, None)
+        assert [resource["ARN"] for resource in put["resources"]] == [GROUP]
 
     in_house(body)
 
