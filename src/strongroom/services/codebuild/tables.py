@@ -65,6 +65,7 @@ BUILDS = Table(
     Index("ix_codebuild_builds_uuid", "account_id", "region", "project", "uuid", unique=True),
     Index("ix_codebuild_builds_listed", "account_id", "region", "number"),
     Index("ix_codebuild_builds_state", "state", "number"),
+    Index("ix_codebuild_builds_submitted_at", "submitted_at"),
     sqlite_autoincrement=True,
 )
 """The order of `number` is that of the queue. `kind` is what concurrent builds are counted by; `settings` are those of
@@ -172,6 +173,12 @@ def delete_build(connection: Connection, number: int) -> bool:
     """Remove a build that has ended; False when it has not, or is gone."""
     this = (BUILDS.c.number == number) & (BUILDS.c.state == ENDED)
     return connection.execute(delete(BUILDS).where(this)).rowcount == 1
+
+
+def old_builds(connection: Connection, before: float, limit: int) -> Sequence[int]:
+    """Return the numbers of up to `limit` builds that have ended, and were asked for before a time."""
+    this = (BUILDS.c.submitted_at < before) & (BUILDS.c.state == ENDED)
+    return connection.execute(select(BUILDS.c.number).where(this).limit(limit)).scalars().all()
 
 
 def list_builds(

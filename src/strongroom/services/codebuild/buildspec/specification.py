@@ -15,6 +15,8 @@ VERSIONS = ("0.1", "0.2")
 ABORT, CONTINUE, RETRY = "ABORT", "CONTINUE", "RETRY"
 SHELLS = ("bash", "/bin/sh", "sh")
 RETRIES_MAX = 100
+REPORTS_MAX = 5
+"""How many report groups a build has at most. Source: User Guide, "Report groups"."""
 
 FILE_FORMATS = (
     "CUCUMBERJSON",
@@ -26,6 +28,7 @@ FILE_FORMATS = (
     "CLOVERXML",
     "COBERTURAXML",
     "JACOCOXML",
+    "LCOVINFO",
     "SIMPLECOV",
 )
 
@@ -282,7 +285,10 @@ def _files(place: Place, members: dict[str, Place]) -> Files:
 
 def _reports(place: Place) -> dict[str, Files]:
     reports = {}
-    for name, each in place.members().items():
+    members_by_name = place.members()
+    if len(members_by_name) > REPORTS_MAX:
+        raise place.refuse(f"is to have at most {REPORTS_MAX} report groups")
+    for name, each in members_by_name.items():
         members = each.structure("files", "base-directory", "discard-paths", "file-format")
         report = _files(each, members)
         if report.file_format and report.file_format.upper() not in FILE_FORMATS:

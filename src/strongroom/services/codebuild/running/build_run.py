@@ -31,6 +31,7 @@ from strongroom.services.codebuild.build_record import (
 )
 from strongroom.services.codebuild.buildspec.specification import PHASES, Specification
 from strongroom.services.codebuild.phases import Ending, PhaseResult, PhaseRunner
+from strongroom.services.codebuild.reports.tables import abandon_reports
 from strongroom.services.codebuild.running.artifacts import encryption_of
 from strongroom.services.codebuild.running.failures import (
     ACCESS_DENIED,
@@ -40,6 +41,7 @@ from strongroom.services.codebuild.running.failures import (
     told,
 )
 from strongroom.services.codebuild.running.kept_files import keep_artifacts
+from strongroom.services.codebuild.running.kept_reports import keep_reports
 from strongroom.services.codebuild.running.log import BuildLog
 from strongroom.services.codebuild.running.room import Room
 from strongroom.services.codebuild.running.secret_variables import Wanted, fetch_secrets
@@ -190,8 +192,11 @@ class BuildRun:
         self._progress["exported"] = {name: self.log.masked(value) for name, value in values.items()}
 
     async def _upload(self, specification: Specification) -> None:
+        reports = await keep_reports(self._house, self._room, self._role, self._named, specification, self.log)
+        self._progress |= {"report_arns": reports.arns}
         kept = await keep_artifacts(self._room, self._role, self._named, self._settings, specification, self.log)
         self._progress |= kept
+        reports.check()
 
     async def _unless_it_ends(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of something that may take long. Raises Ending as soon as the build is to end."""
@@ -251,6 +256,7 @@ class BuildRun:
 
         def write(connection: Connection) -> None:
             if tables.update_build(connection, self.number, (tables.RUNNING,), values):
+                abandon_reports(connection, self._named.arn)
                 self._house.audit.insert_event(connection, state_event(self._named, status, COMPLETED, now))
 
         return write
