@@ -102,9 +102,10 @@ def test_a_phase_before_the_build_that_fails_is_the_last(workshop: Workshop) -> 
     ("text", "told"),
     [
         ("version: 0.3\nphases: {build: {commands: [a]}}\n", "version"),
-        ("version: 0.2\nphases: {build: {commands: [a], run-as: ann}}\n", "run-as is not supported here"),
-        ("version: 0.2\nphases: {install: {runtime-versions: {python: 3.11}}}\n", "runtime versions"),
-        ("version: 0.2\nphases: {build: {commands: [a]}}\nreports: {r: {files: ['*']}}\n", "reports are not supported"),
+        ("version: 0.2\nphases: {build: {commands: [a], run-as: ann}}\n", "the build image has no user named ann"),
+        ("version: 0.2\nphases: {install: {runtime-versions: {python: 2.4}}}\n", "version named '2.4' of python"),
+        ("version: 0.2\nphases: {install: {runtime-versions: {cobol: 1.0}}}\n", "Unknown runtime named 'cobol'. This"),
+        ("version: 0.2\nphases: {build: {commands: [a]}}\nbatch: {fast-fail: true}\n", "batch is not served here"),
     ],
 )
 def test_a_specification_that_cannot_be_is_refused(workshop: Workshop, text: str, told: str) -> None:

@@ -68,7 +68,7 @@ def _apply(root: Path, layer: tarfile.TarFile, member: tarfile.TarInfo, written:
         return
     if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
         return
-    _make_directories(root, parent, written)
+    _make_directories(root, parent)
     path = parent / name
     if member.isdir():
         if not _is_directory(path):
@@ -87,7 +87,10 @@ def _apply(root: Path, layer: tarfile.TarFile, member: tarfile.TarInfo, written:
             _copy(content, path, bounds)
         path.chmod(0o755 if member.mode & 0o111 else 0o644)
         os.utime(path, (member.mtime, member.mtime))
-    written.add(path)
+    while path != root and path not in written:
+        # With it, the directories that it is in are this layer's too.
+        written.add(path)
+        path = path.parent
 
 
 def _steps(name: str) -> list[str]:
@@ -129,7 +132,7 @@ def _within(root: Path, steps: list[str]) -> Path:
     return root.joinpath(*path)
 
 
-def _make_directories(root: Path, path: Path, written: set[Path]) -> None:
+def _make_directories(root: Path, path: Path) -> None:
     missing = []
     while path != root and not _is_directory(path):
         missing.append(path)
@@ -137,7 +140,6 @@ def _make_directories(root: Path, path: Path, written: set[Path]) -> None:
     for each in reversed(missing):
         each.mkdir()
         each.chmod(0o755)
-        written.add(each)
 
 
 def _is_directory(path: Path) -> bool:

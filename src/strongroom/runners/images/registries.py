@@ -14,8 +14,9 @@ import tempfile
 import urllib.parse
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import IO
 
+from strongroom.base.image_registries import AllowedRegistry
 from strongroom.runners.images.blobs import HashedReader
 from strongroom.runners.images.bounds import DOCUMENT_BYTES_MAX, Bounds
 from strongroom.runners.images.manifests import (
@@ -37,28 +38,6 @@ _REDIRECTED = (301, 302, 303, 307, 308)
 _INDEXES_DEEP_MAX = 3
 _PIECE_BYTES = 1024 * 1024
 _CHALLENGE = re.compile(r'(realm|service|scope)="([^"]*)"')
-
-
-class AllowedRegistry(NamedTuple):
-    """A registry that may be pulled from. Only where the operator says so, it is spoken to without TLS."""
-
-    host: str
-    is_plain: bool
-
-
-def read_registry(text: str) -> AllowedRegistry | None:
-    """Return what `HOST[:PORT]`, `https://...` or `http://...` names, None when it is something else."""
-    scheme, separator, host = text.partition("://")
-    if not separator:
-        scheme, host = "https", text
-    parts = urllib.parse.urlsplit(f"{scheme}://{host}")
-    try:
-        usable = scheme in ("http", "https") and parts.netloc == host and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in host or host != host.lower() or not host.isascii():
-        return None
-    return AllowedRegistry(host, scheme == "http")
 
 
 class PulledImage:

@@ -190,18 +190,13 @@ def _environment(sent: Mapping[str, Any]) -> dict[str, Any]:
         ("dockerServer", "there is no Docker."),
         ("computeConfiguration", "computeType says what a build may use."),
         ("certificate", "a build trusts this server's authority."),
-        ("registryCredential", "no images are pulled."),
+        ("registryCredential", "images are pulled without credentials."),
         ("hostKernel", "builds run on this machine's kernel."),
     ):
         if environment.get(member):
             raise errors.not_served(f"environment.{member}", why)
     if environment["type"] != "LINUX_CONTAINER":
         raise errors.not_served(f"environment.type {environment['type']}", "it must be LINUX_CONTAINER.")
-    if environment["image"] != HOST_IMAGE:
-        raise errors.not_served(
-            f"environment.image {environment['image']}",
-            f'it must be "{HOST_IMAGE}": the root file system of this machine, for reading.',
-        )
     if environment["computeType"] not in COMPUTE:
         raise errors.not_served(
             f"environment.computeType {environment['computeType']}", f"it must be one of {', '.join(COMPUTE)}."
