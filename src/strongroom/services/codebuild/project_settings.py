@@ -11,6 +11,7 @@ from strongroom.base.arn import partition_of
 from strongroom.services.codebuild import errors
 from strongroom.services.codebuild.buildspec.location import is_inline, is_object
 from strongroom.services.codebuild.buildspec.specification import secret_reference
+from strongroom.services.codebuild.cache_settings import NO_CACHE, read_cache
 from strongroom.services.codebuild.compute import COMPUTE
 from strongroom.services.codebuild.names import ProjectName
 
@@ -56,7 +57,7 @@ def completed(sent: Mapping[str, Any], project: ProjectName) -> Settings:
     settings.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     settings.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
     settings.setdefault("encryptionKey", default_key(project))
-    settings.setdefault("cache", {"type": "NO_CACHE"})
+    settings["cache"] = read_cache(settings.get("cache", {"type": NO_CACHE}))
     settings["source"] = _source(settings["source"], "source", is_first=True)
     settings["secondarySources"] = [
         _source(source, "secondarySources", is_first=False) for source in settings.get("secondarySources", ())
@@ -99,8 +100,6 @@ def _check_unserved(settings: Settings) -> None:
         raise errors.not_served("fileSystemLocations", "there are no file systems to mount.")
     if settings.get("buildBatchConfig"):
         raise errors.not_served("buildBatchConfig", "batch builds are not served.")
-    if settings["cache"]["type"] != "NO_CACHE":
-        raise errors.not_served("cache", "the type must be NO_CACHE.")
     if settings.get("autoRetryLimit"):
         raise errors.not_served("autoRetryLimit", "a build that failed is retried by RetryBuild.")
 

@@ -35,6 +35,7 @@ from strongroom.services.codebuild.project_settings import HOST_IMAGE
 from strongroom.services.codebuild.reports.tables import abandon_reports
 from strongroom.services.codebuild.running.artifacts import encryption_of
 from strongroom.services.codebuild.running.build_shell import BuildShell
+from strongroom.services.codebuild.running.caches.build_cache import BuildCache
 from strongroom.services.codebuild.running.failures import (
     ACCESS_DENIED,
     CLIENT_ERROR,
@@ -86,6 +87,7 @@ class BuildRun:
             log_object(self._settings, self._named),
         )
         self._room = Room(house, row, self._role, self.log)
+        self._cache = BuildCache(house, self._named.project, self._settings, self._role)
         self._secret_names: frozenset[str] = frozenset()
         self._ending: Ending | None = None
         self._has_ending = asyncio.Event()
@@ -128,7 +130,7 @@ class BuildRun:
         status = _outcome(results)
         if len(results) == len(PHASES) and self._room.shell.ending is None:
             await self._next_phase(UPLOAD_ARTIFACTS)
-            await self._upload(specification)
+            await self._upload(specification, has_succeeded=status == SUCCEEDED)
             self._end(SUCCEEDED)
             self._tell_phase_end(UPLOAD_ARTIFACTS, SUCCEEDED, "", "")
         if self._ending is not None:
@@ -153,7 +155,8 @@ class BuildRun:
         self.log.tell(f"Waiting for {DOWNLOAD_SOURCE}")
         await self._next_phase(DOWNLOAD_SOURCE)
         self.log.tell(f"Phase is {DOWNLOAD_SOURCE}")
-        version = await self._unless_it_ends(self._room.fetch_sources())
+        mirrors = await self._cache.mirrors()
+        version = await self._unless_it_ends(self._room.fetch_sources(mirrors))
         if version:
             self._progress["resolved_version"] = version
         self._check()
@@ -170,6 +173,7 @@ class BuildRun:
         self._check()
         await self._room.begin(specification, wanted.plain | secret, version)
         await self._check_runtimes(specification)
+        await self._unless_it_ends(self._cache.restore(specification.cache, self._room, self.log))
         self.log.tell(f"Moving to directory {self._room.directory}")
         self.log.tell(f"Phases found in YAML: {len(specification.phases)}")
         for name, phase in specification.phases.items():
@@ -210,11 +214,15 @@ class BuildRun:
         values = await self._room.variables(names)
         self._progress["exported"] = {name: self.log.masked(value) for name, value in values.items()}
 
-    async def _upload(self, specification: Specification) -> None:
+    async def _upload(self, specification: Specification, *, has_succeeded: bool) -> None:
         reports = await keep_reports(self._house, self._room, self._role, self._named, specification, self.log)
         self._progress |= {"report_arns": reports.arns}
+        if has_succeeded:
+            await self._cache.look(self._room, self.log)
         kept = await keep_artifacts(self._room, self._role, self._named, self._settings, specification, self.log)
         self._progress |= kept
+        await self._room.stop_commands()
+        await self._cache.save(self._room, self.log)
         reports.check()
 
     async def _unless_it_ends(self, work: Coroutine[Any, Any, T]) -> T:

@@ -23,6 +23,7 @@ from strongroom.services.codebuild.phases import Ending
 from strongroom.services.codebuild.running.artifacts import NoDirectory
 from strongroom.services.codebuild.running.environment import base_variables, endpoint_variables, own_variables
 from strongroom.services.codebuild.running.failures import YAML_FILE_ERROR, PhaseFailed
+from strongroom.services.codebuild.running.git import Mirrors
 from strongroom.services.codebuild.running.log import BuildLog
 from strongroom.services.codebuild.running.root_file_systems import (
     copy_home,
@@ -36,6 +37,8 @@ from strongroom.services.codebuild.service_role import ServiceRole
 from strongroom.services.codebuild.vpc_config import attachment_of
 
 OUTPUT, READONLY, AUTHORITY, HOME = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem", "/root"
+HOME_DIRECTORY = "home"
+"""The home directory below what the build may write to."""
 SHELLS = {"bash": "/bin/bash"}
 _CREDENTIALS, _API = 0, 1
 
@@ -101,6 +104,11 @@ class Room:
         return self.sandbox.path(f"{OUTPUT}/{self._name}/src")
 
     @property
+    def name(self) -> str:
+        """The directory below the output that all sources are in."""
+        return self._name
+
+    @property
     def network_interface(self) -> dict[str, str] | None:
         """The interface by which the build is in its VPC, as builds tell of it; None without a VPC."""
         place = self._attachment
@@ -108,7 +116,9 @@ class Room:
 
     def below_output(self, path: str) -> str:
         """Return where a path of the build's is below what it may write to. Raises NoDirectory if it is elsewhere."""
-        top = self.sandbox.path(OUTPUT)
+        top, home = self.sandbox.path(OUTPUT), self.sandbox.path(HOME)
+        if path == home or path.startswith(f"{home}/"):
+            return f"{HOME_DIRECTORY}{path[len(home) :]}"
         if path != top and not path.startswith(f"{top}/"):
             raise NoDirectory
         return path[len(top) :].strip("/")
@@ -123,7 +133,7 @@ class Room:
             self._base = memory_directory().make("build")
         except (NoMemoryFileSystem, OSError) as error:
             raise SandboxUnavailable(f"there is no place for a build's files: {error}") from None
-        home = self.output / "home"
+        home = self.output / HOME_DIRECTORY
         for path, mode in ((self.output, 0o777), (home, 0o755), (self.base / "readonly", 0o755), (self.scratch, 0o700)):
             path.mkdir()
             path.chmod(mode)
@@ -153,22 +163,31 @@ class Room:
             owner=owner,
         )
 
-    async def fetch_sources(self) -> str:
-        """Bring all sources into their directories, and return the version of the first one. Raises PhaseFailed."""
+    async def fetch_sources(self, mirrors: Mirrors | None = None) -> str:
+        """Bring all sources into their directories, and return the version of the first one. Raises PhaseFailed.
+
+        `mirrors` are where repositories are kept for the next build.
+        """
         settings = self._row.settings
         allowed = self._house.configuration.build_git_sources
         versions = {
             each["sourceIdentifier"]: each["sourceVersion"] for each in settings.get("secondarySourceVersions") or ()
         }
         resolved = await fetch_source(
-            self._role, settings["source"], settings.get("sourceVersion", ""), self.sources, self.scratch, allowed
+            self._role,
+            settings["source"],
+            settings.get("sourceVersion", ""),
+            self.sources,
+            self.scratch,
+            allowed,
+            mirrors,
         )
         for source in settings["secondarySources"]:
             identifier = source["sourceIdentifier"]
             target = self.output / self._name / identifier
             target.mkdir()
             version = versions.get(identifier, "")
-            await fetch_source(self._role, source, version, target, self.scratch, allowed)
+            await fetch_source(self._role, source, version, target, self.scratch, allowed, mirrors)
             self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
         await asyncio.to_thread(give, self.output, self.sandbox.owner)
         return resolved
