@@ -74,7 +74,7 @@ async def clone(
 
 async def _refresh(git: "_Git", location: str, mirror: Path) -> None:
     """Have a mirror be what its repository is now: by what has changed, or whole where that cannot be."""
-    if os.path.lexists(mirror):
+    if _is_there(mirror):
         try:
             await git.run("-C", str(mirror), "fetch", "--quiet", "--prune", "origin")
         except PhaseFailed:
@@ -82,6 +82,10 @@ async def _refresh(git: "_Git", location: str, mirror: Path) -> None:
         else:
             return
     await git.run("clone", "--quiet", "--mirror", "--no-local", "--", location, str(mirror))
+
+
+def _is_there(mirror: Path) -> bool:
+    return mirror.exists()
 
 
 class _Git:

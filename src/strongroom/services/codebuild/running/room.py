@@ -231,6 +231,8 @@ class Room:
         if name == self._user:
             return
         before = self.shell
+        # It has begun, and what it keeps for the next command is there.
+        await before.ask(":")
         self._user = name
         await self._close_doors()
         owner = self.sandbox.hand_over()
