@@ -189,11 +189,11 @@ def test_a_user_that_comes_finds_the_credentials_where_they_were(shop: Workshop)
 def test_a_build_is_stopped_while_another_user_runs_it(shop: Workshop) -> None:
     phases = {
         "install": {"commands": ["sleep 0"]},
-        "build": {"run-as": "nobody", "commands": ["echo begun; sleep 100"]},
+        "build": {"run-as": "nobody", "commands": ["echo begun.; sleep 100"]},
     }
     started = shop.client.start_build(projectName=shop.project(yaml.safe_dump({"version": 0.2, "phases": phases})))
     build_id = started["build"]["id"]
-    shop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and shop.printed(build) == ["begun"])
+    shop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and shop.printed(build) == ["begun."])
     shop.client.stop_build(id=build_id)
     assert shop.ended(build_id)["buildStatus"] == "STOPPED"
 

@@ -15,6 +15,8 @@ from tests.services.codebuild.building import Workshop, demand_sandbox
 
 SECRET = "the-victims-own-value"
 
+# The log holds back what may be the beginning of a secret, and none begins with a full stop.
+
 HOLD = f"""
 echo {SECRET} >~/file; echo {SECRET} >/tmp/file; echo {SECRET} >file; export HELD={SECRET}
 python3 -c '
@@ -23,7 +25,7 @@ value = os.environ["HELD"] * 1000
 for address in ("0.0.0.0", 8000), ("127.0.0.1", 8001):
     socket.create_server(address)
 abstract = socket.socket(socket.AF_UNIX); abstract.bind(chr(0) + "victim"); abstract.listen()
-print("holding", flush=True)
+print("holding.", flush=True)
 while not os.path.exists("/never"): time.sleep(0.1)
 '
 """
@@ -115,7 +117,7 @@ def victim(shop: Workshop) -> Iterator[dict[str, Any]]:
     """A build that holds its secrets for as long as the others look for them."""
     project = shop.project(yaml.safe_dump({"version": 0.2, "phases": {"build": {"commands": [HOLD]}}}))
     build_id = shop.client.start_build(projectName=project)["build"]["id"]
-    shop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and shop.printed(build)[-1:] == ["holding"])
+    shop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and shop.printed(build)[-1:] == ["holding."])
     yield shop.found(build_id)
     shop.client.stop_build(id=build_id)
     shop.ended(build_id)

@@ -154,15 +154,15 @@ def test_what_is_overridden_holds_for_one_build(workshop: Workshop) -> None:
 
 
 def test_a_build_that_runs_is_stopped_at_once(workshop: Workshop) -> None:
-    project = workshop.project(specification("echo begun; sleep 100", post_build=["echo never"]))
+    project = workshop.project(specification("echo begun.; sleep 100", post_build=["echo never"]))
     build_id = workshop.client.start_build(projectName=project)["build"]["id"]
-    workshop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and workshop.printed(build) == ["begun"])
+    workshop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and workshop.printed(build) == ["begun."])
     workshop.client.stop_build(id=build_id)
     build = workshop.ended(build_id)
     assert build["buildStatus"] == "STOPPED"
     assert statuses(build)["BUILD"] == "STOPPED"
     assert list(statuses(build))[-2:] == ["FINALIZING", "COMPLETED"]
-    assert workshop.printed(build) == ["begun"]
+    assert workshop.printed(build) == ["begun."]
 
 
 def test_a_build_is_retried_as_it_was(workshop: Workshop) -> None:
