@@ -98,6 +98,9 @@ def test_a_phase_before_the_build_that_fails_is_the_last(workshop: Workshop) -> 
     assert any("no-such-program: not found" in line for line in workshop.printed(build))
 
 
+SIX_REPORTS = "{" + ", ".join(f"r{number}: {{files: ['*']}}" for number in range(6)) + "}"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -106,6 +109,7 @@ def test_a_phase_before_the_build_that_fails_is_the_last(workshop: Workshop) -> 
         ("version: 0.2\nphases: {install: {runtime-versions: {python: 2.4}}}\n", "version named '2.4' of python"),
         ("version: 0.2\nphases: {install: {runtime-versions: {cobol: 1.0}}}\n", "Unknown runtime named 'cobol'. This"),
         ("version: 0.2\nphases: {build: {commands: [a]}}\nbatch: {fast-fail: true}\n", "batch is not served here"),
+        (f"version: 0.2\nphases: {{build: {{commands: [a]}}}}\nreports: {SIX_REPORTS}\n", "at most 5 report groups"),
     ],
 )
 def test_a_specification_that_cannot_be_is_refused(workshop: Workshop, text: str, told: str) -> None:

@@ -241,8 +241,8 @@ def test_what_is_not_served_at_all_says_so(in_house: InHouse[None]) -> None:
         with refused("UnsupportedOperationException", "Strongroom does not serve codebuild:CreateWebhook yet."):
             await opened.call("codebuild", "CreateWebhook", projectName="app")
         for operation, params in (
-            ("ImportSourceCredentials", {"token": "t" * 20, "serverType": "GITHUB", "authType": "OAUTH"}),
-            ("CreateReportGroup", {"name": "rr", "type": "TEST", "exportConfig": {}}),
+            ("PutResourcePolicy", {"policy": "{}", "resourceArn": "arn:aws:codebuild:us-east-1:1:report-group/rr"}),
+            ("GetResourcePolicy", {"resourceArn": "arn:aws:codebuild:us-east-1:1:project/app"}),
             ("StartBuildBatch", {"projectName": "app"}),
         ):
             with refused("UnsupportedOperationException"):

@@ -2,7 +2,7 @@
 
 `projects`, `project_listing` and `project_cache` are about projects, `builds` and `build_listing` about builds; `queue`
 says which build begins when, `build_expiry` when it is forgotten, and `running/` is what a build does. `reports/` keeps
-what tests said.
+what tests said, `source_credentials/` what sources are fetched with.
 """
 
 from strongroom.services.codebuild import (
@@ -13,6 +13,7 @@ from strongroom.services.codebuild import (
     project_listing,
     projects,
     reports,
+    source_credentials,
 )
 from strongroom.services.codebuild.service import CODEBUILD
 
@@ -25,4 +26,5 @@ __all__ = [
     "project_listing",
     "projects",
     "reports",
+    "source_credentials",
 ]

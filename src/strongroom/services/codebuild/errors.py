@@ -46,6 +46,11 @@ def report_group_exists(arn: str) -> AwsError:
     return AwsError("ResourceAlreadyExistsException", f"Report group already exists: {arn}")
 
 
+def source_credentials_exist(server_type: str) -> AwsError:
+    """There are source credentials for a type of server already, and they are to stay."""
+    return AwsError("ResourceAlreadyExistsException", f"Source credentials already exist for {server_type}")
+
+
 def project_exists(arn: str) -> AwsError:
     """A project of that name is there already."""
     return AwsError("ResourceAlreadyExistsException", f"Project already exists: {arn}")

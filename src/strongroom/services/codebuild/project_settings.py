@@ -14,6 +14,7 @@ from strongroom.services.codebuild.buildspec.specification import secret_referen
 from strongroom.services.codebuild.cache_settings import NO_CACHE, read_cache
 from strongroom.services.codebuild.compute import COMPUTE
 from strongroom.services.codebuild.names import ProjectName
+from strongroom.services.codebuild.source_credentials.credentials import SECRETS_MANAGER, is_secret_arn
 
 Settings = dict[str, Any]
 
@@ -122,7 +123,7 @@ def _source(sent: Mapping[str, Any], where: str, *, is_first: bool) -> dict[str,
     if not is_first and not _IDENTIFIER.fullmatch(source.get("sourceIdentifier", "")):
         raise errors.invalid_input(f"Invalid {where}: sourceIdentifier must be letters, digits and underscores")
     if source.get("auth"):
-        raise errors.not_served(f"{where}.auth", "there are no source credentials.")
+        source["auth"] = _auth(source["auth"], kind, where)
     if source.get("reportBuildStatus") or source.get("buildStatusConfig"):
         raise errors.not_served(f"{where}.reportBuildStatus", "nothing is reported to source providers.")
     if kind == NO_SOURCE:
@@ -147,6 +148,14 @@ def _source(sent: Mapping[str, Any], where: str, *, is_first: bool) -> dict[str,
     else:
         raise errors.not_served(f"{where}.type {kind}", "sources are NO_SOURCE, S3, or Git over a path or HTTP(S).")
     return source | {"insecureSsl": bool(source.get("insecureSsl"))}
+
+
+def _auth(sent: Mapping[str, Any], kind: str, where: str) -> dict[str, Any]:
+    if sent["type"] != SECRETS_MANAGER:
+        raise errors.not_served(f"{where}.auth.type {sent['type']}", f"it must be {SECRETS_MANAGER}.")
+    if kind not in GIT_SOURCES or not is_secret_arn(sent.get("resource") or ""):
+        raise errors.invalid_input(f"Invalid {where}: auth must name the secret of a Git repository by its ARN")
+    return {"type": SECRETS_MANAGER, "resource": sent["resource"]}
 
 
 def bucket_and_key(location: str) -> tuple[str, str, str]:

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strongroom.services.codebuild.reports.formats import FORMATS
 from strongroom.services.codebuild.reports.formats.unreadable import UnreadableReport
@@ -159,7 +161,8 @@ COBERTURA = b"""<?xml version="1.0"?><!DOCTYPE coverage SYSTEM "http://cobertura
 
 CLOVER = b"""<coverage generated="1"><project timestamp="1"><metrics statements="9"/><package name="p">
 <file name="a.js" path="/src/a.js">
-<metrics statements="4" coveredstatements="3" conditionals="2" coveredconditionals="1"/><line num="1" count="1" type="stmt"/></file></package><file name="b.php"><line num="1" count="1" type="method"/>
+<metrics statements="4" coveredstatements="3" conditionals="2" coveredconditionals="1"/>
+<line num="1" count="1" type="stmt"/></file></package><file name="b.php"><line num="1" count="1" type="method"/>
 <line num="2" count="0" type="stmt"/><line num="3" truecount="1" falsecount="0" type="cond"/></file>
 </project></coverage>"""
 
@@ -239,9 +242,48 @@ def test_a_dtd_elsewhere_is_named_and_not_fetched() -> None:
         b'{"a": []}',
         b"\xff",
         b'[{"elements": {}}]',
-        b" " * 9_000_000,
+        b" " * 5_000_000,
     ],
 )
 def test_json_that_cannot_be(format_: str, content: bytes) -> None:
     with pytest.raises(UnreadableReport):
         FORMATS[format_].read(content)
+
+
+WHOLE = {
+    "JUNITXML": JUNIT,
+    "TESTNGXML": TESTNG,
+    "NUNITXML": NUNIT,
+    "NUNIT3XML": NUNIT3,
+    "VISUALSTUDIOTRX": TRX,
+    "CUCUMBERJSON": CUCUMBER,
+    "JACOCOXML": JACOCO,
+    "COBERTURAXML": COBERTURA,
+    "CLOVERXML": CLOVER,
+    "SIMPLECOV": SIMPLECOV,
+    "LCOVINFO": LCOV,
+}
+
+
+@given(data=st.data())
+def test_a_file_that_was_damaged_is_read_or_refused(data: st.DataObject) -> None:
+    assert WHOLE.keys() == FORMATS.keys()
+    format_ = data.draw(st.sampled_from(sorted(WHOLE)))
+    content = bytearray(WHOLE[format_])
+    for _ in range(data.draw(st.integers(1, 3))):
+        begin = data.draw(st.integers(0, len(content) - 1))
+        end = data.draw(st.integers(begin, min(len(content), begin + 30)))
+        content[begin:end] = data.draw(
+            st.sampled_from([b"", b"0", b"null", b"[]", b"{}", b'"', b"\xff", b"-1e308", b"<a>"])
+        )
+        content = content or bytearray(b" ")
+    for name in (format_, data.draw(st.sampled_from(sorted(FORMATS)))):
+        try:
+            results = FORMATS[name].read(bytes(content))
+        except UnreadableReport:
+            continue
+        for each in results:
+            # What the service model says of the numbers of an answer.
+            assert all(0 <= number < 2**63 for number in each if isinstance(number, int))
+            if isinstance(each, FileCoverage):
+                assert max(each[1:]) < 2**31

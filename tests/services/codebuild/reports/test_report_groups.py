@@ -95,8 +95,11 @@ def test_what_is_no_report_is_not_there(codebuild: Any) -> None:
     group = made(codebuild)
     arn = group["arn"].replace("report-group/", "report/") + f":{uuid.uuid4()}"
     assert codebuild.batch_get_reports(reportArns=[arn, "x"])["reportsNotFound"] == [arn, "x"]
-    for describe in (codebuild.describe_test_cases, codebuild.describe_code_coverages):
-        with refused("ResourceNotFoundException"):
+    for describe, code in (
+        (codebuild.describe_test_cases, "ResourceNotFoundException"),
+        (codebuild.describe_code_coverages, "InvalidInputException"),
+    ):
+        with refused(code, f"Report cannot be found: {arn}"):
             describe(reportArn=arn)
         with refused("InvalidInputException"):
             describe(reportArn=group["arn"])

@@ -3,6 +3,7 @@
 Source: AWS CodeBuild API Reference, DescribeTestCases, DescribeCodeCoverages, TestCase, CodeCoverage.
 """
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -32,12 +33,13 @@ from strongroom.services.codebuild.service import CODEBUILD
 async def _results(call: Call, kind: str) -> tuple[Any, bytes | None]:
     """Return the row of the report that the call names, and its results, None when it has none of that kind.
 
-    Raises ResourceNotFoundException.
+    Raises ResourceNotFoundException; DescribeCodeCoverages has InvalidInputException alone.
     """
     group: ReportGroup = call.target
     row = await call.read(lambda connection: tables.select_results(connection, group.reported, call.now))
     if row is None:
-        raise errors.no_such_report(group.reported.arn)
+        missing = errors.no_such_report(group.reported.arn)
+        raise missing if kind == TEST else errors.invalid_input(missing.message)
     if row.type != kind or row.sealed_results is None:
         return row, None
     place = tables.RESULTS_PLACE.format(**row._mapping)
@@ -69,7 +71,7 @@ async def describe_test_cases(call: Call) -> Answer:
     row, content = await _results(call, TEST)
     cases = [
         case
-        for case in (unpacked_cases(content) if content is not None else ())
+        for case in (await asyncio.to_thread(unpacked_cases, content) if content is not None else ())
         if status in (None, case.status) and (keyword in case.name or keyword in case.prefix)
     ]
     expired = as_datetime(row.expires_at)
@@ -103,7 +105,7 @@ async def describe_code_coverages(call: Call) -> Answer:
     row, content = await _results(call, CODE_COVERAGE)
     files = [
         (file, number)
-        for number, file in enumerate(unpacked_files(content) if content is not None else ())
+        for number, file in enumerate(await asyncio.to_thread(unpacked_files, content) if content is not None else ())
         if (least is None or least <= _lines(file)) and (most is None or _lines(file) <= most)
     ]
     by_percentage = call.params.get("sortBy") == "LINE_COVERAGE_PERCENTAGE"

@@ -5,6 +5,7 @@ On AWS these actions are in policies too, and no client can call them.
 Source: AWS CodeBuild User Guide, "Test report permissions"; API Reference, Report.
 """
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +65,7 @@ async def _put(call: Call, results: Results) -> Answer:
     place = tables.RESULTS_PLACE.format(
         account_id=named.group.account_id, region=named.group.region, report_group=named.group.name, uuid=named.uuid
     )
-    sealed = call.house.sealer.seal(packed(results), place)
+    sealed = call.house.sealer.seal(await asyncio.to_thread(packed, results), place)
     return await _change(call, {"sealed_results": sealed, "is_truncated": call.params["isTruncated"]})
 
 

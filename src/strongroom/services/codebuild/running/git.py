@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed
+from strongroom.services.codebuild.source_credentials.logins import Login
 
 CLONE_SECONDS_MAX = 300.0
 _SAID_CHARACTERS_MAX = 1_000
@@ -39,9 +40,13 @@ async def clone(
     target: Path,
     scratch: Path,
     allowed: tuple[str, ...],
+    login: Login | None = None,
     mirrors: Mirrors | None = None,
 ) -> str:
-    """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed."""
+    """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed.
+
+    Of the login nothing is left in `target`, nor in a mirror.
+    """
     location = source["location"]
     if not is_allowed(location, allowed):
         raise PhaseFailed(
@@ -54,6 +59,8 @@ async def clone(
     if version.startswith("-") or "\0" in version:
         raise PhaseFailed(CLIENT_ERROR, f"reference not found for primary source and source version {version}")
     git = _Git(program, scratch, insecure=bool(source.get("insecureSsl")))
+    if login is not None:
+        git.log_in(location, login)
     if mirrors is not None:
         async with mirrors(location) as mirror:
             await _refresh(git, location, mirror)
@@ -107,6 +114,14 @@ class _Git:
         self._options += ["-c", "http.followRedirects=false"]
         if insecure:
             self._options += ["-c", "http.sslVerify=false"]
+
+    def log_in(self, location: str, login: Login) -> None:
+        """Send a login to one repository. It is in git's environment, and neither in its arguments nor in a file."""
+        self._environment |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{location}.extraHeader",
+            "GIT_CONFIG_VALUE_0": login.header,
+        }
 
     async def run(self, *arguments: str) -> str:
         """Run one command of git and return what it prints. Raises PhaseFailed with what it says."""

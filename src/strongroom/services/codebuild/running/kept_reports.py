@@ -88,22 +88,22 @@ class _Report:
         group = await self._group(kind)
         if group.type != kind:
             raise ReportFailed(f"report group type is {group.type}, and file format is {format_name}")
-        group_arn = self._group_name().arn
-        begun = await self._do("CreateReport", "creating report", reportGroupArn=group_arn, buildArn=self._named.arn)
-        self.arn = begun["reportArn"]
+        params = {"reportGroupArn": self._group_name().arn, "buildArn": self._named.arn}
+        self.arn = (await self._do("CreateReport", "creating report", params))["reportArn"]
         self._log.tell(f"Preparing to copy {kind} report {self._name}")
         found = await self._found(files, base)
         results, problems = await asyncio.to_thread(results_of, found, FORMATS[format_name], self._log.masker())
         action, member = (
             ("BatchPutTestCases", "testCases") if kind == TEST else ("BatchPutCodeCoverages", "codeCoverages")
         )
-        kept: dict[str, Any] = {member: results.kept, "isTruncated": results.is_truncated}
-        await self._do(action, "uploading report", reportArn=self.arn, **kept)
+        kept = {"reportArn": self.arn, member: results.kept, "isTruncated": results.is_truncated}
+        await self._do(action, "uploading report", kept)
         export = group.export_config.get("s3Destination")
         if export is not None:
             problems += await export_files(self._role, self._named, export, self.arn, found)
         status = tables.INCOMPLETE if problems else tables.SUCCEEDED if results.succeeded else tables.FAILED
-        await self._do("UpdateReport", "updating report", reportArn=self.arn, status=status, summary=results.summary)
+        ended = {"reportArn": self.arn, "status": status, "summary": results.summary}
+        await self._do("UpdateReport", "updating report", ended)
         self._log.tell(f"Report {self.arn} State: {status}")
         if problems:
             raise ReportFailed(*problems)
@@ -126,7 +126,7 @@ class _Report:
             if not is_group_name(group.name):
                 raise ReportFailed(f"invalid report group name {group.name}")
             members = {"name": group.name, "type": kind, "exportConfig": {"exportConfigType": "NO_EXPORT"}}
-            await self._do("CreateReportGroup", "creating report group", **members)
+            await self._do("CreateReportGroup", "creating report group", members)
             row = await self._house.store.read(lambda connection: tables.select_group(connection, group))
         if row is None:
             raise ReportFailed("report group not found")
@@ -150,8 +150,8 @@ class _Report:
             raise ReportFailed(problem)
         return found
 
-    async def _do(self, name: str, doing: str, **params: Any) -> Any:
+    async def _do(self, action: str, doing: str, params: dict[str, Any]) -> Any:
         try:
-            return await self._role.perform("codebuild", name, params)
+            return await self._role.perform("codebuild", action, params)
         except AwsError as error:
             raise ReportFailed(f"error {doing}: {told(error)}") from None

@@ -34,6 +34,7 @@ from strongroom.services.codebuild.running.root_file_systems import (
 from strongroom.services.codebuild.running.shell import SandboxShell
 from strongroom.services.codebuild.running.sources import fetch_source, give, removed
 from strongroom.services.codebuild.service_role import ServiceRole
+from strongroom.services.codebuild.source_credentials.logins import Logins
 from strongroom.services.codebuild.vpc_config import attachment_of
 
 OUTPUT, READONLY, AUTHORITY, HOME = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem", "/root"
@@ -173,21 +174,17 @@ class Room:
         versions = {
             each["sourceIdentifier"]: each["sourceVersion"] for each in settings.get("secondarySourceVersions") or ()
         }
+        logins = Logins(self._house, self._role, name_of(self._row).project, self._log.mask)
+        version = settings.get("sourceVersion", "")
         resolved = await fetch_source(
-            self._role,
-            settings["source"],
-            settings.get("sourceVersion", ""),
-            self.sources,
-            self.scratch,
-            allowed,
-            mirrors,
+            self._role, settings["source"], version, self.sources, self.scratch, allowed, logins, mirrors
         )
         for source in settings["secondarySources"]:
             identifier = source["sourceIdentifier"]
             target = self.output / self._name / identifier
             target.mkdir()
             version = versions.get(identifier, "")
-            await fetch_source(self._role, source, version, target, self.scratch, allowed, mirrors)
+            await fetch_source(self._role, source, version, target, self.scratch, allowed, logins, mirrors)
             self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
         await asyncio.to_thread(give, self.output, self.sandbox.owner)
         return resolved
