@@ -179,7 +179,7 @@ def registry(**images: Blobs) -> Iterator[Registry]:
 
 
 PROGRAMS = ("/bin/dash", "/bin/cat", "/usr/bin/id", "/bin/ls", "/usr/bin/touch", "/bin/mkdir", "/bin/sleep")
-USERS = "root:x:0:0::/root:/bin/sh\nann:x:1000:1001::/home/ann:/bin/sh\nbob:x:70:70::/:/bin/sh\n"
+USERS = "root:x:0:0::/root:/bin/sh\nann:x:1000:1001::/:/bin/sh\nbob:x:70:70::/:/bin/sh\n"
 
 
 def small_system() -> list[Entry]:

@@ -63,7 +63,7 @@ def built(shop: Workshop, image: str, *commands: str, **phases: Any) -> dict[str
     return shop.build(shop.project(specification(*commands, **phases), environment=ENVIRONMENT | {"image": image}))
 
 
-SEEN = ("id -u; id -un", "ls /; cat /etc/hosts", "touch /bin/x || echo closed", "touch /root/x /tmp/x && echo open")
+SEEN = ("id -u; id -un", "ls /; cat /etc/hosts", "touch /bin/x || echo closed", "touch ~/x /tmp/x && echo open")
 
 
 @pytest.mark.parametrize("name", ["small", "small.tar", "aws/codebuild/standard:7.0", "plain", "REGISTRY/team_small:1"])
