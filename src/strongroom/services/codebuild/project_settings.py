@@ -11,6 +11,7 @@ from strongroom.base.arn import partition_of
 from strongroom.services.codebuild import errors
 from strongroom.services.codebuild.buildspec.location import is_inline, is_object
 from strongroom.services.codebuild.buildspec.specification import secret_reference
+from strongroom.services.codebuild.cache_settings import NO_CACHE, read_cache
 from strongroom.services.codebuild.compute import COMPUTE
 from strongroom.services.codebuild.names import ProjectName
 from strongroom.services.codebuild.source_credentials.credentials import SECRETS_MANAGER, is_secret_arn
@@ -57,7 +58,7 @@ def completed(sent: Mapping[str, Any], project: ProjectName) -> Settings:
     settings.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     settings.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
     settings.setdefault("encryptionKey", default_key(project))
-    settings.setdefault("cache", {"type": "NO_CACHE"})
+    settings["cache"] = read_cache(settings.get("cache", {"type": NO_CACHE}))
     settings["source"] = _source(settings["source"], "source", is_first=True)
     settings["secondarySources"] = [
         _source(source, "secondarySources", is_first=False) for source in settings.get("secondarySources", ())
@@ -100,8 +101,6 @@ def _check_unserved(settings: Settings) -> None:
         raise errors.not_served("fileSystemLocations", "there are no file systems to mount.")
     if settings.get("buildBatchConfig"):
         raise errors.not_served("buildBatchConfig", "batch builds are not served.")
-    if settings["cache"]["type"] != "NO_CACHE":
-        raise errors.not_served("cache", "the type must be NO_CACHE.")
     if settings.get("autoRetryLimit"):
         raise errors.not_served("autoRetryLimit", "a build that failed is retried by RetryBuild.")
 
@@ -199,18 +198,13 @@ def _environment(sent: Mapping[str, Any]) -> dict[str, Any]:
         ("dockerServer", "there is no Docker."),
         ("computeConfiguration", "computeType says what a build may use."),
         ("certificate", "a build trusts this server's authority."),
-        ("registryCredential", "no images are pulled."),
+        ("registryCredential", "images are pulled without credentials."),
         ("hostKernel", "builds run on this machine's kernel."),
     ):
         if environment.get(member):
             raise errors.not_served(f"environment.{member}", why)
     if environment["type"] != "LINUX_CONTAINER":
         raise errors.not_served(f"environment.type {environment['type']}", "it must be LINUX_CONTAINER.")
-    if environment["image"] != HOST_IMAGE:
-        raise errors.not_served(
-            f"environment.image {environment['image']}",
-            f'it must be "{HOST_IMAGE}": the root file system of this machine, for reading.',
-        )
     if environment["computeType"] not in COMPUTE:
         raise errors.not_served(
             f"environment.computeType {environment['computeType']}", f"it must be one of {', '.join(COMPUTE)}."

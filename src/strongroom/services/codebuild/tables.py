@@ -37,6 +37,7 @@ PROJECTS = Table(
     Column("settings", JsonText, nullable=False),
     Column("tags", JsonText, nullable=False),
     Column("builds_started", Integer, nullable=False),
+    Column("cache_resets", Integer, nullable=False, server_default="0"),
 )
 """`settings` are the members of CreateProject, but for the name and the tags."""
 
@@ -94,6 +95,12 @@ def insert_project(connection: Connection, values: Mapping[str, Any]) -> None:
 def update_project(connection: Connection, project: ProjectName, values: Mapping[str, Any]) -> bool:
     """Change columns of a project; False when it is gone."""
     return connection.execute(update(PROJECTS).where(_this(project)).values(values)).rowcount == 1
+
+
+def reset_cache(connection: Connection, project: ProjectName) -> bool:
+    """Count one more reset of a project's cache; False when the project is gone."""
+    statement = update(PROJECTS).where(_this(project)).values(cache_resets=PROJECTS.c.cache_resets + 1)
+    return connection.execute(statement).rowcount == 1
 
 
 def delete_project(connection: Connection, project: ProjectName) -> bool:

@@ -7,7 +7,8 @@ machine's files, its network), hence only the places in `build-git-sources`.
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,10 @@ def is_allowed(location: str, allowed: tuple[str, ...]) -> bool:
     return any(location == place or location.startswith(f"{place}/") for place in places)
 
 
+Mirrors = Callable[[str], AbstractAsyncContextManager[Path]]
+"""For a repository, the directory in which a mirror of it is kept, for one at a time; it need not be there yet."""
+
+
 async def clone(
     source: Mapping[str, Any],
     version: str,
@@ -36,10 +41,11 @@ async def clone(
     scratch: Path,
     allowed: tuple[str, ...],
     login: Login | None = None,
+    mirrors: Mirrors | None = None,
 ) -> str:
     """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed.
 
-    Of the login nothing is left in `target`.
+    Of the login nothing is left in `target`, nor in a mirror.
     """
     location = source["location"]
     if not is_allowed(location, allowed):
@@ -55,9 +61,15 @@ async def clone(
     git = _Git(program, scratch, insecure=bool(source.get("insecureSsl")))
     if login is not None:
         git.log_in(location, login)
-    depth = source.get("gitCloneDepth") or 0
-    shallow = ("--depth", str(depth)) if depth and not version and not location.startswith("/") else ()
-    await git.run("clone", "--quiet", "--no-local", *shallow, "--", location, str(target))
+    if mirrors is not None:
+        async with mirrors(location) as mirror:
+            await _refresh(git, location, mirror)
+            await git.run("clone", "--quiet", "--no-local", "--", str(mirror), str(target))
+        await git.run("-C", str(target), "remote", "set-url", "origin", location)
+    else:
+        depth = source.get("gitCloneDepth") or 0
+        shallow = ("--depth", str(depth)) if depth and not version and not location.startswith("/") else ()
+        await git.run("clone", "--quiet", "--no-local", *shallow, "--", location, str(target))
     if version:
         try:
             await git.run("-C", str(target), "checkout", "--quiet", "--detach", version, "--")
@@ -65,6 +77,22 @@ async def clone(
             await git.run("-C", str(target), "fetch", "--quiet", "origin", version)
             await git.run("-C", str(target), "checkout", "--quiet", "--detach", "FETCH_HEAD", "--")
     return (await git.run("-C", str(target), "rev-parse", "HEAD")).strip()
+
+
+async def _refresh(git: "_Git", location: str, mirror: Path) -> None:
+    """Have a mirror be what its repository is now: by what has changed, or whole where that cannot be."""
+    if _is_there(mirror):
+        try:
+            await git.run("-C", str(mirror), "fetch", "--quiet", "--prune", "origin")
+        except PhaseFailed:
+            await asyncio.to_thread(shutil.rmtree, mirror, ignore_errors=True)
+        else:
+            return
+    await git.run("clone", "--quiet", "--mirror", "--no-local", "--", location, str(mirror))
+
+
+def _is_there(mirror: Path) -> bool:
+    return mirror.exists()
 
 
 class _Git:

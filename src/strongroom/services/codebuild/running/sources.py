@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from strongroom.base.errors import AwsError
 from strongroom.services.codebuild.project_settings import NO_SOURCE, S3, bucket_and_key
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
-from strongroom.services.codebuild.running.git import clone
+from strongroom.services.codebuild.running.git import Mirrors, clone
 from strongroom.services.codebuild.service_role import ServiceRole
 from strongroom.services.codebuild.source_credentials.logins import Logins, NoLogin
 
@@ -32,11 +32,12 @@ async def fetch_source(
     scratch: Path,
     allowed: tuple[str, ...],
     logins: Logins,
+    mirrors: Mirrors | None = None,
 ) -> str:
     """Bring a source into `target`, and return the version that it turned out to be, empty where that says nothing.
 
     `scratch` is a directory of the server's own in memory, `allowed` are the places that repositories may be cloned
-    from, `logins` what they are cloned with. Raises PhaseFailed.
+    from, `logins` what they are cloned with, `mirrors` where they are kept for the next build. Raises PhaseFailed.
     """
     which = source.get("sourceIdentifier") or "primary source"
     try:
@@ -45,7 +46,7 @@ async def fetch_source(
         if source["type"] == S3:
             await _from_s3(role, source["location"], version, target, scratch)
             return ""
-        return await clone(source, version, target, scratch, allowed, await logins.find(source))
+        return await clone(source, version, target, scratch, allowed, await logins.find(source), mirrors)
     except NoLogin as problem:
         raise PhaseFailed(CLIENT_ERROR, f"{problem}, for {which} and source version {version}") from None
     except AwsError as error:
