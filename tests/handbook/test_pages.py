@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.handbook.documents import ROOT, Block, Document, documents
+from tests.handbook.documents import ROOT, SHELL_LANGUAGES, Block, Document, documents
 from tests.handbook.session import Session, is_as_shown, page_environment, steps
 from tests.handbook.warm_aws import WarmAws
 from tests.rotation_functions.functions import must_be_contained
@@ -120,6 +120,7 @@ def test_every_block_says_what_it_is() -> None:
     for document in documents():
         for block in document.blocks:
             assert block.language not in ("bash", "shell", "shell-session", "zsh"), f"{document.name}:{block.line}"
+            assert block.language in SHELL_LANGUAGES or not block.text.startswith("$ "), f"{document.name}:{block.line}"
 
 
 def test_no_block_is_made_by_indentation() -> None:

@@ -18,6 +18,7 @@ from strongroom.cli.application import application
 from strongroom.model.service import service_model
 from strongroom.operations.registry import OPERATIONS
 
+
 def needs_nothing(service: str) -> str | None:
     """Return an operation of a service that is not served and can be called without a parameter, if there is one."""
     found = [each for each in unserved(service) if each.input is None or not each.input.required]
