@@ -5,6 +5,8 @@ runs is the CLI's own `main`, with the caller's arguments, variables, directory 
 """
 
 import array
+import functools
+import gc
 import json
 import os
 import signal
@@ -15,6 +17,8 @@ import sys
 from pathlib import Path
 
 REQUEST_BYTES_MAX = 1_048_576
+SERVICES = ("kms", "s3", "iam", "sts", "ssm", "secretsmanager", "logs", "cloudtrail", "lambda", "codebuild", "ec2")
+"""What the pages speak of most: their models are read before the first command."""
 
 CALLER = f"""#!{sys.executable} -SE
 import array, json, os, socket, sys
@@ -56,15 +60,17 @@ def serve(path: str) -> None:
     before = dict(os.environ)
     import awscli.clidriver
 
-    # What nearly every command has need of; it keeps nothing of the environment.
-    import awscli.customizations.s3.s3
-    import botocore.httpsession
-    import botocore.signers  # noqa: F401
-
-    awscli.clidriver.create_clidriver()
+    _keep_what_is_read()
+    driver = awscli.clidriver.create_clidriver()
     # Where it finds its own models, it tells itself by a variable.
     own = {name: value for name, value in os.environ.items() if before.get(name) != value}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for service in SERVICES:
+        driver.session.create_client(service, "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
+    # Else a fork that looks for garbage would get a copy of all that was read.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(16)
@@ -76,6 +82,15 @@ def serve(path: str) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _wait_for_command(caller, own)
         caller.close()
+
+
+def _keep_what_is_read() -> None:
+    """Have files of models decoded once. A command may do to them what it likes: what it has is its fork's own."""
+    from awscli.botocore.loaders import JSONFileLoader
+
+    read = JSONFileLoader.load_file
+    kept = functools.cache(lambda path: read(JSONFileLoader(), path))
+    JSONFileLoader.load_file = lambda self, path: kept(path)
 
 
 def _wait_for_command(caller: socket.socket, own: dict[str, str]) -> None:
