@@ -40,7 +40,7 @@ def stored_secrets(output: str) -> dict[str, bytes]:
     for name in ("own.key", "wrong.key"):
         found[name] = re.findall(rf"printf %s (\S+) > {name}", output)[0].encode()
     for name, secret in re.findall(
-        r"^(\w+)\(\) \{ AWS_ACCESS_KEY_ID=\S+ AWS_SECRET_ACCESS_KEY=(\S+)", output, re.MULTILINE
+        r"^\$ (\w+)\(\) \{ AWS_ACCESS_KEY_ID=\S+ AWS_SECRET_ACCESS_KEY=(\S+)", output, re.MULTILINE
     ):
         if len(secret) >= 16 and name != "wrong":
             found[f"secret access key of {name}"] = secret.encode()

@@ -208,7 +208,7 @@ def shell_words(words: Iterable[str]) -> str:
     parts: list[str] = []
     for word in quoted:
         # An option and its value stay together.
-        if parts and not word.startswith("--") and parts[-1].startswith("--") and " " not in parts[-1]:
+        if parts and not word.startswith("-") and parts[-1].startswith("-") and " " not in parts[-1]:
             parts[-1] += f" {word}"
         else:
             parts.append(word)

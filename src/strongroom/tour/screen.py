@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +19,8 @@ COLUMNS_MAX = 120
 _LINES_MAX = 24
 _WORD = re.compile(r"\S{120,}")
 _LINES_AT_END = 4
+_SEEN_CHARACTERS_MAX = 60
+_TELLS_NOTHING = ("", "true", "false", "0", "none")
 _STYLES: dict[State, str] = {"proved": "green", "failed": "bold red", "not proved here": "yellow"}
 _BARS = {"answered": ("█", "#", "green"), "throttled": ("░", ".", "red")}
 
@@ -33,13 +34,15 @@ class Screen:
     def __init__(self, *, is_plain: bool, pauses: bool) -> None:
         self._is_plain = is_plain
         self._pauses = pauses
+        self._last: Row | None = None
         self._console = Console(
             no_color=is_plain, highlight=False, soft_wrap=True, emoji=False, force_terminal=False if is_plain else None
         )
         self._width = min(self._console.width, COLUMNS_MAX)
 
-    def begin(self, word: str, rows: Sequence[Row], pointing_at: str) -> None:
-        """Say what is about to happen, and how another shell can take part."""
+    def begin(self, word: str, rows: Sequence[Row], last: Row, pointing_at: str) -> None:
+        """Say what is about to happen, and how another shell can take part. Behind `last` there is no pause."""
+        self._last = last
         names = f"{len(rows)} rows" if len(rows) > 1 else rows[0].name
         self._sentence(
             f"A tour of Strongroom, {names}, on a server of its own that is thrown away afterwards. Every call is "
@@ -66,7 +69,7 @@ class Screen:
                     self._line("- ", f"left out: {entry.text}", "yellow")
                 case NotProvedHere():
                     self._line("- ", f"not proved here: {entry.reason}; {entry.remedy}", "yellow")
-        if self._pauses:
+        if self._pauses and row is not self._last:
             self._pause()
 
     def end(self, outcomes: Sequence[Outcome], seconds: float) -> None:
@@ -135,9 +138,9 @@ class Screen:
 
     def _line(self, mark: str, text: str, style: str, seen: str = "") -> None:
         line = Text.assemble((mark, style), (text, style))
-        if seen and len(seen) <= 60 and "\n" not in seen:
+        if seen not in _TELLS_NOTHING and len(seen) <= _SEEN_CHARACTERS_MAX and "\n" not in seen:
             line.append(f"  ({seen})", "dim")
-        self._console.print(Padding(line, (0, 0, 0, 2)) if not self._is_plain else Text.assemble("  ", line))
+        self._console.print(Text.assemble("  ", line))
 
 
 def _shortened(lines: list[str]) -> list[str]:
@@ -169,5 +172,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("seconds", justify="right", no_wrap=True)
     for outcome in outcomes:
         state = outcome.state
-        table.add_row(outcome.name, Text(_told(outcome)), Text(state, _STYLES[state]), f"{outcome.seconds:.1f}")
+        told = Text(_told(outcome))
+        told.stylize("bold", 0, len(outcome.title))
+        table.add_row(outcome.name, told, Text(state, _STYLES[state]), f"{outcome.seconds:.1f}")
     return table

@@ -23,6 +23,12 @@ class Served:
         self._server: ThrowAwayServer | None = None
         self.start()
 
+    @property
+    def command(self) -> str:
+        """The command that an operator would start it with."""
+        ports = f"--https-port {_port(self.https)} --http-port {_port(self.http)}"
+        return f"strongroom serve --data {self.data} \\\n    --root-key-file {self.root_key_file} {ports} &"
+
     def pointing_at(self) -> str:
         """Return the line that points a shell of a person's at it."""
         return f'export STRONGROOM_DATA={self.data}; eval "$(strongroom env)"'

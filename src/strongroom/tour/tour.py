@@ -26,7 +26,7 @@ def take_tour(rows: Sequence[Row], last: Row, screen: Screen, *, keep: Path | No
         premises = Premises(keep)
         try:
             server = premises.serve("server")
-            screen.begin(premises.canary.word, rows, server[0].pointing_at())
+            screen.begin(premises.canary.word, rows, last, server[0].pointing_at())
             outcomes = guide(rows, last, premises, server, screen.show)
             screen.end(outcomes, time.monotonic() - begin)
             if keep is not None:

@@ -4,7 +4,7 @@ import hashlib
 
 from strongroom.tour.command_line import File
 from strongroom.tour.encryption_sdk import open_with_sdk
-from strongroom.tour.visit import Visit
+from strongroom.tour.visit import NO_ERROR, Visit
 
 FILE_BYTES = 16 * 1024 * 1024
 
@@ -14,11 +14,14 @@ def show(visit: Visit) -> None:
     created = visit.aws("kms", "CreateKey", Description="envelope", query="KeyMetadata.Arn")
     key_arn = created["KeyMetadata"]["Arn"]
     visit.say("Encrypt takes up to 4,096 bytes, and not one more:")
-    for size, expected in ((4_096, "an answer"), (4_097, "ValidationException")):
+    for size, claim, expected in (
+        (4_096, "4,096 bytes are encrypted", NO_ERROR),
+        (4_097, "4,097 bytes are refused", "ValidationException"),
+    ):
         big = File(f"{size}.bin", bytes(size))
         visit.note(f"head -c {size} /dev/zero > {big.name}")
         seen = visit.error_of("kms", "Encrypt", KeyId=key_arn, Plaintext=big, query="KeyId")
-        visit.prove(f"{size:,} bytes: {expected}", expected=expected, seen=seen)
+        visit.prove(claim, expected=expected, seen=seen)
     visit.say(
         "What is larger goes by a data key: once to encrypt with, and once encrypted, to be stored beside the data."
     )

@@ -75,7 +75,7 @@ def _crash(visit: Visit, ann: Caller, ciphertext: File, note: File, request_id: 
     process_id = visit.served.kill()
     visit.note(f"kill -9 {process_id}")
     visit.served.start()
-    visit.note("strongroom serve &", f"ready https={visit.served.https} http={visit.served.http}")
+    visit.note(visit.served.command, f"ready https={visit.served.https} http={visit.served.http}")
     opened = visit.aws("kms", "Decrypt", CiphertextBlob=ciphertext, query="Plaintext", way=Way(ann))
     visit.prove(
         "Ann's key, her permission and the KMS key are there: the ciphertext opens",

@@ -21,8 +21,8 @@ QUOTA = "L-6E3AF000"
 """Cryptographic operations (symmetric) request rate."""
 
 ACCOUNT = "222233334444"
-RATE = 40
-CALLS = 120
+RATE = 25
+CALLS = 90
 MESSAGES = 48
 MESSAGES_A_KEY = 12
 _THREADS = 12
