@@ -63,6 +63,7 @@ def decrypt(
     from strongroom.cli.kms_connection import kms_calls
     from strongroom.cli.planned_files import DECRYPTING, planned
     from strongroom.cli.transfer import transfer
+    from strongroom.client.data_key_cache import wipe
     from strongroom.client.errors import EnvelopeError
     from strongroom.client.messages.errors import MessageError
     from strongroom.client.messages.header_reader import ReadingRules
@@ -89,7 +90,10 @@ def decrypt(
         materials = keys.decryption_materials(
             calls, header.suite, header.encrypted_data_keys, header.encryption_context
         )
-        reader.write_to(target, materials, advance)
+        try:
+            reader.write_to(target, materials, advance)
+        finally:
+            wipe(materials)
 
     failures = (MessageError, EnvelopeError, ClientError, BotoCoreError)
     transfer(plan, work, mode=MODE, replaces=force, failures=failures)
