@@ -43,7 +43,8 @@ def decrypt(
         Files, folders (all files in them whose names end with .encrypted), or - for standard input. FILE.encrypted
         becomes FILE.
     key
-        Id, ARN or alias of a KMS key that may be used; by default any that you have the permission for.
+        Id, ARN or alias of a KMS key that may be used; may be given several times. By default it is any that you have
+        the permission for, of whatever account: name yours where it matters who wrote a file.
     context
         Pair that the encryption context must have (NAME=VALUE); may be given several times.
     output
