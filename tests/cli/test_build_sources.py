@@ -117,7 +117,9 @@ def _archive(**files: str) -> io.BytesIO:
     with zipfile.ZipFile(made, "w") as archive:
         for name, text in files.items():
             entry = zipfile.ZipInfo(name)
-            entry.external_attr = (0o100755 if text == "run" else 0o100600) << 16
+            mode = 0o100755 if text == "run" else 0o100600
+            entry.external_attr = (0o120777 if text.startswith("-> ") else mode) << 16
+            text = text.removeprefix("-> ")
             archive.writestr(entry, text)
     made.seek(0)
     return made
@@ -130,6 +132,12 @@ def test_artifacts_stay_in_their_folder(tmp_path: Path) -> None:
     assert (folder / "c").read_text() == "new"
     assert unpack(_archive(c="newer"), folder) == 1
     assert (folder / "c").read_text() == "newer"
+    assert unpack(_archive(**{"a/link": "-> ../c"}), folder) == 1
+    assert unpack(_archive(**{"a/link": "-> ../c"}), folder) == 1
+    assert (folder / "a" / "link").read_text() == "newer"
+    for target in ("../../x", "/x"):
+        with pytest.raises(OperatorError, match="elsewhere"):
+            unpack(_archive(**{"a/link": f"-> {target}"}), folder)
     for name in ("../x", "a/../../x", "/x"):
         with pytest.raises(OperatorError, match="elsewhere"):
             unpack(_archive(**{name: "x"}), folder)

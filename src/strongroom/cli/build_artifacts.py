@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from strongroom.base.errors import OperatorError
+from strongroom.services.codebuild.running.work_files import is_within
 
 _PREFIX = "artifacts"
 _FIRST = "primary"
@@ -76,9 +77,22 @@ def unpack(archive: IO[bytes], folder: Path) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.parent.resolve().is_relative_to(top):
                 raise OperatorError(f"{path.parent} is a link that leads elsewhere; nothing is written there")
+            if stat.S_ISLNK(member.external_attr >> 16):
+                _link(path, os.fsdecode(opened.read(member)), str(PurePosixPath(*steps).parent))
+                count += 1
+                continue
             mode = 0o755 if member.external_attr >> 16 & stat.S_IXUSR else 0o644
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
             with opened.open(member) as content, os.fdopen(descriptor, "wb") as file:
                 shutil.copyfileobj(content, file)
             count += 1
     return count
+
+
+def _link(path: Path, target: str, folder: str) -> None:
+    """Make a symbolic link in a folder, which is relative to the top that it may not lead out of."""
+    if not is_within(folder, target):
+        raise OperatorError(f"the artifacts have a link to {target!r}, which is elsewhere")
+    if path.is_symlink():
+        path.unlink()
+    path.symlink_to(target)

@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from strongroom.runners.limits import MEBIBYTE, Limits
@@ -189,6 +191,19 @@ async def try_the_rest(trial: Trial) -> dict[str, Any]:
         except NetworksUnavailable as refusal:
             seen["leading out"] = str(refusal)
         os.environ["PATH"] = programs
+        nobody = (Rule(TCP, 1, 1, ANYWHERE),)
+        with tempfile.TemporaryDirectory() as directory:
+            broken = Path(directory, "slirp4netns")
+            broken.write_text("#!/bin/sh\necho no tunnels here >&2; exit 1\n")
+            broken.chmod(0o755)
+            os.environ["PATH"] = directory
+            try:
+                await trial.keeper.follow(vpc(nobody, leads_out=(ANYWHERE,)))
+            except NetworksUnavailable as refusal:
+                seen["broken way"] = str(refusal)
+        os.environ["PATH"] = programs
+        seen["firewall in spite of it"] = await trial.reached(f"{DATABASE}:5432")
+        await trial.keeper.follow(vpc(OUT))
     await trial.keeper.detach("eni-database")
     seen["detached"] = await trial.reached(f"{DATABASE}:5432")
     return seen

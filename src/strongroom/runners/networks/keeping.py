@@ -127,23 +127,27 @@ class NetworkKeeper:
         async with self._turn:
             if not self.is_alive:
                 raise NetworksUnavailable("there are no networks: their keeper has ended")
-            if isinstance(request, Attach | Follow) and any(subnet.leads_out for subnet in request.vpc.subnets):
-                await self._lead_out()
-            return await asyncio.to_thread(self._exchange, request)
+            failure = await self._lead_out() if _leads_out(request) else ""
+            try:
+                return await asyncio.to_thread(self._exchange, request)
+            except NetworksUnavailable as unavailable:
+                # All else of the request was done: a firewall does not wait for a way out.
+                raise NetworksUnavailable(failure or str(unavailable)) from None
 
-    async def _lead_out(self) -> None:
+    async def _lead_out(self) -> str:
         """Have packets carried out of the keeper's namespace, where that can be and is not done yet; root needs none.
 
-        Nothing is asked of the keeper meanwhile: it is in its own namespace. Raises NetworksUnavailable.
+        Nothing is asked of the keeper meanwhile: it is in its own namespace. Returns why it cannot be, empty if it can.
         """
         path = carrier_program()
         if os.geteuid() == 0 or path is None or self._carrier is not None:
-            return
+            return ""
         try:
             self._carrier = await Carrier.start(path, self._process.pid)
         except OSError as error:
-            raise NetworksUnavailable(f"this network does not lead to the internet: {error}") from None
+            return f"a route of this subnet leads to the internet, and there is no way: {error}"
         self._carrying = asyncio.create_task(self._carry(self._carrier))
+        return ""
 
     async def _carry(self, carrier: Carrier) -> None:
         await self._process.wait()
@@ -164,6 +168,10 @@ class NetworkKeeper:
         if answer.refused:
             raise NetworksUnavailable(answer.refused)
         return message[1]
+
+
+def _leads_out(request: Request) -> bool:
+    return isinstance(request, Attach | Follow) and any(subnet.leads_out for subnet in request.vpc.subnets)
 
 
 def _close_descriptors(asked: asyncio.Task[list[int]]) -> None:
