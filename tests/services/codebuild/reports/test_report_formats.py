@@ -248,7 +248,7 @@ _PARAMETER = b'<!DOCTYPE t [<!ENTITY % p SYSTEM "http://127.0.0.1:1/x">%p;]><tes
         b"<testsuite/><testsuite/>",
         b'<?xml version="1.0" encoding="nonsense"?><testsuite/>',
         b"<testsuite>" * 101 + b"</testsuite>" * 101,
-        b"<testsuite>" + b"<testcase/>" * 50 + b"</testsuite>",
+        b"<testsuite>" + b"<testcase/>" * 150 + b"</testsuite>",
         _BOMB,
         _OUTSIDE,
         _PARAMETER,
