@@ -4,6 +4,7 @@ from cyclopts import App
 
 from strongroom import __version__
 from strongroom.cli.accounts import accounts
+from strongroom.cli.build import build
 from strongroom.cli.clock import clock
 from strongroom.cli.doctor import doctor
 from strongroom.cli.env import env
@@ -32,6 +33,7 @@ application.command(doctor)
 application.command(env)
 application.command(rekey)
 application.command(accounts)
+application.command(build)
 application.command(clock)
 application.command(explain)
 application.command(fsck)

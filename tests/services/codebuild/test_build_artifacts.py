@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import stat
 import uuid
 import zipfile
 from typing import Any
@@ -73,11 +74,12 @@ def test_files_are_stored_one_by_one(storing: Workshop, bucket: str, key: str) -
 def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing: Workshop, bucket: str) -> None:
     artifacts = {
         "files": ["dist/*", "date"],
+        "enable-symlinks": "yes",
         "name": 'of-$WHO-$(cat "dist/one.txt").zip',
         "secondary-artifacts": {"second": {"files": ["dist/deep/*"], "discard-paths": "yes", "name": "ignored"}},
     }
     project = storing.project(
-        text_of(artifacts, "export WHO=me"),
+        text_of(artifacts, "export WHO=me; ln -s ../date dist/inner; ln -s /etc/x dist/outer; ln -s ../../x dist/up"),
         artifacts=to_s3(bucket, packaging="ZIP", overrideArtifactName=True, path="z", encryptionDisabled=True),
         secondaryArtifacts=[to_s3(bucket, artifactIdentifier="second", path="z", encryptionDisabled=True)],
     )
@@ -87,7 +89,9 @@ def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing:
     assert keys(storing.server, bucket, "z") == ["z/of-me-one.zip", "z/second/two.txt"]
     content = client_of(storing.server, "s3").get_object(Bucket=bucket, Key="z/of-me-one.zip")["Body"].read()
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
-        assert opened.namelist() == ["date", "dist/no.log", "dist/one.txt", "dist/run.sh"]
+        assert opened.namelist() == ["date", "dist/no.log", "dist/one.txt", "dist/run.sh", "dist/inner"]
+        assert opened.read("dist/inner") == b"../date"
+        assert stat.S_ISLNK(opened.getinfo("dist/inner").external_attr >> 16)
         assert opened.getinfo("dist/run.sh").external_attr >> 16 & 0o111
     assert len(build["artifacts"]["sha256sum"]) == 64
     assert build["secondaryArtifacts"][0]["artifactIdentifier"] == "second"

@@ -88,18 +88,22 @@ def test_an_archive_in_s3_is_unpacked(fed: Workshop, bucket: str) -> None:
 
 def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: Workshop, bucket: str) -> None:
     s3 = client_of(fed.server, "s3")
+    urls = "echo $CODEBUILD_SOURCE_REPO_URL $CODEBUILD_SOURCE_REPO_URL_more $CODEBUILD_SOURCE_VERSION_more"
     for key, text in (
         ("tree/a/b.txt", "deep"),
         ("tree/c.txt", "c"),
-        ("spec.yml", specification("cat a/b.txt c.txt; echo; cat $CODEBUILD_SRC_DIR_more/x")),
+        ("spec.yml", specification("cat a/b.txt c.txt; echo; cat $CODEBUILD_SRC_DIR_more/x; echo; " + urls)),
     ):
         s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
-    s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="another"))
+    version = s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="other"))["VersionId"]
+    s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="newest"))
     project = fed.project(
         source=s3_source(f"{bucket}/tree/", buildspec=f"arn:aws:s3:::{bucket}/spec.yml"),
-        secondarySources=[s3_source(f"{bucket}/more.zip", sourceIdentifier="more")],
+        secondarySources=[s3_source(f"arn:aws:s3:::{bucket}/more.zip", sourceIdentifier="more")],
+        secondarySourceVersions=[{"sourceIdentifier": "more", "sourceVersion": version}],
     )
-    assert fed.printed(fed.build(project)) == ["deepc", "another"]
+    told = f"s3://{bucket}/tree/ s3://{bucket}/more.zip {version}"
+    assert fed.printed(fed.build(project)) == ["deepc", "other", told]
 
 
 def test_archives_that_lead_elsewhere_or_are_none(fed: Workshop, bucket: str) -> None:

@@ -138,7 +138,8 @@ def test_what_is_overridden_holds_for_one_build(workshop: Workshop) -> None:
     project = workshop.project(
         specification("echo never"), environment=environment | {"environmentVariables": variables}
     )
-    text = 'version: 0.2\nenv: {variables: {A: low, C: low}}\nphases: {build: {commands: ["echo $A, $B, $C"]}}\n'
+    command = "echo $A, $B, $C, $CODEBUILD_LOG_PATH"
+    text = f'version: 0.2\nenv: {{variables: {{A: low, C: low}}}}\nphases: {{build: {{commands: ["{command}"]}}}}\n'
     build = workshop.build(
         project,
         buildspecOverride=text,
@@ -146,7 +147,7 @@ def test_what_is_overridden_holds_for_one_build(workshop: Workshop) -> None:
         timeoutInMinutesOverride=7,
         logsConfigOverride={"cloudWatchLogs": {"status": "ENABLED", "groupName": project, "streamName": "s"}},
     )
-    assert workshop.printed(build) == ["build's, project's, low"]
+    assert workshop.printed(build) == [f"build's, project's, low, {build['logs']['streamName']}"]
     assert build["timeoutInMinutes"] == 7
     assert build["logs"]["groupName"] == project
     assert build["logs"]["streamName"] == f"s/{build['id'].partition(':')[2]}"

@@ -1,5 +1,6 @@
 """The build specification of a build: from its settings, its source, or S3; and what of it can't be served here."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ async def load_specification(
         found_at = f"{seen_as}/{wanted or DEFAULT_FILE}"
         text = _file(directory, wanted or DEFAULT_FILE, found_at)
     try:
-        specification = read_specification(text)
+        # A long one takes longer than other requests should wait.
+        specification = await asyncio.to_thread(read_specification, text)
     except BuildspecError as error:
         raise PhaseFailed(YAML_FILE_ERROR, str(error)) from None
     _check(specification)
