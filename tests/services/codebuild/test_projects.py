@@ -126,7 +126,7 @@ REFUSED: tuple[dict[str, Any], ...] = (
     {"environment": ENVIRONMENT | {"environmentVariables": [{"name": "CODEBUILD_X", "value": "x"}]}},
     {"environment": ENVIRONMENT | {"environmentVariables": [{"name": "A", "value": "x"}] * 2}},
     {"cache": {"type": "S3", "location": "b/c"}},
-    {"cache": {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}},
+    {"cache": {"type": "LOCAL", "modes": ["LOCAL_DOCKER_LAYER_CACHE"]}},
     {"artifacts": {"type": "CODEPIPELINE"}},
     {"artifacts": {"type": "S3"}},
     {"secondaryArtifacts": [{"type": "S3", "location": "bucket"}]},

@@ -187,7 +187,9 @@ class BuildLog:
         """
         self._end_line()
         if self._flusher is not None:
-            self._flusher.cancel()
+            # Never in the middle of sending: what is on its way would be lost.
+            async with self._flushing:
+                self._flusher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._flusher
         if self.is_open:
