@@ -15,6 +15,7 @@ from strongroom.base.configuration import Configuration
 from strongroom.crypto.certificates import Names, create_authority, issue_server_certificate
 from strongroom.server.doctor import examination, namespaces, serving
 from strongroom.server.doctor.finding import Finding
+from strongroom.server.doctor.trust import tls_trust
 
 
 def doctor(home: Path, *arguments: str, status: int = 0, **variables: str) -> str:
@@ -111,17 +112,17 @@ def test_a_look_that_fails_hides_no_other(configuration: Configuration, monkeypa
 
 
 def test_clients_that_do_not_know_the_authority(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert findings(configuration)["TLS trust"].state == "ok"
+    assert tls_trust(configuration).state == "ok"
     authority = configuration.data / "tls" / "ca.pem"
     authority.parent.mkdir(parents=True, mode=0o700)
     configuration.data.chmod(0o700)
     authority.write_text("-----BEGIN CERTIFICATE-----\n")
-    unknown = findings(configuration)["TLS trust"]
+    unknown = tls_trust(configuration)
     assert (unknown.state, unknown.remedy) == ("limited", 'eval "$(strongroom env)"')
     monkeypatch.setenv("AWS_CA_BUNDLE", os.devnull)
-    assert "is another one" in findings(configuration)["TLS trust"].found
+    assert "is another one" in tls_trust(configuration).found
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
-    assert findings(configuration)["TLS trust"].state == "ok"
+    assert tls_trust(configuration).state == "ok"
 
 
 def test_a_certificate_of_the_operators(tmp_path: Path, configuration: Configuration) -> None:
@@ -136,15 +137,15 @@ def test_a_certificate_of_the_operators(tmp_path: Path, configuration: Configura
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     given = replace(configuration, tls_certificate=tmp_path / "server.pem", tls_private_key=tmp_path / "key.pem")
-    unknown = findings(given)["TLS trust"]
+    unknown = tls_trust(given)
     assert unknown.state == "limited"
     assert "--tls-ca-bundle" in unknown.remedy
-    trusted = findings(replace(given, tls_ca_bundle=tmp_path / "ca.pem"))["TLS trust"]
+    trusted = tls_trust(replace(given, tls_ca_bundle=tmp_path / "ca.pem"))
     assert trusted.state == "ok"
     assert "good for another" in trusted.found
-    other = findings(replace(given, tls_private_key=tmp_path / "ca.pem"), can_serve=False)["TLS trust"]
+    other = tls_trust(replace(given, tls_private_key=tmp_path / "ca.pem"))
     assert other.state == "missing"
-    gone = findings(replace(given, tls_certificate=tmp_path / "gone.pem"), can_serve=False)["TLS trust"]
+    gone = tls_trust(replace(given, tls_certificate=tmp_path / "gone.pem"))
     assert gone.state == "missing"
 
 
