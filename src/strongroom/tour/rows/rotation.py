@@ -4,20 +4,33 @@ import json
 import secrets
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from strongroom.tour.command_line import File
-from strongroom.tour.machine import POSTGRESQL_REMEDY, SANDBOX_REMEDY, why_no_postgresql, why_no_sandbox
+from strongroom.tour.machine import (
+    FUNCTIONS_REMEDY,
+    POSTGRESQL_REMEDY,
+    SANDBOX_REMEDY,
+    why_no_postgresql,
+    why_no_python_functions,
+    why_no_sandbox,
+)
 from strongroom.tour.postgresql import Postgresql, free_port
+from strongroom.tour.proof import Unproved
 from strongroom.tour.visit import Visit
 
 HOST = "127.0.0.1"
 USER = "orders"
+FUNCTION = "strongroom-rotation-postgresql-single-user"
 _ROTATION_SECONDS_MAX = 60.0
+_LINES_MAX = 12
 
 
 def show(visit: Visit) -> None:
     """Rotate the password of a database's user at once, and once more by letting 31 days pass."""
     visit.needs(why_no_postgresql(), POSTGRESQL_REMEDY)
     visit.needs(why_no_sandbox(), SANDBOX_REMEDY)
+    visit.needs(why_no_python_functions(), FUNCTIONS_REMEDY)
     database = Postgresql(visit.premises, "orders-database", HOST, free_port())
     database.start()
     first = secrets.token_urlsafe(18)
@@ -88,11 +101,24 @@ def _rotated(visit: Visit, before: str) -> str:
             "AWSPENDING" in each and len(each) == 1 for each in stages.values()
         )
 
-    visit.until("the secret is rotated", _ROTATION_SECONDS_MAX, is_through)
+    try:
+        visit.until("the secret is rotated", _ROTATION_SECONDS_MAX, is_through)
+    except Unproved as late:
+        raise Unproved(late.proof.claim, late.proof.expected, f"the function logged: {_logged(visit)}") from None
     visit.aws("secretsmanager", "GetSecretValue", SecretId="orders", query="SecretString")
     password = _password(client)
     visit.canary.remember(f"the password after {before[:4]}", password)
     return password
+
+
+def _logged(visit: Visit) -> str:
+    """Return what the rotation function has logged: why there is no other password."""
+    try:
+        group = f"/aws/lambda/{FUNCTION}"
+        told = visit.clients.client("logs").filter_log_events(logGroupName=group)["events"]
+    except ClientError as error:
+        return str(error)
+    return "".join(each["message"] for each in told[-_LINES_MAX:])
 
 
 def _password(client: Any) -> str:
