@@ -124,7 +124,9 @@ def test_the_root_key_is_apart_from_the_data(server: ThrowAwayServer) -> None:
 
 
 def test_what_it_has_acknowledged_survives_its_end_where_the_data_are_kept(tmp_path: Path) -> None:
-    kept = {"data": tmp_path / "data", "root_key_file": tmp_path / "root.key"}
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("correct horse")
+    kept = {"data": tmp_path / "data", "root_key_passphrase_file": passphrase, "tls_names": ("strongroom.test",)}
     with ThrowAwayServer(**kept) as server:
         key_id = server.client("kms").create_key()["KeyMetadata"]["KeyId"]
         assert not is_running(server.kill())
