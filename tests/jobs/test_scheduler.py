@@ -203,3 +203,27 @@ def test_the_work_in_hand_is_finished_before_the_end(in_house: InHouse[None]) ->
         assert ended == [1]
 
     in_house(body)
+
+
+def test_who_cannot_wait_has_a_round_begun_at_once(in_house: InHouse[None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "ROUND_SECONDS", 3_600.0)
+    rounds = []
+
+    async def do(house: House) -> None:
+        rounds.append(1)
+
+    async def body(house: OpenedHouse) -> None:
+        with periodic_work(a=do):
+            async with scheduling(house.house) as running:
+                await until(lambda: bool(rounds))
+                before = len(rounds)
+                async with asyncio.timeout(20):
+                    await asyncio.gather(running.catch_up(), running.catch_up())
+                    assert len(rounds) > before
+                    before = len(rounds)
+                    await running.catch_up()
+                    assert len(rounds) == before + 1
+            # Nobody waits for one that has stopped.
+            await running.catch_up()
+
+    in_house(body)

@@ -64,8 +64,10 @@ class Scheduler:
             while not self._stopping.is_set():
                 self._woken.clear()
                 waiting, self._waiting = self._waiting, []
-                await self._whole_round()
-                _tell(waiting)
+                try:
+                    await self._whole_round()
+                finally:
+                    _tell(waiting)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), ROUND_SECONDS)
         finally:
