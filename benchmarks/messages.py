@@ -25,7 +25,7 @@ from benchmarks.servers import COMMANDS, Server
 from strongroom.client.messages.writer import FRAME_BYTES
 
 TIMES_PEER_MIN = 5.0
-"""The aim: encrypting with the default suite, wall clock."""
+"""The aim: encrypting, wall clock, with the same suite."""
 
 SIGNED, UNSIGNED = "0x0578, signed", "0x0478, not signed"
 OURS, PEER, PEER_LONG = "strongroom", "aws-encryption-cli", f"aws-encryption-cli, frames of {FRAME_BYTES // 1024} KiB"
@@ -185,11 +185,11 @@ def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> No
     print(machine.describe())
     heads = ("what", "suite", "command", "wall s", "MB/s", "CPU s", "memory MiB", "times ours, wall", "times ours, CPU")
     print(f"\n{arguments.mebibytes} MiB, medians\n{report.table(heads, _rows(runs, size_bytes))}\n")
-    times = median(run.wall for run in runs[SIGNED, "encrypt", PEER]) / median(
-        run.wall for run in runs[SIGNED, "encrypt", OURS]
-    )
-    verdict = "met" if times >= TIMES_PEER_MIN else "not met"
-    print(f"Encrypting: {times:.1f} times the AWS Encryption CLI (aim: at least {TIMES_PEER_MIN:g}): {verdict}")
+    for suite in suites:
+        ours, theirs = (median(run.wall for run in runs[suite, "encrypt", name]) for name in (OURS, PEER))
+        verdict = "met" if theirs / ours >= TIMES_PEER_MIN else "not met"
+        told = f"{theirs / ours:.1f} times the AWS Encryption CLI (aim: at least {TIMES_PEER_MIN:g})"
+        print(f"Encrypting, {suite}: {told}: {verdict}")
 
 
 def main() -> int:

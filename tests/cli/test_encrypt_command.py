@@ -139,6 +139,23 @@ def test_folders(folder: Path, key: str, run: Any) -> None:
     assert sorted(os.listdir(folder / "plain" / "deep")) == ["b", "b.encrypted", "deeper"]
 
 
+def test_an_output_folder_within_the_folder_is_not_gone_through(folder: Path, key: str, run: Any) -> None:
+    for _ in range(2):
+        assert run("encrypt", "--key", key, ".", "--output", "sealed", "--force")[0] == 0
+        assert sorted(contents(folder)) == ["ledger", "sealed/ledger.encrypted"]
+    assert run("decrypt", ".", "--output", "sealed/opened")[0] == 0
+    assert (folder / "sealed" / "opened" / "sealed" / "ledger").read_text() == TEXT
+
+
+def test_encrypted_bytes_go_to_a_terminal_only_if_asked_for(folder: Path, key: str) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "strongroom.cli", "encrypt", "--key", key, "-"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    os.close(ours)
+    assert (done.returncode, b"standard output is a terminal" in done.stderr) == (2, True)
+
+
 def test_standard_input_and_output(server: RunningServer, key: str, tmp_path: Path) -> None:
     environment = server.environment()
     strongroom = [sys.executable, "-m", "strongroom.cli"]

@@ -1,5 +1,6 @@
 """KMS of a test's server, as an application's client reaches it, and what the server was asked."""
 
+from functools import cache
 from typing import Any
 
 from botocore.session import Session
@@ -8,8 +9,9 @@ from tests.running_server import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Run
 from strongroom.client.kms_calls import KmsCalls
 
 
+@cache
 def session_of_root() -> Session:
-    """Return a botocore session of the root user, in us-east-1."""
+    """Return the botocore session of the root user, in us-east-1. It reads the models once for all clients."""
     session = Session()
     session.set_credentials(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY)
     session.set_config_variable("region", "us-east-1")

@@ -241,6 +241,19 @@ def test_a_stream_uses_a_kept_data_key_only_when_its_length_is_known(arn: str, c
             assert sink.getvalue() == b"x" * 3_000_000
 
 
+def test_files_share_a_data_key(arn: str, calls: CountedCalls, tmp_path: Path) -> None:
+    with EnvelopeClient(arn, kms=calls, caching=CacheLimits(age_seconds_max=600, bytes_max=10_000)) as client:
+        for number in range(5):
+            path = tmp_path / str(number)
+            path.write_bytes(b"x" * 4_000)
+            client.encrypt_file(path, tmp_path / f"{number}.encrypted")
+        # A file whose length says nothing.
+        client.encrypt_file("/proc/self/status", tmp_path / "status.encrypted")
+        assert calls.operations == ["GenerateDataKey"] * 4
+        client.decrypt_file(tmp_path / "status.encrypted", tmp_path / "status")
+    assert b"Name:" in (tmp_path / "status").read_bytes()
+
+
 def test_files_appear_whole_or_not_at_all(arn: str, server: RunningServer, tmp_path: Path) -> None:
     plain, message, opened = (tmp_path / name for name in ("plain", "message", "opened"))
     plain.write_bytes(b"0123456789" * 500_000)

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.client.kms_connection import CountedCalls
 from tests.running_server import RunningServer
 
+from strongroom.client.backoff import Backoff
 from strongroom.client.errors import NoUsableKey
+from strongroom.client.kms_calls import KmsCall
 from strongroom.client.kms_keys import Discovery, KmsKeys
 from strongroom.client.messages.algorithm_suites import COMMITTING, COMMITTING_SIGNED
 from strongroom.client.messages.encrypted_data_key import EncryptedDataKey
@@ -92,6 +94,42 @@ def test_a_data_key_that_is_not_encrypted_under_every_key_is_overwritten(kms: An
         calls.perform(call)
     steps.close()
     assert data_key == bytes(32)
+
+
+def test_nobody_waits_for_a_key_while_another_one_answers(server: RunningServer, kms: Any) -> None:
+    arns = [new_key(kms) for _ in range(2)]
+    failing: dict[str, int] = {}
+    asked: list[str] = []
+
+    class Failing(CountedCalls):
+        def attempt(self, call: KmsCall) -> Any:
+            arn = call.parameters["KeyId"]
+            asked.append(arn)
+            if call.operation == "Decrypt" and failing.get(arn, 0) > 0:
+                failing[arn] -= 1
+                raise EndpointConnectionError(endpoint_url="https://kms.example")
+            return super().attempt(call)
+
+    slept: list[float] = []
+    calls, keys = Failing(server, backoff=Backoff(tries_max=3, sleep=slept.append)), KmsKeys(arns)
+    encrypted = written(keys, calls).encrypted_data_keys
+
+    def opened_after(**failures: int) -> list[str]:
+        del asked[:], slept[:]
+        failing.update(zip(arns, failures.values(), strict=True))
+        found = keys.decryption_materials(calls, COMMITTING, encrypted, CONTEXT)
+        assert found.encrypted_data_key.kms_key_arn == asked[-1]
+        return asked
+
+    assert opened_after(first=9, second=0) == arns
+    assert slept == []
+    # Neither answers: the first one is waited for.
+    assert opened_after(first=3, second=9) == [*arns, arns[0], arns[0], arns[0]]
+    assert len(slept) == 2
+    with pytest.raises(NoUsableKey) as caught:
+        opened_after(first=9, second=9)
+    assert [refusal.reason for refusal in caught.value.refusals] == ["EndpointConnectionError"] * 2
+    assert len(asked) == 2 + 2 * 3
 
 
 def test_a_message_does_not_choose_the_key_unless_it_may(kms: Any, calls: CountedCalls) -> None:

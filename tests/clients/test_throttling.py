@@ -107,7 +107,7 @@ def test_boto3_gets_all_calls_through(strict: RunningServer, mode: str) -> None:
 
 def test_our_client_gets_all_calls_through_from_threads_and_from_tasks(strict: RunningServer) -> None:
     arn = strict.client("kms").create_key()["KeyMetadata"]["Arn"]
-    half = 120
+    half = 80
 
     async def tasks() -> int:
         async with AsyncEnvelopeClient(arn, kms=connected(strict), suite=COMMITTING, threads_max=THREADS) as client:

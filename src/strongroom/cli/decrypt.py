@@ -43,7 +43,8 @@ def decrypt(
         Files, folders (all files in them whose names end with .encrypted), or - for standard input. FILE.encrypted
         becomes FILE.
     key
-        Id, ARN or alias of a KMS key that may be used; by default any that you have the permission for.
+        Id, ARN or alias of a KMS key that may be used; may be given several times. By default it is any that you have
+        the permission for, of whatever account: name yours where it matters who wrote a file.
     context
         Pair that the encryption context must have (NAME=VALUE); may be given several times.
     output
@@ -63,6 +64,7 @@ def decrypt(
     from strongroom.cli.kms_connection import kms_calls
     from strongroom.cli.planned_files import DECRYPTING, planned
     from strongroom.cli.transfer import transfer
+    from strongroom.client.data_key_cache import wipe
     from strongroom.client.errors import EnvelopeError
     from strongroom.client.messages.errors import MessageError
     from strongroom.client.messages.header_reader import ReadingRules
@@ -89,7 +91,10 @@ def decrypt(
         materials = keys.decryption_materials(
             calls, header.suite, header.encrypted_data_keys, header.encryption_context
         )
-        reader.write_to(target, materials, advance)
+        try:
+            reader.write_to(target, materials, advance)
+        finally:
+            wipe(materials)
 
     failures = (MessageError, EnvelopeError, ClientError, BotoCoreError)
     transfer(plan, work, mode=MODE, replaces=force, failures=failures)

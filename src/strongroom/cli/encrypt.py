@@ -52,6 +52,7 @@ def encrypt(
     from strongroom.cli.kms_connection import kms_calls
     from strongroom.cli.planned_files import ENCRYPTING, STANDARD, planned
     from strongroom.cli.transfer import check_terminal, transfer
+    from strongroom.client.data_key_cache import wipe
     from strongroom.client.errors import EnvelopeError
     from strongroom.client.kms_keys import KmsKeys
     from strongroom.client.messages.algorithm_suites import COMMITTING, COMMITTING_SIGNED
@@ -71,7 +72,10 @@ def encrypt(
 
     def work(source: "io.FileIO", target: "io.FileIO", advance: "Callable[[int], None]") -> None:
         materials = keys.encryption_materials(calls, suite, pairs)
-        write_message(materials, source, target, on_progress=advance)
+        try:
+            write_message(materials, source, target, on_progress=advance)
+        finally:
+            wipe(materials)
 
     failures = (EnvelopeError, ClientError, BotoCoreError)
     transfer(plan, work, mode=MODE, replaces=force, failures=failures)

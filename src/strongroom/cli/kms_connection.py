@@ -57,11 +57,12 @@ def _local_server(session: Any, store: StoreOptions) -> "KmsCalls | None":
     try:
         from strongroom.cli.env import connection_variables
         from strongroom.server.endpoint import Endpoint
+
+        if Endpoint.read(store.data.expanduser().absolute()) is None:
+            return None
+        variables = connection_variables(store)
     except ModuleNotFoundError:
         return None
-    if Endpoint.read(store.data.expanduser().absolute()) is None:
-        return None
-    variables = connection_variables(store)
     session.set_credentials(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
     return KmsCalls(
         session,

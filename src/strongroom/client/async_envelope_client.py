@@ -1,6 +1,7 @@
 """`AsyncEnvelopeClient`: encrypts and decrypts with data keys from KMS, for event loops."""
 
 import asyncio
+import io
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +16,7 @@ from strongroom.base.buffer import Buffer
 from strongroom.client.async_kms_calls import AsyncKmsCalls
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, result_file
+from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, length_of, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -122,10 +123,11 @@ class AsyncEnvelopeClient:
         encryption_context: Mapping[str, str] | None = None,
     ) -> None:
         """Encrypt a file into another, which appears whole or not at all. See `EnvelopeClient.encrypt_file`."""
-        request = self._envelope.data_key_to_encrypt(encryption_context, None)
         with ExitStack() as stack:
-            source = await _opened(stack, path)
-            materials = await self._obtain(request)
+            file = await _opened(stack, path)
+            length = length_of(file)
+            materials = await self._obtain(self._envelope.data_key_to_encrypt(encryption_context, length))
+            source = _Stoppable(file if length is None else Measured(file, length))
 
             def work() -> None:
                 with result_file(message_path) as sink:
@@ -141,7 +143,7 @@ class AsyncEnvelopeClient:
     ) -> Mapping[str, str]:
         """Decrypt a file into another, which appears when all of it is authentic. See `EnvelopeClient.decrypt_file`."""
         with ExitStack() as stack:
-            source = await _opened(stack, message_path)
+            source = _Stoppable(await _opened(stack, message_path))
             reader = await _in_thread(partial(self._envelope.reader, source, encryption_context), source)
             materials = await self._obtain(self._envelope.data_key_to_decrypt(reader))
 
@@ -203,9 +205,9 @@ class _Stoppable:
         return self._source.readinto(room)
 
 
-async def _opened(stack: ExitStack, path: str | os.PathLike[str]) -> _Stoppable:
+async def _opened(stack: ExitStack, path: str | os.PathLike[str]) -> io.FileIO:
     """Return a file to read, which `stack` closes."""
-    return _Stoppable(await _in_thread(lambda: stack.enter_context(Path(path).open("rb", buffering=0))))
+    return await _in_thread(lambda: stack.enter_context(Path(path).open("rb", buffering=0)))
 
 
 async def _in_thread(work: Callable[[], T], source: _Stoppable | None = None) -> T:

@@ -53,7 +53,7 @@ class AsyncKmsCalls:
             try:
                 return await loop.run_in_executor(self._threads, self._calls.attempt, call)
             except (ClientError, BotoCoreError) as error:
-                delay = next(delays, None) if is_passing(error) else None
+                delay = next(delays, None) if call.is_patient and is_passing(error) else None
                 if delay is None:
                     raise
             await sleep(delay)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -130,6 +131,12 @@ def result_file(path: str | os.PathLike[str]) -> AbstractContextManager[io.FileI
 def as_bytes(content: Buffer) -> memoryview:
     """Return the bytes of a buffer, whatever its items are. Raises TypeError for what is none, like text."""
     return memoryview(content).cast("B")
+
+
+def length_of(file: io.FileIO) -> int | None:
+    """Return how many bytes a file has, or None where that says nothing: of pipes, and what the kernel makes up."""
+    status = os.fstat(file.fileno())
+    return status.st_size or None if stat.S_ISREG(status.st_mode) else None
 
 
 class Measured:

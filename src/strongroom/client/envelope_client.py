@@ -9,7 +9,7 @@ from types import TracebackType
 from strongroom.base.buffer import Buffer
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, result_file
+from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, length_of, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -114,12 +114,15 @@ class EnvelopeClient:
         message_path: str | os.PathLike[str],
         encryption_context: Mapping[str, str] | None = None,
     ) -> None:
-        """Encrypt a file into another, which appears whole or not at all. Raises as `encrypt` does, and OSError."""
+        """Encrypt a file into another, which appears whole or not at all.
+
+        Raises as `encrypt` does, ValueError for a file that grows meanwhile, and OSError.
+        """
         with (
             Path(path).open("rb", buffering=0) as source,
             result_file(message_path) as sink,
         ):
-            self.encrypt_stream(source, sink, encryption_context)
+            self.encrypt_stream(source, sink, encryption_context, length_bytes=length_of(source))
 
     def decrypt_file(
         self,

@@ -34,6 +34,8 @@ class KmsCall:
     region: str | None
     operation: Literal["GenerateDataKey", "Encrypt", "Decrypt"]
     parameters: Mapping[str, Any] = field(repr=False)
+    is_patient: bool = True
+    """Whether it is worth waiting for. Without patience it is tried once."""
 
 
 Steps = Generator[KmsCall, Mapping[str, Any], T]
@@ -110,7 +112,7 @@ class KmsCalls:
             try:
                 return self.attempt(call)
             except (ClientError, BotoCoreError) as error:
-                delay = next(delays, None) if is_passing(error) else None
+                delay = next(delays, None) if call.is_patient and is_passing(error) else None
                 if delay is None:
                     raise
             self.backoff.sleep(delay)

@@ -6,12 +6,13 @@ KMS keys".
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from strongroom.base.arn import Arn, parse_arn
+from strongroom.client.backoff import is_passing
 from strongroom.client.errors import NoUsableKey, Refusal, UnexpectedAnswer
 from strongroom.client.kms_calls import KmsCall, KmsCalls, Steps
 from strongroom.client.messages.algorithm_suites import AlgorithmSuite
@@ -120,45 +121,49 @@ class KmsKeys:
     ) -> Steps[DecryptionMaterials]:
         """Yield Decrypt for each encrypted data key that our keys may open, until one does.
 
-        `context` is the header's whole encryption context. What KMS refuses, and what it cannot do now, counts as
-        refused: the next key may be in a Region that answers. Raises NoUsableKey in the end.
+        `context` is the header's whole encryption context. Where there are several to ask, each is asked once, and only
+        those that failed in passing are asked again, with patience: a Region that does not answer holds up nobody who
+        has another one. Raises NoUsableKey in the end.
         """
-        refusals: list[Refusal] = []
-        cause: Exception | None = None
         if len(encrypted_data_keys) > self.encrypted_data_keys_max:
             told = f"the message has more than {self.encrypted_data_keys_max} encrypted data keys"
             raise NoUsableKey((Refusal("all", told),))
-        for encrypted, arn, name in self._candidates(encrypted_data_keys):
-            try:
-                answer = yield self._call(name, "Decrypt", context, CiphertextBlob=encrypted.ciphertext)
-            except (ClientError, BotoCoreError) as error:
-                refusals.append(Refusal(str(arn), _reason(error)))
-                cause = error
-                continue
-            answered = parse_arn(answer.get("KeyId", ""))
-            if answered is None or not (answered == name.arn or _are_related(answered, arn)):
-                refusals.append(Refusal(str(arn), "KMS decrypted with another key"))
-            elif len(answer["Plaintext"]) != suite.data_key_bytes:
-                refusals.append(Refusal(str(arn), "the data key has another length than the algorithm suite's"))
-            else:
-                return DecryptionMaterials(bytearray(answer["Plaintext"]), encrypted)
-        raise NoUsableKey(tuple(refusals)) from cause
+        candidates = list(self._candidates(encrypted_data_keys))
+        refusals: dict[_Candidate, str] = {}
+        cause: Exception | None = None
+        is_patient = len(candidates) == 1
+        while candidates:
+            passing = []
+            for candidate in candidates:
+                ciphertext = candidate.encrypted.ciphertext
+                call = self._call(candidate.name, "Decrypt", context, CiphertextBlob=ciphertext)
+                try:
+                    answer = yield replace(call, is_patient=is_patient)
+                except (ClientError, BotoCoreError) as error:
+                    refusals[candidate], cause = _reason(error), error
+                    if is_passing(error):
+                        passing.append(candidate)
+                    continue
+                wrong = candidate.wrong_with(answer, suite)
+                if wrong is None:
+                    return DecryptionMaterials(bytearray(answer["Plaintext"]), candidate.encrypted)
+                refusals[candidate] = wrong
+            candidates, is_patient = ([] if is_patient else passing), True
+        told_of = tuple(Refusal(str(candidate.arn), reason) for candidate, reason in refusals.items())
+        raise NoUsableKey(told_of) from cause
 
-    def _candidates(
-        self, encrypted_data_keys: Sequence[EncryptedDataKey]
-    ) -> Iterator[tuple[EncryptedDataKey, Arn, "_KeyName"]]:
-        """Yield what may be tried: an encrypted data key, the ARN that it names, and the key to ask for it."""
+    def _candidates(self, encrypted_data_keys: Sequence[EncryptedDataKey]) -> "Iterator[_Candidate]":
         for encrypted in encrypted_data_keys:
             arn = _arn_of(encrypted)
             if arn is None:
                 continue
             for name in self._encrypting:
                 if name.may_be(arn):
-                    yield encrypted, arn, name
+                    yield _Candidate(encrypted, arn, name)
             if self.discovery is not None and self.discovery.allows(arn):
                 found = _KeyName(str(arn), arn)
                 if found not in self._encrypting:
-                    yield encrypted, arn, found
+                    yield _Candidate(encrypted, arn, found)
 
     def _call(self, name: "_KeyName", operation: Any, context: Mapping[str, str], **parameters: Any) -> KmsCall:
         parameters |= {"KeyId": name.text, "EncryptionContext": dict(context)}
@@ -191,6 +196,23 @@ class _KeyName(NamedTuple):
         if self.arn.resource.startswith("alias/"):
             return arn[:4] == self.arn[:4]
         return _are_related(self.arn, arn)
+
+
+class _Candidate(NamedTuple):
+    """What may be tried: an encrypted data key, the ARN that it names, and the key to ask for it."""
+
+    encrypted: EncryptedDataKey
+    arn: Arn
+    name: _KeyName
+
+    def wrong_with(self, answer: Mapping[str, Any], suite: AlgorithmSuite) -> str | None:
+        """Return why an answer to Decrypt is not what was asked for; None when it is."""
+        answered = parse_arn(answer.get("KeyId", ""))
+        if answered is None or not (answered == self.name.arn or _are_related(answered, self.arn)):
+            return "KMS decrypted with another key"
+        if len(answer["Plaintext"]) != suite.data_key_bytes:
+            return "the data key has another length than the algorithm suite's"
+        return None
 
 
 def _are_related(a: Arn, b: Arn) -> bool:

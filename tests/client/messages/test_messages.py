@@ -115,7 +115,7 @@ def test_memory_is_bounded_whatever_the_length():
         tracemalloc.stop()
         os.close(relay.read_end)
     assert sum(opened_bytes) == length
-    assert peak < 16 << 20
+    assert peak < 24 << 20
 
 
 def test_no_two_messages_under_one_data_key_are_alike():

@@ -25,7 +25,8 @@ from strongroom.crypto.aead import TAG_BYTES, AuthenticationFailed
 from strongroom.crypto.counted_aead import NONCE_BYTES, PartOpener
 
 BLOCK_BYTES = 1024 * 1024
-BLOCKS = 2
+BLOCKS = 4
+BLOCKS_OF_LONG_FRAMES = 2
 _SIGNATURE_BYTES_MAX = 0xFFFF
 _CUT_OFF = "the message is cut off"
 
@@ -95,11 +96,13 @@ class MessageReader:
         on_progress: Callable[[int], None] | None,
     ) -> None:
         blocks: list[_Block] = []
+        size = self._block_bytes()
+        count = BLOCKS if size <= BLOCK_BYTES else BLOCKS_OF_LONG_FRAMES
         index, rest = 0, memoryview(b"")
         while True:
-            if index < BLOCKS:
-                blocks.append(_Block(self._block_bytes()))
-            block = blocks[index % BLOCKS]
+            if index < count:
+                blocks.append(_Block(size))
+            block = blocks[index % count]
             await_all(block.running)
             block.sealed[: len(rest)] = rest
             filled = len(rest) + read_fully(self._source, block.sealed[len(rest) :])
