@@ -33,9 +33,6 @@ def show(visit: Visit) -> None:
     visit.needs(why_no_python_functions(), FUNCTIONS_REMEDY)
     database = Postgresql(visit.premises, "orders-database", HOST, free_port())
     database.start()
-    first = secrets.token_urlsafe(18)
-    visit.canary.remember("the first password", first)
-    database.make_user(USER, first)
     address = f"{HOST}:{database.port}"
     served, clients = visit.premises.serve("rotating-server", outbound_addresses=(address,))
     visit = visit.elsewhere(served, clients)
@@ -44,44 +41,52 @@ def show(visit: Visit) -> None:
         "clock can be moved, keeps the password of its user:"
     )
     visit.note(served.pointing_at())
-    _seen(visit, database, first, "logged in as orders", "the first password logs in")
-    value = {
-        "engine": "postgres",
-        "host": HOST,
-        "port": database.port,
-        "dbname": "postgres",
-        "username": USER,
-        "password": first,
-    }
-    secret = File("orders.json", json.dumps(value).encode())
-    visit.aws("secretsmanager", "CreateSecret", Name="orders", SecretString=secret, query="Name")
-    installed = visit.strongroom("rotation", "install", "postgresql-single-user", "--network", address)
-    function_arn = installed.strip().split()[-1]
-    rules = {"AutomaticallyAfterDays": 30}
-    visit.aws(
-        "secretsmanager",
-        "RotateSecret",
-        SecretId="orders",
-        RotationLambdaARN=function_arn,
-        RotationRules=rules,
-        query="Name",
-    )
-    second = _rotated(visit, first)
+    first = _stored(visit, database)
+    _rotate(visit, address)
+    second = _rotated(visit, "the second password", first)
     visit.prove_that("once: the secret has another password", second != first, expected="another", seen=second)
     _seen(visit, database, second, "logged in as orders", "once: the new password logs in")
     _seen(visit, database, first, "refused", "once: the old one does not")
 
     visit.say("Nobody asks for the second time. The server's clock is moved, and the scheduler finds what is due:")
     visit.strongroom("clock", "advance", "31d")
-    third = _rotated(visit, second)
-    visit.prove_that(
-        "twice, by itself: yet another password", third not in (first, second), expected="another", seen=third
-    )
+    third = _rotated(visit, "the third password", second)
+    another = third not in (first, second)
+    visit.prove_that("twice, by itself: yet another password", another, expected="another", seen=third)
     _seen(visit, database, third, "logged in as orders", "twice: the new password logs in")
     _seen(visit, database, second, "refused", "twice: the old one does not")
+    _nothing_logged(visit, database, (first, second, third))
+
+
+def _stored(visit: Visit, database: Postgresql) -> str:
+    """Make the database's user, put its password into a secret, and return it."""
+    password = secrets.token_urlsafe(18)
+    visit.canary.remember("the first password", password)
+    database.make_user(USER, password)
+    _seen(visit, database, password, "logged in as orders", "the first password logs in")
+    value = {"engine": "postgres", "host": HOST, "port": database.port, "dbname": "postgres"}
+    value |= {"username": USER, "password": password}
+    secret = File("orders.json", json.dumps(value).encode())
+    visit.aws("secretsmanager", "CreateSecret", Name="orders", SecretString=secret, query="Name")
+    return password
+
+
+def _rotate(visit: Visit, address: str) -> None:
+    """Install the rotation function, and have it rotate the secret now and every 30 days."""
+    installed = visit.strongroom("rotation", "install", "postgresql-single-user", "--network", address)
+    visit.aws(
+        "secretsmanager",
+        "RotateSecret",
+        SecretId="orders",
+        RotationLambdaARN=installed.strip().split()[-1],
+        RotationRules={"AutomaticallyAfterDays": 30},
+        query="Name",
+    )
+
+
+def _nothing_logged(visit: Visit, database: Postgresql, passwords: tuple[str, ...]) -> None:
     log = (database.directory / "server.log").read_text(errors="replace")
-    altered = log.count("ALTER")
-    found = [each for each in (first, second, third) if each in log]
+    altered, found = log.count("ALTER"), [each for each in passwords if each in log]
     visit.note(f"grep -c ALTER {database.directory / 'server.log'}", str(altered))
     visit.prove_that(
         "the database's log tells of the changes, and has no password",
@@ -91,7 +96,7 @@ def show(visit: Visit) -> None:
     )
 
 
-def _rotated(visit: Visit, before: str) -> str:
+def _rotated(visit: Visit, name: str, before: str) -> str:
     """Return the password when it is another one, and its rotation has come to its end."""
     client = visit.clients.client("secretsmanager")
 
@@ -107,7 +112,7 @@ def _rotated(visit: Visit, before: str) -> str:
         raise Unproved(late.proof.claim, late.proof.expected, f"the function logged: {_logged(visit)}") from None
     visit.aws("secretsmanager", "GetSecretValue", SecretId="orders", query="SecretString")
     password = _password(client)
-    visit.canary.remember(f"the password after {before[:4]}", password)
+    visit.canary.remember(name, password)
     return password
 
 
