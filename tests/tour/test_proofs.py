@@ -68,8 +68,8 @@ def test_a_row_that_fails_does_not_end_the_tour(capsys: pytest.CaptureFixture[st
 
 
 def test_a_server_that_throttles_nobody_does_not_pass(grounds: Grounds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quotas, "_caching", lambda *_: None)
-    monkeypatch.setattr(quotas, "_increase", lambda *_: None)
+    for later in ("_backing_off", "_increase", "_caching"):
+        monkeypatch.setattr(quotas, later, lambda *_: None)
     served, clients = grounds.premises.serve("lenient", request_quotas="off")
     outcome, _ = grounds.walk(quotas.show, served, clients)
     assert outcome.state == "failed"

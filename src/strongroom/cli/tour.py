@@ -14,7 +14,7 @@ Switch = Annotated[bool | None, ON_COMMAND_LINE_ONLY]
 
 def tour(
     *,
-    rows: Annotated[str, ON_COMMAND_LINE_ONLY] = "",
+    rows: Annotated[str | None, ON_COMMAND_LINE_ONLY] = None,
     pause: Switch = None,
     plain: Switch = None,
     keep: Annotated[Path | None, ON_COMMAND_LINE_ONLY] = None,
@@ -52,7 +52,7 @@ def tour(
         pauses=(is_terminal and sys.stdin.isatty()) if pause is None else pause,
     )
     try:
-        is_proved = take_tour(chosen(ROWS, rows), AFTERWARDS, screen, keep=keep)
+        is_proved = take_tour(chosen(ROWS, rows or ""), AFTERWARDS, screen, keep=keep)
     except TestServerError as error:
         raise OperatorError(str(error)) from None
     if not is_proved:

@@ -64,11 +64,11 @@ class Clients:
                 found = self._made[service, way] = self.new_client(service, way)
             return found
 
-    def new_session(self) -> Any:
-        """Return a boto3 session of the root user's that nobody else has, with no client yet."""
-        account = self._account
+    def new_session(self, caller: Caller | None = None) -> Any:
+        """Return a boto3 session with no client yet, that nobody else has: the root user's, or a caller's."""
+        account, caller = self._account, caller or self.root
         place = Place(account.endpoint_url, account.http_endpoint_url, account.region, account.ca_bundle, "")
-        return new_session(place, account.access_key_id, account.secret_access_key)
+        return new_session(place, caller.access_key_id, caller.secret_access_key)
 
     def new_client(self, service: str, way: Way = AS_ROOT) -> Any:
         """Return a client that nobody else has."""

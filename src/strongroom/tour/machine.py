@@ -3,14 +3,19 @@
 import asyncio
 import importlib.util
 import shutil
+import sys
 from functools import cache
 from pathlib import Path
 
 from strongroom.runners.networks.keeping import why_no_networks
 from strongroom.runners.probe import probe_now
+from strongroom.services.lambda_.invocation.runtimes import RuntimeMissing, Runtimes
+
+PYTHON_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 SANDBOX_REMEDY = "to mend: apt-get install bubblewrap; `strongroom doctor` says what else a sandbox needs"
 NETWORKS_REMEDY = "to mend: run the tour as root, or where user namespaces and nftables are allowed"
+FUNCTIONS_REMEDY = "to mend: pip install 'strongroom[server]' for this interpreter"
 POSTGRESQL_REMEDY = "to mend: apt-get install postgresql"
 
 
@@ -24,6 +29,16 @@ def why_no_sandbox() -> str | None:
 def why_no_private_networks() -> str | None:
     """Return why no VPC can be in force here, or None."""
     return asyncio.run(why_no_networks())
+
+
+@cache
+def why_no_python_functions() -> str | None:
+    """Return why no Python function can run here, or None."""
+    try:
+        asyncio.run(Runtimes().find(PYTHON_RUNTIME))
+    except RuntimeMissing as missing:
+        return str(missing)
+    return None
 
 
 def why_no_postgresql() -> str | None:

@@ -3,13 +3,12 @@
 import io
 import json
 import stat
-import sys
 import time
 import zipfile
 
 from strongroom.tour.canary import Finding
 from strongroom.tour.command_line import File
-from strongroom.tour.machine import SANDBOX_REMEDY, why_no_sandbox
+from strongroom.tour.machine import PYTHON_RUNTIME, SANDBOX_REMEDY, why_no_sandbox
 from strongroom.tour.visit import Visit, statements
 
 _GROUP = "/tour/at-rest"
@@ -121,7 +120,7 @@ def _store_function(visit: Visit) -> None:
         "CreateFunction",
         FunctionName="at-rest",
         Role=role["Arn"],
-        Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
+        Runtime=PYTHON_RUNTIME,
         Handler="module.handler",
         Code={"ZipFile": code},
         Environment={"Variables": {"SECRET": visit.canary.secret("variable")}},

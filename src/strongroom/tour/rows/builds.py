@@ -46,21 +46,20 @@ def show(visit: Visit) -> None:
     _project(visit, database, secret, key_arn)
 
     visit.say("The same build, first in no VPC, then in the subnet:")
-    outside = _build(visit, {})
-    inside = _build(visit, network)
-    out, ins = _ended(visit, outside), _ended(visit, inside)
-    log = _log(visit, out)
-    visit.prove("without a VPC configuration the build fails", expected="FAILED", seen=out["buildStatus"])
-    visit.prove_that(
-        "for it cannot reach the database", "Network is unreachable" in log, expected="Network is unreachable", seen=log
-    )
-    log += (of_inside := _log(visit, ins))
-    visit.prove("with one it succeeds", expected="SUCCEEDED", seen=ins["buildStatus"])
+    ids = [_build(visit, each) for each in ({}, network)]
+    outside, inside = (_ended(visit, each) for each in ids)
+    log, log_inside = _log(visit, outside), _log(visit, inside)
+    visit.prove("without a VPC configuration the build fails", expected="FAILED", seen=outside["buildStatus"])
+    unreachable = "Network is unreachable"
+    visit.prove_that("for it cannot reach the database", unreachable in log, expected=unreachable, seen=log)
+    visit.prove("with one it succeeds", expected="SUCCEEDED", seen=inside["buildStatus"])
     with database.as_superuser() as connection:
         row = connection.execute(_VERSION).fetchone()
     visit.prove("and the database is changed", expected="7", seen=str(row[0] if row else "nothing"))
-    visit.prove_that("the secret shows as *** in the log", "with ***" in of_inside, expected="with ***", seen=of_inside)
-    visit.prove("and nowhere as it is", expected=False, seen=password in log)
+    visit.prove_that(
+        "the secret shows as *** in the log", "with ***" in log_inside, expected="with ***", seen=log_inside
+    )
+    visit.prove("and nowhere as it is", expected=False, seen=password in log + log_inside)
     head = visit.aws("s3", "HeadObject", Bucket=BUCKET, Key="made/version", query="[ServerSideEncryption,SSEKMSKeyId]")
     visit.prove(
         "the artifact is encrypted under the project's key",
@@ -94,6 +93,27 @@ def _network(visit: Visit, database: Postgresql) -> dict[str, Any]:
 
 def _project(visit: Visit, database: Postgresql, secret: str, key_arn: str) -> None:
     visit.aws("s3", "CreateBucket", Bucket=BUCKET, query="Location")
+    role_arn = _role(visit, secret)
+    text = File.of_json("buildspec.json", _specification(database, secret))
+    visit.make(text)
+    source = File.of_json("source.json", {"type": "NO_SOURCE", "buildspec": text.content.decode()})
+    visit.note("jq -n --rawfile text buildspec.json '{type: \"NO_SOURCE\", buildspec: $text}' > source.json")
+    (visit.folder / source.name).write_bytes(source.content)
+    visit.aws(
+        "codebuild",
+        "CreateProject",
+        name=PROJECT,
+        source=source,
+        artifacts={"type": "S3", "location": BUCKET, "name": "made"},
+        environment={"type": "LINUX_CONTAINER", "image": "host", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole=role_arn,
+        encryptionKey=key_arn,
+        query="project.name",
+    )
+
+
+def _role(visit: Visit, secret: str) -> str:
+    """Make the role of the builds, which may read the one secret, and be in a network, and return its ARN."""
     trust = {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
     may = statements(
         allow("logs:*"),
@@ -102,46 +122,26 @@ def _project(visit: Visit, database: Postgresql, secret: str, key_arn: str) -> N
         allow(["kms:Decrypt", "kms:GenerateDataKey"]),
         allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:CreateNetworkInterface"]),
     )
-    role = visit.aws(
-        "iam",
-        "CreateRole",
-        RoleName=PROJECT,
-        AssumeRolePolicyDocument=File.of_json("trust.json", statements(trust)),
-        query="Role.Arn",
-    )["Role"]["Arn"]
+    policy = File.of_json("trust.json", statements(trust))
+    made = visit.aws("iam", "CreateRole", RoleName=PROJECT, AssumeRolePolicyDocument=policy, query="Role.Arn")
     visit.aws("iam", "PutRolePolicy", RoleName=PROJECT, PolicyName="own", PolicyDocument=File.of_json("may.json", may))
+    arn: str = made["Role"]["Arn"]
+    return arn
+
+
+def _specification(database: Postgresql, secret: str) -> dict[str, Any]:
+    """Return the build: it changes the database with the password from the secret, and says it aloud."""
     psql = f"{database.psql} -XAt -v ON_ERROR_STOP=1 -c"
-    specification = {
+    commands = ['echo "with $PGPASSWORD"', f"{psql} '{_MIGRATION}'", f"{psql} '{_VERSION}' > version"]
+    return {
         "version": 0.2,
         "env": {
             "variables": {"PGHOST": ADDRESS, "PGUSER": "postgres", "PGCONNECT_TIMEOUT": "2"},
             "secrets-manager": {"PGPASSWORD": f"{secret}:password"},
         },
-        "phases": {
-            "build": {
-                "commands": [
-                    'echo "with $PGPASSWORD"',
-                    f"{psql} '{_MIGRATION}'",
-                    f"{psql} '{_VERSION}' > version",
-                ]
-            }
-        },
+        "phases": {"build": {"commands": commands}},
         "artifacts": {"files": ["version"]},
     }
-    text = File.of_json("buildspec.json", specification)
-    visit.make(text)
-    source = File.of_json("source.json", {"type": "NO_SOURCE", "buildspec": text.content.decode()})
-    visit.note("jq -n --rawfile text buildspec.json '{type: \"NO_SOURCE\", buildspec: $text}' > source.json")
-    (visit.folder / source.name).write_bytes(source.content)
-    project = {
-        "name": PROJECT,
-        "source": source,
-        "artifacts": {"type": "S3", "location": BUCKET, "name": "made"},
-        "environment": {"type": "LINUX_CONTAINER", "image": "host", "computeType": "BUILD_GENERAL1_SMALL"},
-        "serviceRole": role,
-        "encryptionKey": key_arn,
-    }
-    visit.aws("codebuild", "CreateProject", **project, query="project.name")
 
 
 def _build(visit: Visit, network: dict[str, Any]) -> str:

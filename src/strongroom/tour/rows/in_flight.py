@@ -13,7 +13,8 @@ from strongroom.tour.visit import NO_ERROR, Visit, statements
 
 BUCKET = "in-flight"
 _SECONDS_MAX = 10
-_REFUSED = ("UNEXPECTED_EOF_WHILE_READING", "TLSV1_ALERT_PROTOCOL_VERSION")
+CLOSED = "closed by the server"
+_REFUSED = (CLOSED, "TLSV1_ALERT_PROTOCOL_VERSION")
 _OLD_CIPHERS = "ALL:@SECLEVEL=0"
 
 
@@ -110,6 +111,9 @@ def _handshake(address: tuple[str, int], ca_bundle: str, version: ssl.TLSVersion
         ):
             cipher = secure.cipher()
             return f"{secure.version()} {cipher[0] if cipher else ''}"
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError):
+        # Each version of Python has its own word for it.
+        return CLOSED
     except ssl.SSLError as error:
         return str(error.reason)
 

@@ -4,25 +4,35 @@ import json
 import secrets
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from strongroom.tour.command_line import File
-from strongroom.tour.machine import POSTGRESQL_REMEDY, SANDBOX_REMEDY, why_no_postgresql, why_no_sandbox
+from strongroom.tour.machine import (
+    FUNCTIONS_REMEDY,
+    POSTGRESQL_REMEDY,
+    SANDBOX_REMEDY,
+    why_no_postgresql,
+    why_no_python_functions,
+    why_no_sandbox,
+)
 from strongroom.tour.postgresql import Postgresql, free_port
+from strongroom.tour.proof import Unproved
 from strongroom.tour.visit import Visit
 
 HOST = "127.0.0.1"
 USER = "orders"
+FUNCTION = "strongroom-rotation-postgresql-single-user"
 _ROTATION_SECONDS_MAX = 60.0
+_LINES_MAX = 12
 
 
 def show(visit: Visit) -> None:
     """Rotate the password of a database's user at once, and once more by letting 31 days pass."""
     visit.needs(why_no_postgresql(), POSTGRESQL_REMEDY)
     visit.needs(why_no_sandbox(), SANDBOX_REMEDY)
+    visit.needs(why_no_python_functions(), FUNCTIONS_REMEDY)
     database = Postgresql(visit.premises, "orders-database", HOST, free_port())
     database.start()
-    first = secrets.token_urlsafe(18)
-    visit.canary.remember("the first password", first)
-    database.make_user(USER, first)
     address = f"{HOST}:{database.port}"
     served, clients = visit.premises.serve("rotating-server", outbound_addresses=(address,))
     visit = visit.elsewhere(served, clients)
@@ -31,44 +41,52 @@ def show(visit: Visit) -> None:
         "clock can be moved, keeps the password of its user:"
     )
     visit.note(served.pointing_at())
-    _seen(visit, database, first, "logged in as orders", "the first password logs in")
-    value = {
-        "engine": "postgres",
-        "host": HOST,
-        "port": database.port,
-        "dbname": "postgres",
-        "username": USER,
-        "password": first,
-    }
-    secret = File("orders.json", json.dumps(value).encode())
-    visit.aws("secretsmanager", "CreateSecret", Name="orders", SecretString=secret, query="Name")
-    installed = visit.strongroom("rotation", "install", "postgresql-single-user", "--network", address)
-    function_arn = installed.strip().split()[-1]
-    rules = {"AutomaticallyAfterDays": 30}
-    visit.aws(
-        "secretsmanager",
-        "RotateSecret",
-        SecretId="orders",
-        RotationLambdaARN=function_arn,
-        RotationRules=rules,
-        query="Name",
-    )
-    second = _rotated(visit, first)
+    first = _stored(visit, database)
+    _rotate(visit, address)
+    second = _rotated(visit, "the second password", first)
     visit.prove_that("once: the secret has another password", second != first, expected="another", seen=second)
     _seen(visit, database, second, "logged in as orders", "once: the new password logs in")
     _seen(visit, database, first, "refused", "once: the old one does not")
 
     visit.say("Nobody asks for the second time. The server's clock is moved, and the scheduler finds what is due:")
     visit.strongroom("clock", "advance", "31d")
-    third = _rotated(visit, second)
-    visit.prove_that(
-        "twice, by itself: yet another password", third not in (first, second), expected="another", seen=third
-    )
+    third = _rotated(visit, "the third password", second)
+    another = third not in (first, second)
+    visit.prove_that("twice, by itself: yet another password", another, expected="another", seen=third)
     _seen(visit, database, third, "logged in as orders", "twice: the new password logs in")
     _seen(visit, database, second, "refused", "twice: the old one does not")
+    _nothing_logged(visit, database, (first, second, third))
+
+
+def _stored(visit: Visit, database: Postgresql) -> str:
+    """Make the database's user, put its password into a secret, and return it."""
+    password = secrets.token_urlsafe(18)
+    visit.canary.remember("the first password", password)
+    database.make_user(USER, password)
+    _seen(visit, database, password, "logged in as orders", "the first password logs in")
+    value = {"engine": "postgres", "host": HOST, "port": database.port, "dbname": "postgres"}
+    value |= {"username": USER, "password": password}
+    secret = File("orders.json", json.dumps(value).encode())
+    visit.aws("secretsmanager", "CreateSecret", Name="orders", SecretString=secret, query="Name")
+    return password
+
+
+def _rotate(visit: Visit, address: str) -> None:
+    """Install the rotation function, and have it rotate the secret now and every 30 days."""
+    installed = visit.strongroom("rotation", "install", "postgresql-single-user", "--network", address)
+    visit.aws(
+        "secretsmanager",
+        "RotateSecret",
+        SecretId="orders",
+        RotationLambdaARN=installed.strip().split()[-1],
+        RotationRules={"AutomaticallyAfterDays": 30},
+        query="Name",
+    )
+
+
+def _nothing_logged(visit: Visit, database: Postgresql, passwords: tuple[str, ...]) -> None:
     log = (database.directory / "server.log").read_text(errors="replace")
-    altered = log.count("ALTER")
-    found = [each for each in (first, second, third) if each in log]
+    altered, found = log.count("ALTER"), [each for each in passwords if each in log]
     visit.note(f"grep -c ALTER {database.directory / 'server.log'}", str(altered))
     visit.prove_that(
         "the database's log tells of the changes, and has no password",
@@ -78,7 +96,7 @@ def show(visit: Visit) -> None:
     )
 
 
-def _rotated(visit: Visit, before: str) -> str:
+def _rotated(visit: Visit, name: str, before: str) -> str:
     """Return the password when it is another one, and its rotation has come to its end."""
     client = visit.clients.client("secretsmanager")
 
@@ -88,11 +106,24 @@ def _rotated(visit: Visit, before: str) -> str:
             "AWSPENDING" in each and len(each) == 1 for each in stages.values()
         )
 
-    visit.until("the secret is rotated", _ROTATION_SECONDS_MAX, is_through)
+    try:
+        visit.until("the secret is rotated", _ROTATION_SECONDS_MAX, is_through)
+    except Unproved as late:
+        raise Unproved(late.proof.claim, late.proof.expected, f"the function logged: {_logged(visit)}") from None
     visit.aws("secretsmanager", "GetSecretValue", SecretId="orders", query="SecretString")
     password = _password(client)
-    visit.canary.remember(f"the password after {before[:4]}", password)
+    visit.canary.remember(name, password)
     return password
+
+
+def _logged(visit: Visit) -> str:
+    """Return what the rotation function has logged: why there is no other password."""
+    try:
+        group = f"/aws/lambda/{FUNCTION}"
+        told = visit.clients.client("logs").filter_log_events(logGroupName=group)["events"]
+    except ClientError as error:
+        return str(error)
+    return "".join(each["message"] for each in told[-_LINES_MAX:])
 
 
 def _password(client: Any) -> str:
