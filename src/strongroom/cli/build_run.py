@@ -190,6 +190,7 @@ class _Run:
             "timeoutInMinutesOverride": wanted.timeout_minutes,
             "serviceRoleOverride": role_arn if wanted.role else None,
             "cacheOverride": {"type": "NO_CACHE"},
+            "autoRetryLimitOverride": 0,
             **{f"{name}Override": value for name, value in self._artifacts(specification).items()},
         }
         self._start(
