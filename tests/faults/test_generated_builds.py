@@ -28,6 +28,11 @@ REFUSED_WHOLLY = frozenset(
     }
 )
 """Or for what generated values name, such as the subnets of a vpcConfig."""
+EXPORTS = [
+    {"exportConfigType": "NO_EXPORT"},
+    {"exportConfigType": "S3", "s3Destination": {"bucket": "bucket"}},
+    {"exportConfigType": "S3"},
+]
 SOURCE = {"type": "NO_SOURCE", "buildspec": specification("true")}
 
 
@@ -55,6 +60,8 @@ class KnownBuilds:
         for name in self.names:
             settings = {"source": SOURCE, "artifacts": {"type": "NO_ARTIFACTS"}, "environment": ENVIRONMENT}
             ask(self._client, "CreateProject", {"name": name, "serviceRole": ROLE, **settings})
+            group = {"name": name, "type": "TEST", "exportConfig": {"exportConfigType": "NO_EXPORT"}}
+            ask(self._client, "CreateReportGroup", group)
             started = ask(self._client, "StartBuild", {"projectName": name})
             if started.status == 200:
                 self.builds.append(started.json["build"]["id"])
@@ -63,7 +70,16 @@ class KnownBuilds:
         """Return values that would do for a member of this name, or no values at all."""
         names = [*self.names, f"{ARN}:project/known-a", "none"]
         ids = st.sampled_from([*self.builds[-6:], f"known-a:{uuid.UUID(int=0)}", "x"])
+        groups = st.sampled_from([f"{ARN}:report-group/{name}" for name in (*self.names, "none")])
+        reports = st.sampled_from([f"{ARN}:report/known-a:{uuid.UUID(int=0)}", f"{ARN}:report/x:y"])
         known = {
+            "arn": st.one_of(groups, reports, st.just(f"{ARN}:token/github")),
+            "reportGroupArn": groups,
+            "reportGroupArns": st.lists(groups, min_size=1, max_size=3),
+            "reportArn": reports,
+            "reportArns": st.lists(reports, min_size=1, max_size=3),
+            "exportConfig": st.sampled_from(EXPORTS),
+            "authType": st.sampled_from(["PERSONAL_ACCESS_TOKEN", "BASIC_AUTH", "OAUTH"]),
             "name": st.sampled_from([*self.names, "made-by-chance", "A_VARIABLE"]),
             "names": st.lists(st.sampled_from(names), min_size=1, max_size=3),
             "projectName": st.sampled_from(names),

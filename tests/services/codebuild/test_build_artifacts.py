@@ -159,3 +159,25 @@ def test_the_log_group_may_be_encrypted(storing: Workshop) -> None:
     logs = {"cloudWatchLogs": {"status": "ENABLED", "groupName": group}}
     project = storing.project(text_of({"files": ["date"]}, "echo sealed"), logsConfig=logs)
     assert storing.printed(storing.build(project)) == ["sealed"]
+
+
+def test_a_role_may_what_is_its_builds(storing: Workshop, bucket: str) -> None:
+    own = Workshop(
+        storing.server,
+        allow("s3:PutObject", f"arn:aws:s3:::{bucket}/${{codebuild:projectArn}}/*"),
+        allow("s3:PutObject", f"arn:aws:s3:::{bucket}/of-a-build/*")
+        | {"Condition": {"ArnLike": {"codebuild:buildArn": "arn:aws:codebuild:us-east-1:*:build/*-a:*"}}},
+    )
+    settings = to_s3(bucket, encryptionDisabled=True, name="n")
+    project = own.project(text_of({"files": ["date"]}), artifacts=settings | {"path": "of-a-build"})
+    arn = own.client.batch_get_projects(names=[project])["projects"][0]["arn"]
+    stored = own.build(project, artifactsOverride=settings | {"path": arn})
+    assert stored["buildStatus"] == "SUCCEEDED", own.log(stored)
+    assert keys(own.server, bucket, arn) == [f"{arn}/n/date"]
+    for path in (arn + "-other", "of-a-build"):
+        denied = own.build(project, artifactsOverride=settings | {"path": path})
+        assert "AccessDenied" in context(denied, "UPLOAD_ARTIFACTS")[2]
+    given = own.client.batch_get_projects(names=[project])["projects"][0]
+    members = {name: given[name] for name in ("source", "artifacts", "environment", "serviceRole")}
+    own.client.create_project(name=f"{project}-a", **members)
+    assert own.build(f"{project}-a")["buildStatus"] == "SUCCEEDED"

@@ -117,6 +117,8 @@ def shown_build(row: Any) -> dict[str, Any]:
         build["autoRetryConfig"] = _shown_retries(settings["autoRetryLimit"], progress.get("auto_retry", {}))
     if progress.get("network_interface"):
         build["networkInterface"] = progress["network_interface"]
+    if progress.get("report_arns"):
+        build["reportArns"] = progress["report_arns"]
     if progress.get("resolved_version"):
         build["resolvedSourceVersion"] = progress["resolved_version"]
     if "ended_at" in progress:

@@ -19,6 +19,7 @@ from strongroom.services.codebuild.access import (
     project_name,
     role_arn_of,
 )
+from strongroom.services.codebuild.build_images import must_be_allowed
 from strongroom.services.codebuild.build_record import (
     COMPLETED,
     IN_PROGRESS,
@@ -69,10 +70,12 @@ async def start_build(call: Call) -> Answer:
 
 
 async def _enqueue(call: Call, project: Project, settings: Settings, retried: Any = None) -> Answer:
-    """Write a build that waits, and have the queue look. Raises InvalidInputException for a VPC that cannot be.
+    """Write a build that waits, and have the queue look.
 
     `retried` is the row of the build that it takes the place of, when that failed and is to be started again by itself.
+    Raises InvalidInputException for an image or a VPC that cannot be.
     """
+    must_be_allowed(call.house.configuration, settings)
     await must_be_possible(call.house, settings)
     named = project.named
     sent = call.params.get("idempotencyToken")

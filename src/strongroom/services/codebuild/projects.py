@@ -18,6 +18,7 @@ from strongroom.services.codebuild.access import (
     project_name,
     role_arn_of,
 )
+from strongroom.services.codebuild.build_images import must_be_allowed
 from strongroom.services.codebuild.names import ProjectName, read_project_name
 from strongroom.services.codebuild.project_settings import MEMBERS, completed
 from strongroom.services.codebuild.quotas import PROJECTS
@@ -81,6 +82,7 @@ async def create_project(call: Call) -> Answer:
     named = project.named
     _refuse_badge(call)
     settings = completed(call.params, named)
+    must_be_allowed(call.house.configuration, settings)
     tags = read_tags(call.params.get("tags"))
     settings = await _with_role(call, settings, named)
     await check_network(call.house, named, settings, settings["serviceRole"])
@@ -121,6 +123,8 @@ async def update_project(call: Call) -> Answer:
         sent["concurrentBuildLimit"] = None
     role = await _with_role(call, {"serviceRole": sent["serviceRole"]}, named) if sent.get("serviceRole") else {}
     settings = completed(row.settings | sent, named) | role
+    if "environment" in sent:
+        must_be_allowed(call.house.configuration, settings)
     if sent.get("vpcConfig") or role:
         await check_network(call.house, named, settings, settings["serviceRole"])
 

@@ -32,6 +32,7 @@ from strongroom.services.codebuild.build_record import (
 )
 from strongroom.services.codebuild.phases import Ending
 from strongroom.services.codebuild.quotas import CONCURRENT
+from strongroom.services.codebuild.reports.tables import abandon_reports
 from strongroom.services.codebuild.running.build_run import BuildRun
 from strongroom.services.codebuild.running.failures import INTERNAL_SERVICE_ERROR
 from strongroom.storage.connection import Connection
@@ -229,6 +230,7 @@ class BuildQueue:
             "server": None,
         }
         if tables.update_build(connection, row.number, (state,), values):
+            abandon_reports(connection, name_of(row).arn)
             self._house.audit.insert_event(connection, state_event(name_of(row), status, COMPLETED, now))
 
     async def _close(self) -> None:

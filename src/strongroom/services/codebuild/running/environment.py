@@ -13,9 +13,9 @@ from strongroom.services.codebuild.project_settings import S3, bucket_and_key
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def base_variables(home: str) -> dict[str, str]:
-    """Return what a build finds unless it says otherwise."""
-    return {"PATH": PROGRAMS, "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb", "CI": "true"}
+def base_variables() -> dict[str, str]:
+    """Return what a build finds unless its image or itself says otherwise."""
+    return {"PATH": PROGRAMS, "LANG": "C.UTF-8", "TERM": "dumb", "CI": "true"}
 
 
 def own_variables(row: Any, directory: str, others: dict[str, str], resolved_version: str) -> dict[str, str]:

@@ -68,12 +68,5 @@ def _file(directory: Path, path: str, shown: str) -> str:
 
 def _check(specification: Specification) -> None:
     """Raise PhaseFailed for what the environment of builds does not have."""
-    phases = specification.phases.values()
-    if any(phase.runtime_versions for phase in phases):
-        raise PhaseFailed(YAML_FILE_ERROR, "This build image does not support selecting runtime versions.")
-    if specification.run_as or any(phase.run_as for phase in phases):
-        raise PhaseFailed(YAML_FILE_ERROR, "run-as is not supported here: a build has one user, who is not root.")
-    if specification.reports:
-        raise PhaseFailed(YAML_FILE_ERROR, "reports are not supported here.")
     if specification.environment.git_credential_helper:
         raise PhaseFailed(YAML_FILE_ERROR, "git-credential-helper is not supported here.")
