@@ -96,7 +96,8 @@ def left(server: RunningServer) -> list[str]:
     roles = [each["RoleName"] for each in client_of(server, "iam").list_roles()["Roles"]]
     made = [name for name in (*buckets, *roles) if name.startswith("strongroom-build-")]
     projects = client_of(server, "codebuild").list_projects()["projects"]
-    return made + [name for name in projects if name.startswith("shop-")]
+    groups = client_of(server, "codebuild").list_report_groups()["reportGroups"]
+    return made + [name for name in (*projects, *groups) if "shop-" in name]
 
 
 def test_a_folder_is_built_with_secrets_and_artifacts(server: RunningServer, tmp_path: Path) -> None:
@@ -133,7 +134,14 @@ def test_a_folder_is_built_with_secrets_and_artifacts(server: RunningServer, tmp
 
 def test_a_build_that_fails_and_what_it_may_not_read(server: RunningServer, run_here: Runner, tmp_path: Path) -> None:
     client_of(server, "secretsmanager").create_secret(Name="shop/denied", SecretString=PASSWORD)
-    folder = folder_of(tmp_path, "echo got $PW; exit 3", env={"secrets-manager": {"PW": "shop/denied"}})
+    results = '<testsuite><testcase name="good"/><testcase name="bad"><failure/></testcase></testsuite>'
+    folder = folder_of(
+        tmp_path,
+        "echo got $PW; exit 3",
+        env={"secrets-manager": {"PW": "shop/denied"}},
+        reports={"units": {"files": ["results.xml"]}},
+    )
+    (folder / "results.xml").write_text(results)
     denied = run_here(folder)
     assert (denied.status, denied.printed) == (1, [])
     assert "secretsmanager:GetSecretValue" in denied.said
@@ -141,6 +149,7 @@ def test_a_build_that_fails_and_what_it_may_not_read(server: RunningServer, run_
     granted = run_here(folder, "--grant-secrets", "--timeout", "5")
     assert (granted.status, granted.printed) == (1, ["got ***"])
     assert "exit status 3" in granted.said
+    assert "-units FAILED: 2 tests, 1 SUCCEEDED, 1 FAILED\nstrongroom:   failed: bad\n" in granted.said
     assert found(server, granted.build_id)["timeoutInMinutes"] == 5
     assert left(server) == []
 

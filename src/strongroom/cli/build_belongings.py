@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from strongroom.base.arn import partition_of
+from strongroom.cli.build_reports import remove_groups
 from strongroom.cli.build_role import Home, policy_document, trust
 
 SOURCE_KEY = "source.zip"
@@ -61,10 +62,12 @@ class Belongings:
         arn: str = made["Role"]["Arn"]
         return arn
 
-    def make_project(self, name: str, settings: dict[str, Any]) -> None:
-        """Make a project."""
+    def make_project(self, name: str, settings: dict[str, Any], *, reports: bool) -> None:
+        """Make a project, whose builds make reports or do not."""
         codebuild = self._session.client("codebuild")
         codebuild.create_project(name=name, **settings)
+        if reports:
+            self._removals.append((f"a report group {name}-...", lambda: remove_groups(codebuild, f"{name}-")))
         self._removals.append((f"the project {name}", lambda: codebuild.delete_project(name=name)))
 
     def close(self) -> list[str]:

@@ -13,6 +13,7 @@ from strongroom.base.errors import OperatorError
 
 SERVICE = "codebuild.amazonaws.com"
 _LOGS = ["CreateLogGroup", "CreateLogStream", "PutLogEvents"]
+_REPORTS = ["CreateReportGroup", "CreateReport", "UpdateReport", "BatchPutTestCases", "BatchPutCodeCoverages"]
 _LOOKS = ["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"]
 
 
@@ -54,6 +55,14 @@ def logging(home: Home, log_group: str) -> dict[str, Any]:
     """Return the statement that lets a build log to a group, and make it."""
     group = home.arn("logs", f"log-group:{log_group}")
     return _allow([f"logs:{action}" for action in _LOGS], [group, f"{group}:*"])
+
+
+def reporting(home: Home, project: str) -> dict[str, Any]:
+    """Return the statement that lets a build make reports, in report groups that are named after its project.
+
+    Source: AWS CodeBuild User Guide, "Test report permissions".
+    """
+    return _allow([f"codebuild:{action}" for action in _REPORTS], home.arn("codebuild", f"report-group/{project}-*"))
 
 
 def joining(home: Home, network: Network) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ from strongroom.cli.build_artifacts import fetch_artifacts, wanted_artifacts
 from strongroom.cli.build_belongings import Belongings
 from strongroom.cli.build_follow import advice, follow, outcome, write_out
 from strongroom.cli.build_interruption import Interrupted, Interruption
-from strongroom.cli.build_role import Home, Network, joining, logging, policy_document, reading
+from strongroom.cli.build_reports import report_lines
+from strongroom.cli.build_role import Home, Network, joining, logging, policy_document, reading, reporting
 from strongroom.cli.build_sources import PackedFolder, pack
 from strongroom.services.codebuild.buildspec.document import BuildspecError
 from strongroom.services.codebuild.buildspec.location import DEFAULT_FILE
@@ -118,7 +119,7 @@ class _Run:
                 self._start_existing(location, buildspec, specification)
         build = follow(self._session, str(self._build_id), write_out, tell)
         self._has_ended = True
-        for line in outcome(build):
+        for line in (*outcome(build), *report_lines(self._session, build)):
             tell(line)
         advised = advice(build, is_role_made=self._wanted.project is None and self._wanted.role is None)
         if advised:
@@ -172,7 +173,7 @@ class _Run:
                 "subnets": network.subnets,
                 "securityGroupIds": network.security_groups,
             }
-        self._belongings.make_project(self._name, settings)
+        self._belongings.make_project(self._name, settings, reports=bool(specification and specification.reports))
         self._start(projectName=self._name)
 
     def _start_existing(self, location: str, buildspec: str | None, specification: Specification | None) -> None:
@@ -190,6 +191,7 @@ class _Run:
             "timeoutInMinutesOverride": wanted.timeout_minutes,
             "serviceRoleOverride": role_arn if wanted.role else None,
             "cacheOverride": {"type": "NO_CACHE"},
+            "autoRetryLimitOverride": 0,
             **{f"{name}Override": value for name, value in self._artifacts(specification).items()},
         }
         self._start(
@@ -237,6 +239,7 @@ class _Run:
         ids = [reference.secret_id for reference in references if reference is not None]
         statements = [logging(self._home, self._log_group), *reading(self._session, self._home, parameters, ids)]
         statements += joining(self._home, network) if network is not None else []
+        statements += [reporting(self._home, self._name)] if specification and specification.reports else []
         policies = {"build": policy_document(*statements)} | ({"more": wanted.policy} if wanted.policy else {})
         return self._belongings.make_role(self._home.arn("codebuild", f"project/{self._name}"), policies)
 
