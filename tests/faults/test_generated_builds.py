@@ -20,10 +20,10 @@ ARN = "arn:aws:codebuild:us-east-1:000000000000"
 REFUSED_WHOLLY = frozenset(
     {
         *("vpcConfig", "fileSystemLocations", "buildBatchConfig", "badgeEnabled", "fleet", "dockerServer", "auth"),
-        *("certificate", "registryCredential", "computeConfiguration", "hostKernel", "autoRetryLimit"),
+        *("certificate", "registryCredential", "computeConfiguration", "hostKernel"),
         *("buildStatusConfig", "reportBuildStatus", "bucketOwnerAccess", "gitSubmodulesConfig", "privilegedMode"),
         *("debugSessionEnabled", "sourceAuthOverride", "fleetOverride", "certificateOverride"),
-        *("registryCredentialOverride", "hostKernelOverride", "autoRetryLimitOverride", "privilegedModeOverride"),
+        *("registryCredentialOverride", "hostKernelOverride", "privilegedModeOverride"),
         *("buildStatusConfigOverride", "reportBuildStatusOverride", "gitSubmodulesConfigOverride"),
     }
 )
@@ -103,6 +103,8 @@ class KnownBuilds:
             "idempotencyToken": st.sampled_from(["t", "\0", ""]),
             "sourceTypeOverride": st.sampled_from(["NO_SOURCE", "S3", "GITHUB"]),
             "sourceLocationOverride": st.sampled_from(["bucket/key.zip", "/etc", ""]),
+            "autoRetryLimit": st.sampled_from([0, 1, -1]),
+            "autoRetryLimitOverride": st.sampled_from([0, 1, -1]),
             "concurrentBuildLimit": st.sampled_from([-1, 1, 100]),
         }
         return known.get(name, st.nothing())

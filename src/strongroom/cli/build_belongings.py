@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import IO, Any
 
+from strongroom.base.arn import partition_of
 from strongroom.cli.build_role import Home, policy_document, trust
 
 SOURCE_KEY = "source.zip"
@@ -42,7 +43,7 @@ class Belongings:
             "Effect": "Allow",
             "Principal": {"AWS": role_arn},
             "Action": ["s3:GetObject", "s3:PutObject"],
-            "Resource": f"arn:aws:s3:::{self.bucket}/*",
+            "Resource": f"arn:{partition_of(self._home.region)}:s3:::{self.bucket}/*",
         }
         self._session.client("s3").put_bucket_policy(Bucket=self.bucket, Policy=policy_document(statement))
 

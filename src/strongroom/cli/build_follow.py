@@ -16,14 +16,22 @@ def follow(session: Any, build_id: str, take: Callable[[str], None], tell: Calla
 
     CodeBuild closes the log before the build is complete: what is read after that is all there is.
     """
+    from botocore.exceptions import ClientError
+
     codebuild, log = session.client("codebuild"), _Log(session.client("logs"), take)
     looks = 0
     while True:
-        (build,) = codebuild.batch_get_builds(ids=[build_id])["builds"]
         looks += 1
+        try:
+            (build,) = codebuild.batch_get_builds(ids=[build_id])["builds"]
+            log.copy(build["logs"])
+        except ClientError as error:
+            # Somebody else's requests are no reason to give a build up.
+            if error.response["Error"]["Code"] != "ThrottlingException":
+                raise
+            continue
         if looks == WAITING_LOOKS and build["currentPhase"] == "QUEUED":
             tell("waiting in the queue")
-        log.copy(build["logs"])
         if build["buildComplete"]:
             if not log.is_there:
                 tell("its log does not go to CloudWatch Logs" if _is_elsewhere(build) else "it has no log")

@@ -79,6 +79,7 @@ class _Run:
         self._log_group = f"/strongroom/build-run/{folder}"
         self._interruption = Interruption()
         self._build_id: str | None = None
+        self._has_ended = False
 
     def run(self) -> int:
         with self._interruption.heeded():
@@ -94,8 +95,8 @@ class _Run:
     def _run_and_clean_up(self) -> int:
         try:
             return self._run()
-        except (Interrupted, BrokenPipeError):
-            if self._build_id is not None:
+        except BaseException:
+            if self._build_id is not None and not self._has_ended:
                 self._stop(self._build_id)
             raise
         finally:
@@ -116,6 +117,7 @@ class _Run:
             else:
                 self._start_existing(location, buildspec, specification)
         build = follow(self._session, str(self._build_id), write_out, tell)
+        self._has_ended = True
         for line in outcome(build):
             tell(line)
         advised = advice(build, is_role_made=self._wanted.project is None and self._wanted.role is None)
@@ -174,7 +176,7 @@ class _Run:
         self._start(projectName=self._name)
 
     def _start_existing(self, location: str, buildspec: str | None, specification: Specification | None) -> None:
-        """Start a build of a project that is there, with this source, and with no artifacts but those wanted here."""
+        """Start a build of a project that is there, with this source; it stores no artifacts but those wanted here."""
         wanted = self._wanted
         found = self._codebuild.batch_get_projects(names=[wanted.project])["projects"]
         if not found:
@@ -187,6 +189,8 @@ class _Run:
             "computeTypeOverride": wanted.compute_type,
             "timeoutInMinutesOverride": wanted.timeout_minutes,
             "serviceRoleOverride": role_arn if wanted.role else None,
+            "cacheOverride": {"type": "NO_CACHE"},
+            "autoRetryLimitOverride": 0,
             **{f"{name}Override": value for name, value in self._artifacts(specification).items()},
         }
         self._start(
@@ -248,12 +252,14 @@ class _Run:
         return Network(vpc_id, subnets, groups)
 
     def _stop(self, build_id: str) -> None:
-        """Stop the build and wait until it has ended; not when another signal says not to."""
+        """Stop the build and wait until it has ended; not when another signal says not to, or nobody answers."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         tell("stopping the build")
         try:
             self._codebuild.stop_build(id=build_id)
             build = follow(self._session, build_id, _ignore, _ignore)
-        except Interrupted:
+        except (Interrupted, BotoCoreError, ClientError):
             tell(f"the build {build_id} may run on for a moment")
             return
         tell(f"{build_id} {build['buildStatus']}")

@@ -132,7 +132,7 @@ REFUSED: tuple[dict[str, Any], ...] = (
     {"secondaryArtifacts": [{"type": "S3", "location": "bucket"}]},
     {"fileSystemLocations": [{"type": "EFS", "location": "x"}]},
     {"buildBatchConfig": {"serviceRole": ROLE}},
-    {"autoRetryLimit": 1},
+    {"autoRetryLimit": -1},
     {"badgeEnabled": True},
     {"concurrentBuildLimit": 0},
     {"serviceRole": f"arn:aws:iam::{ACCOUNT}:role/none"},

@@ -101,14 +101,14 @@ def _check_unserved(settings: Settings) -> None:
         raise errors.not_served("fileSystemLocations", "there are no file systems to mount.")
     if settings.get("buildBatchConfig"):
         raise errors.not_served("buildBatchConfig", "batch builds are not served.")
-    if settings.get("autoRetryLimit"):
-        raise errors.not_served("autoRetryLimit", "a build that failed is retried by RetryBuild.")
 
 
 def _check_numbers(settings: Settings) -> None:
     limit = settings.get("concurrentBuildLimit")
     if limit is not None and limit < 1:
         raise errors.invalid_input("Project-level concurrent build limit must be greater than 0")
+    if settings.get("autoRetryLimit", 0) < 0:
+        raise errors.invalid_input("Invalid auto-retry limit: it must not be negative")
 
 
 def _must_differ(elements: list[dict[str, Any]], member: str, where: str) -> None:

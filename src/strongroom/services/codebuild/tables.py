@@ -23,8 +23,8 @@ from strongroom.storage.column_types import JsonText, OrderedText, RowNumber, Ti
 from strongroom.storage.connection import Connection
 from strongroom.storage.schema import metadata
 
-QUEUED, RUNNING, ENDED = "QUEUED", "RUNNING", "ENDED"
-"""Where a build is on its way; how it ended is its status."""
+QUEUED, RUNNING, RETRYING, ENDED = "QUEUED", "RUNNING", "RETRYING", "ENDED"
+"""Where a build is on its way; how it ended is its status. One that is RETRYING ended, and is to be started again."""
 
 PROJECTS = Table(
     "codebuild_projects",
@@ -236,6 +236,11 @@ def count_active(connection: Connection, project: ProjectName) -> int:
 def running_builds(connection: Connection) -> Sequence[Row[Any]]:
     """Return all builds that run, or ran when their server ended."""
     return connection.execute(select(BUILDS).where(BUILDS.c.state == RUNNING).order_by(BUILDS.c.number)).all()
+
+
+def retrying_builds(connection: Connection) -> Sequence[Row[Any]]:
+    """Return all builds that ended and are to be started again."""
+    return connection.execute(select(BUILDS).where(BUILDS.c.state == RETRYING).order_by(BUILDS.c.number)).all()
 
 
 def note_alive(connection: Connection, numbers: Collection[int], server: str, alive_until: float) -> None:

@@ -13,6 +13,7 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.house import House
 from strongroom.runners.probe import SandboxUnavailable
 from strongroom.services.codebuild import tables
+from strongroom.services.codebuild.auto_retry import state_after
 from strongroom.services.codebuild.build_record import (
     COMPLETED,
     DOWNLOAD_SOURCE,
@@ -279,7 +280,8 @@ class BuildRun:
         await self._house.store.write(self._write_end(completed_progress(self._progress, now()), status, now()))
 
     def _write_end(self, progress: dict[str, Any], status: str, now: float) -> Any:
-        values = {"state": tables.ENDED, "status": status, "progress": progress, "server": None}
+        state = state_after(status, self._settings, progress)
+        values = {"state": state, "status": status, "progress": progress, "server": None}
 
         def write(connection: Connection) -> None:
             if tables.update_build(connection, self.number, (tables.RUNNING,), values):
