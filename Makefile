@@ -54,6 +54,7 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 .PHONY: docs
 docs: $(STAMPS)/develop ## Build the handbook into build/handbook
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
+	@echo "built: build/handbook/index.html (with search: python3 -m http.server --directory build/handbook)"
 
 .PHONY: wheel
 wheel: $(STAMPS)/develop ## Build the wheel into dist
