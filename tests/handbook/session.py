@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from tests.handbook.documents import Block
 
 READY_SECONDS_MAX = 30
-COMMAND_SECONDS_MAX = 60
+COMMAND_SECONDS_MAX = 120
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -108,6 +109,8 @@ class Session:
         output = self._output()
         self._tell(f"{{ {command}\n}} > {output} 2>&1 < /dev/null; echo $?")
         assert self._bash.stdout is not None
+        ended, _, _ = select.select([self._bash.stdout], [], [], COMMAND_SECONDS_MAX)
+        assert ended, f"it does not end:\n{command}\n{output.read_text()}"
         answer = self._bash.stdout.readline().strip()
         printed = output.read_text()
         assert answer.isdigit(), f"the shell ended:\n{command}\n{printed}\n{answer}"

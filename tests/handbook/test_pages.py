@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.handbook.documents import ROOT, SHELL_LANGUAGES, Block, Document, documents
-from tests.handbook.session import Session, is_as_shown, page_environment, steps
+from tests.handbook.session import Session, page_environment
 from tests.handbook.warm_aws import WarmAws
 from tests.rotation_functions.functions import must_be_contained
 from tests.running_server import RunningServer, running_server
@@ -130,15 +130,3 @@ def test_no_block_is_made_by_indentation() -> None:
             assert before or not line.startswith(("    strongroom ", "    aws ", "    $ ", "    make ")), (
                 f"{document.name}: {line}"
             )
-
-
-def test_an_output_is_compared() -> None:
-    assert is_as_shown("a  b\nc\n", "a b\n c")
-    assert is_as_shown("a 17 b", "a ... b")
-    assert is_as_shown("a b", "a ... b")
-    assert not is_as_shown("a b c", "a b")
-    assert not is_as_shown("x a b", "a ...")
-
-
-def test_a_command_goes_on_in_the_next_line() -> None:
-    assert steps("$ one \\\n> two\nout\n> more\n$ three\n") == [("one \\\ntwo\n", "out\n> more\n"), ("three\n", "")]
