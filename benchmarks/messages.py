@@ -37,11 +37,10 @@ PEERS_SUITES = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One process, from its start to its end, in seconds; and the most memory that it had."""
+    """One process, from its start to its end, in seconds."""
 
     wall: float
     cpu: float
-    resident_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def _timed(command: list[str], environment: dict[str, str], result: Path) -> Run
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0 or not result.exists():
         raise WrongAnswerError(f"{command[0]} failed: {words.decode(errors='replace')[-2000:]}")
-    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return Run(wall, used.ru_utime + used.ru_stime)
 
 
 def _measure(
@@ -159,7 +158,6 @@ def _rows(runs: dict[tuple[str, str, str], list[Run]], size_bytes: int) -> list[
             [
                 *(direction, suite, name),
                 *(f"{wall:.2f}", f"{size_bytes / wall / 1e6:.0f}", f"{cpu:.2f}"),
-                f"{max(run.resident_bytes for run in taken) / 2**20:.0f}",
                 f"{wall / median(run.wall for run in ours):.1f}",
                 f"{cpu / median(run.cpu for run in ours):.1f}",
             ]
@@ -183,7 +181,7 @@ def _run(arguments: argparse.Namespace, directory: Path, stack: ExitStack) -> No
     contestants = [Contestant(name, suite, key_arn, plaintext) for suite in suites for name in names]
     runs = _measure(contestants, _environment(server), 1 if arguments.quick else arguments.rounds)
     print(machine.describe())
-    heads = ("what", "suite", "command", "wall s", "MB/s", "CPU s", "memory MiB", "times ours, wall", "times ours, CPU")
+    heads = ("what", "suite", "command", "wall s", "MB/s", "CPU s", "times ours, wall", "times ours, CPU")
     print(f"\n{arguments.mebibytes} MiB, medians\n{report.table(heads, _rows(runs, size_bytes))}\n")
     for suite in suites:
         ours, theirs = (median(run.wall for run in runs[suite, "encrypt", name]) for name in (OURS, PEER))

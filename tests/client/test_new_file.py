@@ -41,6 +41,18 @@ def test_it_appears_in_the_end(kind: str, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["target"]
 
 
+def test_a_large_one_is_put_on_disk_as_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, start, length, advice: begun.append((start, length)))
+    content = os.urandom(1_000)
+    monkeypatch.setattr("strongroom.client.new_file.BEGUN_BYTES", 300)
+    with new_file(tmp_path / "target", 0o600, replaces=False) as file:
+        for start in range(0, 1_000, 100):
+            assert file.write(memoryview(content)[start : start + 100]) == 100
+    assert (tmp_path / "target").read_bytes() == content
+    assert begun == [(0, 300), (300, 300), (600, 300)]
+
+
 @pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize("replaces", [False, True])
 def test_what_is_there_stays_unless_it_is_replaced(tmp_path: Path, replaces: bool) -> None:

@@ -30,7 +30,11 @@ def kms_calls(store: StoreOptions) -> "KmsCalls":
 
     try:
         session = botocore.session.get_session()
-        if not _names_credentials() and not any(os.environ.get(name) for name in _ENDPOINTS):
+        session.get_component("credential_provider").remove("iam-role")
+        if session.get_credentials() is not None:
+            return KmsCalls(session)
+        session = botocore.session.get_session()
+        if not any(os.environ.get(name) for name in _ENDPOINTS):
             local = _local_server(session, store)
             if local is not None:
                 return local
@@ -39,15 +43,6 @@ def kms_calls(store: StoreOptions) -> "KmsCalls":
         return KmsCalls(session)
     except BotoCoreError as error:
         raise OperatorError(str(error)) from None
-
-
-def _names_credentials() -> bool:
-    """Whether variables or files say who we are. The machine's role is not asked for."""
-    import botocore.session
-
-    session = botocore.session.get_session()
-    session.get_component("credential_provider").remove("iam-role")
-    return session.get_credentials() is not None
 
 
 def _local_server(session: Any, store: StoreOptions) -> "KmsCalls | None":

@@ -8,6 +8,10 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from strongroom.base.buffer import Buffer
+
+BEGUN_BYTES = 32 * 1024 * 1024
+
 _UNSUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -31,17 +35,34 @@ def new_file(target: Path, mode: int, *, replaces: bool) -> Iterator[io.FileIO]:
         os.close(directory)
 
 
+class _BegunFile(io.FileIO):
+    """A new file that the kernel puts on disk as it grows, so that little is left to wait for at its end."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "wb")
+        self._written = self._begun = 0
+
+    def write(self, content: Buffer, /) -> int:  # type: ignore[override]
+        """Write some bytes, and return how many."""
+        self._written += (count := super().write(content))
+        if self._written - self._begun >= BEGUN_BYTES and hasattr(os, "posix_fadvise"):
+            # Advised that these pages are not needed, Linux begins to write them, and drops none that is not written.
+            os.posix_fadvise(self.fileno(), self._begun, self._written - self._begun, os.POSIX_FADV_DONTNEED)
+            self._begun = self._written
+        return count
+
+
 @contextlib.contextmanager
 def _unnamed_or_hidden(directory: int, mode: int) -> Iterator[tuple[io.FileIO, str]]:
     """Give a file and the path that it can be linked from: one without a name, else one with a hidden name."""
     descriptor = _open_unnamed(directory, mode)
     if descriptor is not None:
-        with io.FileIO(descriptor, "wb") as file:
+        with _BegunFile(descriptor) as file:
             yield file, f"/proc/self/fd/{descriptor}"
         return
     name = _hidden_name()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with io.FileIO(os.open(name, flags, mode, dir_fd=directory), "wb") as file:
+    with _BegunFile(os.open(name, flags, mode, dir_fd=directory)) as file:
         try:
             yield file, name
         finally:
