@@ -78,6 +78,17 @@ def test_nothing_is_replaced_without_force(folder: Path, key: str, run: Any) -> 
     assert sorted(os.listdir(folder)) == ["ledger", "ledger.encrypted"]
 
 
+def test_what_is_in_the_way_is_named(folder: Path, key: str, run: Any) -> None:
+    status, _, errors = run("encrypt", "--key", key, "ledger", "--output", "ledger/x")
+    assert (status, errors) == (1, "strongroom: ledger: ledger is not a folder\n")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "file").touch()
+    (folder / "out").mkdir()
+    (folder / "out" / "deep").touch()
+    status, _, errors = run("encrypt", "--key", key, ".", "--output", "out")
+    assert (status, errors) == (1, "strongroom: deep/file: out/deep is not a folder\n")
+
+
 def test_an_altered_file_leaves_nothing_and_the_others_go_on(folder: Path, key: str, run: Any) -> None:
     for name in ("one", "two", "three", "four"):
         (folder / name).write_text(name)
@@ -275,6 +286,7 @@ def test_what_the_context_must_have(folder: Path, key: str, run: Any) -> None:
         (["encrypt", "--key", "k", "ledger", "ledger"], "ledger and ledger would both become ledger.encrypted"),
         (["encrypt", "--key", "k", "ledger", "--output", "ledger"], "is to be read, and is not written"),
         (["encrypt", "--key", "k", "ledger", "other", "--output", "-"], "only one file goes to standard output"),
+        (["encrypt", "--key", "k", "ledger", "other", "--output", "other"], "other is not a folder"),
         (["encrypt", "--key", "k", "-", "-"], "would both become -"),
         (["encrypt", "--key", "k", "-", "--output", "."], "needs a file's name as --output"),
         (["decrypt", "ledger", "--frame-bytes-max", "0"], "bytes can be read"),

@@ -74,6 +74,8 @@ def test_every_row_is_proved_and_nothing_is_in_the_clear(networks: None, kept: P
     ):
         assert files[str(kept / part)], part
     assert any("pg_wal" in name for name in files)
+    # Databases begin as copies of each other: each content is looked at once.
+    files = {name: content for content, name in {content: name for name, content in files.items()}.items()}
     assert search(files, secrets.items()) == []
     planted = b"..." + secrets["the canary"] + b"..."
     assert [found.file for found in search(files | {"planted": planted}, secrets.items())][:1] == ["planted"]

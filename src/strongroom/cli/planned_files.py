@@ -72,6 +72,8 @@ def _files(
     is_file = output is not None and not output.is_dir() and len(sources) == 1 and not folders
     if output == STANDARD and not is_file:
         raise OperatorError("only one file goes to standard output")
+    if output is not None and not is_file and output.exists() and not output.is_dir():
+        raise OperatorError(f"{output} is not a folder")
     for source in sources:
         if is_file and output is not None:
             yield PlannedFile(source, output)

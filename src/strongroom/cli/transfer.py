@@ -61,6 +61,8 @@ def _source(file: PlannedFile) -> Iterator[io.FileIO]:
 
 
 def _words(file: PlannedFile, error: Exception) -> str:
+    if isinstance(error, FileExistsError) and error.filename == str(file.target.parent):
+        return f"{file.target.parent} is not a folder"
     if isinstance(error, FileExistsError):
         return f"{file.target} is there already; --force replaces it"
     if isinstance(error, OSError) and error.strerror:

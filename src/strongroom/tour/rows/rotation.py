@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shlex
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -133,9 +134,6 @@ def _password(client: Any) -> str:
 
 def _seen(visit: Visit, database: Postgresql, password: str, expected: str, claim: str) -> None:
     seen = database.login(USER, password)
-    visit.note(
-        f"PGPASSWORD='{password}' psql -h {HOST} -p {database.port} -U {USER} -d postgres -c 'select current_user'",
-        seen,
-        is_refused=seen == "refused",
-    )
+    login = f"psql -h {HOST} -p {database.port} -U {USER} -d postgres -c 'select current_user'"
+    visit.note(f"PGPASSWORD={shlex.quote(password)} {login}", seen, is_refused=seen == "refused")
     visit.prove(claim, expected=expected, seen=seen)
