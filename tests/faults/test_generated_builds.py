@@ -20,9 +20,9 @@ ARN = "arn:aws:codebuild:us-east-1:000000000000"
 REFUSED_WHOLLY = frozenset(
     {
         *("vpcConfig", "fileSystemLocations", "buildBatchConfig", "badgeEnabled", "fleet", "dockerServer", "auth"),
-        *("certificate", "registryCredential", "computeConfiguration", "hostKernel", "cache"),
+        *("certificate", "registryCredential", "computeConfiguration", "hostKernel"),
         *("buildStatusConfig", "reportBuildStatus", "bucketOwnerAccess", "gitSubmodulesConfig", "privilegedMode"),
-        *("debugSessionEnabled", "cacheOverride", "sourceAuthOverride", "fleetOverride", "certificateOverride"),
+        *("debugSessionEnabled", "sourceAuthOverride", "fleetOverride", "certificateOverride"),
         *("registryCredentialOverride", "hostKernelOverride", "privilegedModeOverride"),
         *("buildStatusConfigOverride", "reportBuildStatusOverride", "gitSubmodulesConfigOverride"),
     }
@@ -32,6 +32,11 @@ EXPORTS = [
     {"exportConfigType": "NO_EXPORT"},
     {"exportConfigType": "S3", "s3Destination": {"bucket": "bucket"}},
     {"exportConfigType": "S3"},
+]
+CACHES = [
+    {"type": "NO_CACHE"},
+    {"type": "S3", "location": "bucket/x"},
+    {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]},
 ]
 SOURCE = {"type": "NO_SOURCE", "buildspec": specification("true")}
 
@@ -91,7 +96,9 @@ class KnownBuilds:
             "environment": st.just(ENVIRONMENT),
             "artifacts": st.sampled_from([{"type": "NO_ARTIFACTS"}, {"type": "S3", "location": "bucket"}]),
             "buildspecOverride": st.sampled_from([specification("true"), "version: 0.2\n", "x.yml"]),
-            "imageOverride": st.just("host"),
+            "imageOverride": st.sampled_from(["host", "host", "aws/codebuild/standard:7.0", "/etc", "../x"]),
+            "cache": st.sampled_from(CACHES),
+            "cacheOverride": st.sampled_from(CACHES),
             "environmentTypeOverride": st.just("LINUX_CONTAINER"),
             "idempotencyToken": st.sampled_from(["t", "\0", ""]),
             "sourceTypeOverride": st.sampled_from(["NO_SOURCE", "S3", "GITHUB"]),

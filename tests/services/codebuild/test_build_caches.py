@@ -2,16 +2,13 @@
 
 import gzip
 import io
-import subprocess
 import tarfile
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.running_server import RunningServer, running_server
+from tests.running_server import RunningServer
 from tests.services.codebuild.building import Workshop, allow, client_of, demand_sandbox, document
 from tests.services.refusals import refused
 
@@ -19,44 +16,22 @@ LOCAL = {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("repositories") / "app"
-    subprocess.run(["git", "init", "-q", "-b", "main", str(made)], check=True)
-    commit(made, "first")
-    return made
-
-
-def commit(repository: Path, text: str) -> None:
-    (repository / "text").write_text(f"{text}\n")
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-    subprocess.run(["git", "-C", str(repository), "add", "text"], check=True)
-    subprocess.run(["git", "-C", str(repository), *who, "commit", "-q", "-m", text], check=True)
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[RunningServer]:
-    demand_sandbox()
-    options = ("--build-git-sources", str(repository))
-    with running_server(tmp_path_factory.mktemp("server"), options=options) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def key(serving: RunningServer) -> str:
-    arn: str = client_of(serving, "kms").create_key()["KeyMetadata"]["Arn"]
+def key(server: RunningServer) -> str:
+    arn: str = client_of(server, "kms").create_key()["KeyMetadata"]["Arn"]
     return arn
 
 
 @pytest.fixture(scope="module")
-def shop(serving: RunningServer, key: str) -> Workshop:
+def shop(server: RunningServer, key: str) -> Workshop:
+    demand_sandbox()
     s3 = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]
-    return Workshop(serving, allow(s3), allow(["kms:GenerateDataKey", "kms:Decrypt"], key))
+    return Workshop(server, allow(s3), allow(["kms:GenerateDataKey", "kms:Decrypt"], key))
 
 
 @pytest.fixture(scope="module")
-def bucket(serving: RunningServer) -> str:
+def bucket(server: RunningServer) -> str:
     name = f"caches-{uuid.uuid4().hex[:8]}"
-    client_of(serving, "s3").create_bucket(Bucket=name)
+    client_of(server, "s3").create_bucket(Bucket=name)
     return name
 
 
@@ -155,6 +130,17 @@ def test_keys_of_a_cache(shop: Workshop, bucket: str) -> None:
     assert printed("h-$(codebuild-hash-files '*.nothing')", "ninth") == ["eighth"]
 
 
+def test_no_secret_is_in_the_name_of_a_cache(shop: Workshop, bucket: str) -> None:
+    parameter = {"Name": shop.name, "Value": "a-secret-value", "Type": "String"}
+    client_of(shop.server, "ssm").put_parameter(**parameter)
+    rich = Workshop(shop.server, allow(["s3:*", "ssm:GetParameters"]))
+    text = yaml.safe_load(text_of(*MAKE, paths=["made"], key="k-$SECRET"))
+    text["env"] = {"parameter-store": {"SECRET": shop.name}}
+    build = rich.build(rich.project(yaml.safe_dump(text), cache={"type": "S3", "location": f"{bucket}/secret"}))
+    assert "Unable to download cache: its key has the value of a secret in it" in rich.log(build)
+    assert not [name for name in objects(shop.server, bucket) if name.startswith("secret/")]
+
+
 def test_projects_share_what_they_name_alike(shop: Workshop, bucket: str) -> None:
     cache = {"type": "S3", "location": f"{bucket}/shared", "cacheNamespace": "team/one"}
     text = text_of(
@@ -197,22 +183,6 @@ def test_a_cache_that_cannot_be_had_fails_no_build(shop: Workshop, bucket: str) 
         assert told in shop.log(build)
         assert ("ok" in shop.printed(build)) == told.startswith("Restored")
         assert not {"x", "device", "elsewhere"} & set(shop.printed(build))
-
-
-def test_a_source_cache_keeps_the_repository(shop: Workshop, repository: Path) -> None:
-    cache = {"type": "LOCAL", "modes": ["LOCAL_SOURCE_CACHE"]}
-    source = {
-        "type": "GITHUB",
-        "location": str(repository),
-        "buildspec": text_of("cat text; git remote get-url origin"),
-    }
-    project = shop.project(source=source, cache=cache)
-    assert shop.printed(shop.build(project)) == ["first", str(repository)]
-    commit(repository, "second")
-    build = shop.build(project)
-    assert shop.printed(build) == ["second", str(repository)]
-    assert len(build["resolvedSourceVersion"]) == 40
-    assert shop.printed(shop.build(project, sourceVersion="HEAD~1"))[0] == "first"
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def folder() -> Iterator[Path]:
         docker_archive(folder / "small.tar", SYSTEM, ADDED, settings=settings)
         (folder / "aws" / "codebuild").mkdir(parents=True)
         Blobs(SYSTEM).layout(folder / "aws" / "codebuild" / "standard:7.0")
+        (folder / "empty").mkdir()
         (folder / "broken.tar").write_bytes(layer(entry("manifest.json", "{}")))
         with tarfile.open(folder / "small.tar") as archive:
             archive.extractall(folder, filter="data", members=[archive.getmember("0/layer.tar")])
@@ -128,6 +129,13 @@ def test_an_image_that_cannot_be_had_fails_the_build(shop: Workshop, registry_ho
     assert message.startswith(f"Unable to pull customer's container image. CannotPullContainerError: {image}: ")
 
 
+def test_an_image_without_a_shell_runs_nothing(shop: Workshop) -> None:
+    build = built(shop, "empty", "echo never")
+    assert build["buildStatus"] == "FAILED"
+    status, _, message = context(build, "BUILD")
+    assert (status, message) == ("FAILED", "The build's environment ended before its commands did.")
+
+
 def run_as(build: str, **phases: str) -> str:
     """Return a specification whose phases tell who they are, each as a user (none for the empty name)."""
     told = "echo $(id -u):$(id -g) $KEPT $(cat kept 2>/dev/null); export KEPT=$KEPT$(id -u); id -u >>kept"
@@ -146,15 +154,11 @@ def test_phases_run_as_users_of_the_image(shop: Workshop) -> None:
     assert shop.printed(build) == ["0:0", "1000:1001 0 0", "70:70 01000 0 1000"]
     assert build["exportedEnvironmentVariables"] == [{"name": "KEPT", "value": "0100070"}]
     environment = ENVIRONMENT | {"image": "small"}
-    for user in ("carl", "0", "root:x", ""):
-        text = yaml.safe_dump({"version": 0.2, "run-as": user, "phases": {"build": {"commands": ["id -u"]}}})
-        build = shop.build(shop.project(text, environment=environment))
-        if not user:
-            assert shop.printed(build) == ["0"]
-            continue
-        status, code, message = context(build, "DOWNLOAD_SOURCE")
-        assert (status, code) == ("FAILED", "YAML_FILE_ERROR")
-        assert message == f"run-as: the build image has no user named {user}"
+    text = yaml.safe_dump({"version": 0.2, "run-as": "carl", "phases": {"build": {"commands": ["id -u"]}}})
+    assert context(shop.build(shop.project(text, environment=environment)), "DOWNLOAD_SOURCE") == (
+        *("FAILED", "YAML_FILE_ERROR"),
+        "run-as: the build image has no user named carl",
+    )
 
 
 def test_on_the_host_there_are_few_users(shop: Workshop) -> None:
@@ -200,11 +204,11 @@ def test_a_build_is_stopped_while_another_user_runs_it(shop: Workshop) -> None:
 
 def test_runtimes_are_those_that_the_host_has(shop: Workshop) -> None:
     found = os.popen("/usr/bin/python3 --version").read().split()[1].split(".")
-    for version in (".".join(found[:2]), f"{found[0]}.x", "latest"):
-        text = {"install": {"runtime-versions": {"python": version}}, "build": {"commands": ["echo ran"]}}
-        build = shop.build(shop.project(yaml.safe_dump({"version": 0.2, "phases": text})))
-        assert shop.printed(build) == ["ran"]
-        assert f"Selecting 'python' runtime version '{version}' based on manual selections..." in shop.log(build)
+    version = ".".join(found[:2])
+    text: dict[str, Any] = {"install": {"runtime-versions": {"python": version}}, "build": {"commands": ["echo ran"]}}
+    build = shop.build(shop.project(yaml.safe_dump({"version": 0.2, "phases": text})))
+    assert shop.printed(build) == ["ran"]
+    assert f"Selecting 'python' runtime version '{version}' based on manual selections..." in shop.log(build)
     text = {"install": {"runtime-versions": {"python": "latest"}}, "build": {"commands": ["echo never"]}}
     project = shop.project(
         yaml.safe_dump({"version": 0.2, "phases": text}), environment=ENVIRONMENT | {"image": "small"}

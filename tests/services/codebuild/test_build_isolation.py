@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.running_server import RunningServer, eventually, running_server
+from tests.running_server import RunningServer, eventually
 from tests.services.codebuild.building import Workshop, demand_sandbox
 
 SECRET = "the-victims-own-value"
@@ -106,10 +106,9 @@ print("told:", found)
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def shop(server: RunningServer) -> Workshop:
     demand_sandbox()
-    with running_server(tmp_path_factory.mktemp("server")) as server:
-        yield Workshop(server)
+    return Workshop(server)
 
 
 @pytest.fixture(scope="module")

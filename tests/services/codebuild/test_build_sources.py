@@ -163,6 +163,40 @@ def test_a_repository_is_cloned_from_where_the_operator_allows(fed: Workshop, re
     assert "root:" not in fed.log(build)
 
 
+def test_a_source_cache_keeps_the_repository_and_no_more(fed: Workshop, repositories: Path) -> None:
+    repository = repositories / "kept"
+    repository.mkdir()
+    git(repository, "init", "--quiet", "--initial-branch", "main")
+
+    def commit(text: str) -> None:
+        (repository / "text").write_text(f"{text}\n")
+        git(repository, "add", "-A")
+        git(repository, "commit", "--quiet", "-m", text)
+
+    commit("first")
+    project = fed.project(
+        source={
+            "type": "GITHUB",
+            "location": str(repository),
+            "buildspec": specification("cat text; git remote get-url origin"),
+        },
+        cache={"type": "LOCAL", "modes": ["LOCAL_SOURCE_CACHE"]},
+    )
+    assert fed.printed(fed.build(project)) == ["first", str(repository)]
+    (mirror,) = Path("/dev/shm").glob("strongroom-*/caches-*/*/git-*")
+    before = mirror.stat().st_ino
+    commit("second")
+    build = fed.build(project)
+    assert fed.printed(build) == ["second", str(repository)]
+    assert build["resolvedSourceVersion"] == git(repository, "rev-parse", "HEAD")
+    assert fed.printed(fed.build(project, sourceVersion="HEAD~1"))[0] == "first"
+    assert mirror.stat().st_ino == before
+    # What cannot be fetched any more is not there for builds either.
+    repository.rename(repositories / "gone")
+    assert context(fed.build(project), "DOWNLOAD_SOURCE")[:2] == ("FAILED", "CLIENT_ERROR")
+    assert not mirror.exists()
+
+
 def test_a_build_whose_source_does_not_come_is_stopped(fed: Workshop, silence: str) -> None:
     source = {"type": "GITLAB_SELF_MANAGED", "location": f"{silence}/git/x.git", "buildspec": specification("true")}
     build_id = fed.client.start_build(projectName=fed.project(source=source))["build"]["id"]

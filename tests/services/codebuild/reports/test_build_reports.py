@@ -57,6 +57,11 @@ def described(workshop: Workshop, arns: list[str]) -> list[dict[str, Any]]:
     return [by_arn[arn] for arn in arns]
 
 
+def arns_of(workshop: Workshop, build_id: str) -> list[str]:
+    arns: list[str] = workshop.found(build_id)["reportArns"]
+    return arns
+
+
 def cases_of(workshop: Workshop, arn: str, **wanted: Any) -> list[dict[str, Any]]:
     pages = workshop.client.get_paginator("describe_test_cases").paginate(reportArn=arn, **wanted)
     return [case for page in pages for case in page["testCases"]]
@@ -201,6 +206,16 @@ def test_a_role_that_may_not_report_fails_the_build(reporting: Workshop, missing
     assert f"not authorized to perform: {missing} on resource: " in message
     found = described(poor, build["reportArns"]) if "reportArns" in build else []
     assert [each["status"] for each in found] == (["INCOMPLETE"] if missing == "codebuild:UpdateReport" else [])
+
+
+def test_builds_that_make_a_report_group_at_the_same_time(reporting: Workshop) -> None:
+    project = reporting.project(text_of({"r": {"files": ["a.xml"]}}, write("a.xml", "<testsuite/>")))
+    builds = [reporting.client.start_build(projectName=project)["build"]["id"] for _ in range(4)]
+    assert [reporting.ended(build)["buildStatus"] for build in builds] == ["SUCCEEDED"] * 4
+    (group,) = {
+        report["reportGroupArn"] for build in builds for report in described(reporting, arns_of(reporting, build))
+    }
+    assert group.endswith(f"/{project}-r")
 
 
 def test_no_client_writes_reports(reporting: Workshop, server: RunningServer) -> None:

@@ -126,7 +126,7 @@ class _Report:
             if not is_group_name(group.name):
                 raise ReportFailed(f"invalid report group name {group.name}")
             members = {"name": group.name, "type": kind, "exportConfig": {"exportConfigType": "NO_EXPORT"}}
-            await self._do("CreateReportGroup", "creating report group", members)
+            await self._do("CreateReportGroup", "creating report group", members, but="ResourceAlreadyExistsException")
             row = await self._house.store.read(lambda connection: tables.select_group(connection, group))
         if row is None:
             raise ReportFailed("report group not found")
@@ -150,8 +150,11 @@ class _Report:
             raise ReportFailed(problem)
         return found
 
-    async def _do(self, action: str, doing: str, params: dict[str, Any]) -> Any:
+    async def _do(self, action: str, doing: str, params: dict[str, Any], *, but: str = "") -> Any:
+        """Carry out an operation as the service role. A refusal of the code `but` is none: another build did it."""
         try:
             return await self._role.perform("codebuild", action, params)
         except AwsError as error:
+            if error.code == but:
+                return {}
             raise ReportFailed(f"error {doing}: {told(error)}") from None

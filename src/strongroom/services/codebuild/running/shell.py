@@ -108,6 +108,8 @@ class SandboxShell:
 
     def _write(self, name: str, text: str) -> None:
         path = self._told / name
+        # One of a shell before is not for writing, not even for its owner.
+        path.unlink(missing_ok=True)
         path.write_text(text)
         path.chmod(0o444)
 

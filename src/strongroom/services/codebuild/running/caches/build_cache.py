@@ -70,7 +70,7 @@ class BuildCache:
         file = room.scratch / "restored.tar.gz"
         try:
             if self._kind == S3:
-                await self._look_up_keys(room)
+                await self._look_up_keys(room, log)
             if "restore" in cache.actions and await self._fetch(file):
                 with file.open("rb") as content:
                     count = await asyncio.to_thread(unpack, room, content)
@@ -82,13 +82,16 @@ class BuildCache:
         finally:
             file.unlink(missing_ok=True)
 
-    async def _look_up_keys(self, room: Room) -> None:
+    async def _look_up_keys(self, room: Room, log: BuildLog) -> None:
         texts = [self._cache.key, *self._cache.fallback_keys]
         if self._cache.key:
             hashed = [await asyncio.to_thread(with_hashes, text, room.sources) for text in texts]
             texts = [text.strip()[:KEY_CHARACTERS_MAX] for text in await room.expanded(hashed)]
             if not texts[0]:
                 raise CacheBroken("its key is empty")
+            if any(log.masked(text) != text for text in texts):
+                # It would be in the name of an object, and in the audit trail.
+                raise CacheBroken("its key has the value of a secret in it")
         self._key, self._fallbacks = texts[0], [text for text in texts[1:] if text]
         self._in_s3 = S3Cache(self._role, self._settings, self._scope, version_of(self._cache.paths))
 
