@@ -93,10 +93,12 @@ def found(server: RunningServer, build_id: str) -> dict[str, Any]:
 def left(server: RunningServer) -> list[str]:
     """Return what is there of what runs make for themselves."""
     buckets = [each["Name"] for each in client_of(server, "s3").list_buckets()["Buckets"]]
-    roles = [each["RoleName"] for each in client_of(server, "iam").list_roles()["Roles"]]
+    pages = client_of(server, "iam").get_paginator("list_roles").paginate()
+    roles = [each["RoleName"] for page in pages for each in page["Roles"]]
     made = [name for name in (*buckets, *roles) if name.startswith("strongroom-build-")]
-    projects = client_of(server, "codebuild").list_projects()["projects"]
-    groups = client_of(server, "codebuild").list_report_groups()["reportGroups"]
+    newest = {"sortBy": "CREATED_TIME", "sortOrder": "DESCENDING"}
+    projects = client_of(server, "codebuild").list_projects(**newest)["projects"]
+    groups = client_of(server, "codebuild").list_report_groups(**newest)["reportGroups"]
     return made + [name for name in (*projects, *groups) if "shop-" in name]
 
 
