@@ -23,6 +23,10 @@ help: ## List the targets
 serve: $(STAMPS)/server ## Run the server (ARGS="--https-port 0" adds options)
 	@exec $(BIN)/strongroom serve $(ARGS)
 
+.PHONY: tour
+tour: $(STAMPS)/server ## Walk through what it does and refuses, on a throw-away server (ARGS="--rows M7,M10")
+	@exec $(BIN)/strongroom tour $(ARGS)
+
 .PHONY: test
 test: $(STAMPS)/develop ## Run the whole test suite (ARGS="tests/server -x" chooses)
 	@$(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
@@ -41,21 +45,32 @@ bench: $(STAMPS)/develop $(STAMPS)/bench ## Measure side by side with other serv
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.objects --large
 	@$(BIN)/python -m benchmarks.secrets
+	@$(BIN)/python -m benchmarks.envelope
 	@$(BIN)/python -m benchmarks.log_events
 	@$(BIN)/python -m benchmarks.functions
 	@$(BIN)/python -m benchmarks.builds
+	@$(BIN)/python -m benchmarks.messages
+
+.PHONY: docs
+docs: $(STAMPS)/develop ## Build the handbook into build/handbook
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
+	@echo "built: build/handbook/index.html (with search: python3 -m http.server --directory build/handbook)"
+
+.PHONY: wheel
+wheel: $(STAMPS)/develop ## Build the wheel into dist
+	@$(BIN)/python -m hatchling build --target wheel
 
 .PHONY: lock
 lock: .venv-lock/bin/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for the newest)
 	@$(UV_PIP_COMPILE) $(UPGRADE) --extra server pyproject.toml requirements/build.in -o requirements/server.txt
-	@$(UV_PIP_COMPILE) $(UPGRADE) --extra server --extra hsm --extra object-stores --extra test --extra check \
+	@$(UV_PIP_COMPILE) $(UPGRADE) --extra server --extra hsm --extra object-stores --extra test --extra check --extra docs \
 		-c requirements/server.txt \
 		pyproject.toml requirements/build.in -o requirements/develop.txt
 	@$(UV_PIP_COMPILE) $(UPGRADE) requirements/bench.in -o requirements/bench.txt
 
 .PHONY: clean
 clean: ## Remove the environments and all caches (data is elsewhere, and stays)
-	@rm -rf $(VENV) .venv-bench .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-bench .venv-lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/server: requirements/server.txt pyproject.toml | $(BIN)/python

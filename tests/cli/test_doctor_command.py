@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from strongroom.base.configuration import Configuration
-from strongroom.server.doctor import examination, serving
+from strongroom.crypto.certificates import Names, create_authority, issue_server_certificate
+from strongroom.server.doctor import examination, namespaces, serving
 from strongroom.server.doctor.finding import Finding
+from strongroom.server.doctor.trust import tls_trust
 
 
 def doctor(home: Path, *arguments: str, status: int = 0, **variables: str) -> str:
@@ -105,3 +109,55 @@ def test_a_look_that_fails_hides_no_other(configuration: Configuration, monkeypa
     first, second = findings(configuration).values()
     assert (first.state, second.state) == ("missing", "ok")
     assert "no such luck" in first.found
+
+
+def test_clients_that_do_not_know_the_authority(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tls_trust(configuration).state == "ok"
+    authority = configuration.data / "tls" / "ca.pem"
+    authority.parent.mkdir(parents=True, mode=0o700)
+    configuration.data.chmod(0o700)
+    authority.write_text("-----BEGIN CERTIFICATE-----\n")
+    unknown = tls_trust(configuration)
+    assert (unknown.state, unknown.remedy) == ("limited", 'eval "$(strongroom env)"')
+    monkeypatch.setenv("AWS_CA_BUNDLE", os.devnull)
+    assert "is another one" in tls_trust(configuration).found
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+    assert tls_trust(configuration).state == "ok"
+
+
+def test_a_certificate_of_the_operators(tmp_path: Path, configuration: Configuration) -> None:
+    now = datetime.now(UTC)
+    authority = create_authority("an authority", now)
+    server = issue_server_certificate(authority, "a server", Names.of(["localhost"]), now)
+    files = {
+        "ca.pem": authority.certificate_pem,
+        "server.pem": server.certificate_pem,
+        "key.pem": server.private_key_pem,
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    given = replace(configuration, tls_certificate=tmp_path / "server.pem", tls_private_key=tmp_path / "key.pem")
+    unknown = tls_trust(given)
+    assert unknown.state == "limited"
+    assert "--tls-ca-bundle" in unknown.remedy
+    trusted = tls_trust(replace(given, tls_ca_bundle=tmp_path / "ca.pem"))
+    assert trusted.state == "ok"
+    assert "good for another" in trusted.found
+    other = tls_trust(replace(given, tls_private_key=tmp_path / "ca.pem"))
+    assert other.state == "missing"
+    gone = tls_trust(replace(given, tls_certificate=tmp_path / "gone.pem"))
+    assert gone.state == "missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("unprivileged_userns_clone", "0"), ("apparmor_restrict_unprivileged_userns", "1")]
+)
+def test_a_kernel_that_refuses_namespaces(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(namespaces, "_value", lambda asked: value if asked == f"kernel/{name}" else "")
+    found = namespaces.namespaces(configuration)
+    assert (found.state, f"kernel.{name}" in found.remedy) == ("limited", True)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert namespaces.namespaces(configuration).state == "ok"

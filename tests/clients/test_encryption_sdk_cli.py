@@ -41,6 +41,13 @@ def decrypt(server: RunningServer, key: str, source: Path, target: Path, *contex
     return done.returncode
 
 
+def strongroom(server: RunningServer, *arguments: str) -> None:
+    done = subprocess.run(
+        [installed("strongroom"), *arguments], env=server.environment(), capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.fixture
 def key_arn(kms: Any) -> str:
     arn: str = kms.create_key(Description="for the AWS Encryption CLI")["KeyMetadata"]["Arn"]
@@ -76,6 +83,22 @@ def test_a_small_file_goes_there_and_back(server: RunningServer, key_arn: str, m
     assert decrypt(server, key_arn, message, decrypted) == 0
     assert decrypted.read_bytes() == RECORD
     assert RECORD[:30] not in message.read_bytes()
+
+
+def test_strongroom_and_it_open_each_others_files(
+    server: RunningServer, key_arn: str, message: Path, tmp_path: Path
+) -> None:
+    ours, opened = tmp_path / "ours", tmp_path / "opened"
+    strongroom(server, "decrypt", str(message), "--context", "vault=north", "--output", str(opened))
+    assert opened.read_bytes() == RECORD
+    for option in ("--signature", "--no-signature"):
+        strongroom(
+            server,
+            *("encrypt", "--key", key_arn, "--context", "purpose=test", option, "--force"),
+            *(str(opened), "--output", str(ours)),
+        )
+        assert decrypt(server, key_arn, ours, tmp_path / option) == 0
+        assert (tmp_path / option).read_bytes() == RECORD
 
 
 @pytest.mark.parametrize("place", ["the encrypted data key", "the data", "the signature"])

@@ -131,7 +131,8 @@ def migrating(database: PrivateDatabase, workshop: Workshop) -> str:
     text = {
         "version": 0.2,
         "env": env,
-        "phases": {"build": {"commands": commands}},
+        # Another user is another sandbox, in the same place of the network.
+        "phases": {"install": {"commands": ["id -un"]}, "build": {"run-as": "nobody", "commands": commands}},
         "artifacts": {"files": ["migrated"]},
     }
     return workshop.project(

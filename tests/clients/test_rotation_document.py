@@ -26,7 +26,7 @@ def connected(tmp_path: Path, rotated_postgresql: RotatedPostgresql) -> Iterator
 
 def commands() -> list[str]:
     """Return the commands of the document, in order."""
-    blocks = re.findall(r"^ *```\n(.*?)```", DOCUMENT, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```sh\n(.*?)```", DOCUMENT, re.MULTILINE | re.DOTALL)
     inline = re.findall(r"`((?:aws|strongroom rotation install) [^`]+)`", DOCUMENT)
     found = [*blocks, *inline]
     return [re.sub(r"\s*\n\s*", " ", command.replace("\\\n", " ")).strip() for command in found]

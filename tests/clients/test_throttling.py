@@ -1,5 +1,6 @@
 """Clients that meet a request quota: those that back off get through, the others see what the bucket refuses."""
 
+import asyncio
 import json
 import threading
 import time
@@ -11,7 +12,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.cli.operators_command import strongroom
+from tests.client.kms_connection import connected
 from tests.running_server import RunningServer, running_server
+
+from strongroom.client import COMMITTING, AsyncEnvelopeClient, EnvelopeClient
 
 SYMMETRIC = "L-6E3AF000"
 THREADS = 16
@@ -41,7 +45,7 @@ def encrypting(server: RunningServer, **retries: Any) -> Callable[[], None]:
     return lambda: kms.encrypt(KeyId=key_id, Plaintext=b"x" * 64)
 
 
-def crowd(step: Callable[[], None], calls: int) -> Crowd:
+def crowd(step: Callable[[], object], calls: int) -> Crowd:
     """Make so many calls from a crowd of threads. Raises whatever is not a ThrottlingException."""
     left, answered, throttled, lock = calls, 0, 0, threading.Lock()
 
@@ -70,13 +74,16 @@ def crowd(step: Callable[[], None], calls: int) -> Crowd:
     return Crowd(answered, throttled, begin, time.monotonic())
 
 
-def gets_through(server: RunningServer, mode: str, calls: int, rate: int) -> float:
-    """Assert that a client in this retry mode gets every call through a quota; return how many seconds it took."""
-    step = encrypting(server, mode=mode, max_attempts=12)
+def gets_through(server: RunningServer, step: Callable[[], object], calls: int, rate: int) -> float:
+    """Assert that a client gets every call of a crowd through a quota; return how many seconds it took."""
+    return got_through(server, lambda: crowd(step, calls), calls, rate)
+
+
+def got_through(server: RunningServer, work: Callable[[], Crowd], calls: int, rate: int) -> float:
     before = throttled_by(server)
     strongroom(server, "quotas", "set", SYMMETRIC, str(rate))
     time.sleep(1.0)
-    seen = crowd(step, calls)
+    seen = work()
     assert (seen.answered, seen.throttled) == (calls, 0)
     seconds = seen.end - seen.begin
     assert seconds >= (calls - rate) / rate - 0.1
@@ -95,7 +102,23 @@ def throttled_by(server: RunningServer) -> int:
 @pytest.mark.parametrize("mode", ["standard", "adaptive"])
 def test_boto3_gets_all_calls_through(strict: RunningServer, mode: str) -> None:
     # The figures of the documentation, 5,000 calls at 100 a second, take a minute for each mode (docs/quotas.md).
-    assert gets_through(strict, mode, calls=600, rate=100) < 60
+    assert gets_through(strict, encrypting(strict, mode=mode, max_attempts=12), calls=600, rate=100) < 60
+
+
+def test_our_client_gets_all_calls_through_from_threads_and_from_tasks(strict: RunningServer) -> None:
+    arn = strict.client("kms").create_key()["KeyMetadata"]["Arn"]
+    half = 80
+
+    async def tasks() -> int:
+        async with AsyncEnvelopeClient(arn, kms=connected(strict), suite=COMMITTING, threads_max=THREADS) as client:
+            return len(await asyncio.gather(*[client.encrypt(b"x" * 64) for _ in range(half)]))
+
+    def work() -> Crowd:
+        with EnvelopeClient(arn, kms=connected(strict, connections_max=THREADS), suite=COMMITTING) as client:
+            seen = crowd(lambda: client.encrypt(b"x" * 64), half)
+        return seen._replace(answered=seen.answered + asyncio.run(tasks()), end=time.monotonic())
+
+    assert got_through(strict, work, calls=2 * half, rate=40) < 60
 
 
 def test_without_retries_the_share_refused_is_what_the_bucket_refuses(strict: RunningServer) -> None:

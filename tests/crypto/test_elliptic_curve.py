@@ -13,6 +13,7 @@ from strongroom.crypto.elliptic_curve import (
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
     generate_elliptic_curve_private_key,
+    public_key_of_point,
 )
 from strongroom.crypto.key_encoding import private_key_bytes
 from strongroom.crypto.signature import InvalidSignature
@@ -139,3 +140,17 @@ def test_private_numbers_out_of_range_are_refused(curve):
     for wrong in (bytes(len(number)), b"\xff" * len(number)):
         with pytest.raises(ValueError):
             EllipticCurvePrivateKey(encoded.replace(number, wrong))
+
+
+def test_a_compressed_point_is_the_public_key():
+    for curve in ("P-256", "P-384"):
+        key = EllipticCurvePrivateKey(generate_elliptic_curve_private_key(curve))
+        point = key.compressed_point()
+        assert point[0] in (2, 3)
+        assert public_key_of_point(curve, point) == key.public_key
+        with pytest.raises(ValueError, match="compressed point"):
+            public_key_of_point(curve, b"\x04" + point[1:] * 2)
+        with pytest.raises(ValueError):
+            public_key_of_point(curve, point[:-1])
+    with pytest.raises(ValueError, match="the curve is one of"):
+        public_key_of_point("P-192", b"\x02")

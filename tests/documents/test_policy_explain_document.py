@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "policy-explain.md").read_text()
-FILES = dict(re.findall(r"```json file=(\S+)\n(.*?)```", DOCUMENT, re.DOTALL))
+FILES = dict(re.findall(r'```json title="(\S+)"\n(.*?)```', DOCUMENT, re.DOTALL))
 SESSIONS = re.findall(r"```console\n\$ (.+?)\n(.*?)```", DOCUMENT, re.DOTALL)
 
 

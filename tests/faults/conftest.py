@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.faults.plain_client import assert_unharmed
+from tests.faults.plain_client import PlainClient, assert_unharmed
 from tests.running_server import RunningServer, running_server
 
 
@@ -19,3 +19,11 @@ def unharmed(target: RunningServer) -> Iterator[RunningServer]:
     """The same server; when the test ends it must go on serving, and have met nothing that it did not foresee."""
     yield target
     assert_unharmed(target)
+
+
+@pytest.fixture
+def client(unharmed: RunningServer) -> Iterator[PlainClient]:
+    """A client that sends what it is told to."""
+    connected = PlainClient(unharmed)
+    yield connected
+    connected.close()

@@ -174,7 +174,10 @@ class Shapes:
 
 
 def try_on_and_on(tried: Callable[..., None], seconds: float, between: Callable[[], None], **strategies: Any) -> None:
-    """Run a property round by round, each from another seed, until the time is over; do `between` before each."""
+    """Run a property round by round, each from another seed, until the time is over; do `between` before each.
+
+    The last round ends with the time, unless it is the first one, or something failed in it, which is made smaller.
+    """
     rounds = settings(
         max_examples=EXAMPLES_PER_ROUND,
         deadline=None,
@@ -183,6 +186,19 @@ def try_on_and_on(tried: Callable[..., None], seconds: float, between: Callable[
         suppress_health_check=list(HealthCheck),
     )
     end = time.monotonic() + seconds
+    count, has_failed = 0, False
+
+    def tried_in_time(**values: Any) -> None:
+        nonlocal count, has_failed
+        count += 1
+        if count > EXAMPLES_PER_ROUND and time.monotonic() > end and not has_failed:
+            return
+        try:
+            tried(**values)
+        except BaseException:
+            has_failed = True
+            raise
+
     while time.monotonic() < end:
         between()
-        rounds(seed(random.getrandbits(64))(given(**strategies)(tried)))()
+        rounds(seed(random.getrandbits(64))(given(**strategies)(tried_in_time)))()

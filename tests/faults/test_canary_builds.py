@@ -4,6 +4,7 @@ import io
 import json
 import secrets
 import zipfile
+import zlib
 from pathlib import Path
 
 from tests.faults.secrets_on_disk import search
@@ -17,7 +18,11 @@ PRINTS = (
     'curl -s -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" $AWS_CONTAINER_CREDENTIALS_FULL_URI',
     'echo "$SECRET" >of-the-build; echo public >kept; export EXPORTED="$SECRET"',
     'sh -c "exit 3" "$SECRET" || true',
+    'printf \'<testsuite name="%s"><testcase name="%s"><failure>%s</failure></testcase></testsuite>\''
+    ' "$SECRET" "$PARAMETER" "$(printf %s "$SECRET" | base64)" >report.xml',
 )
+
+REPORTING = allow([f"codebuild:{name}" for name in ("CreateReportGroup", "*Report", "BatchPut*")])
 
 
 def use_builds(workshop: Workshop, bucket: str) -> tuple[Secrets, list[bytes]]:
@@ -34,6 +39,7 @@ def use_builds(workshop: Workshop, bucket: str) -> tuple[Secrets, list[bytes]]:
         "env": {"parameter-store": {"PARAMETER": "/p"}, "exported-variables": ["SECRET", "EXPORTED"]},
         "phases": {"build": {"commands": [*PRINTS, "false # $SECRET"]}},
         "artifacts": {"files": ["kept"]},
+        "reports": {"tests": {"files": ["report.xml"]}},
     }
     variables = [{"name": "SECRET", "type": "SECRETS_MANAGER", "value": secret}]
     project = workshop.project(
@@ -50,7 +56,12 @@ def use_builds(workshop: Workshop, bucket: str) -> tuple[Secrets, list[bytes]]:
         build = workshop.build(project, **more)
         assert build["buildStatus"] == "FAILED"
         shown += [json.dumps(build, default=str).encode(), workshop.log(build).encode()]
+        for report in build.get("reportArns", []):
+            described = workshop.client.describe_test_cases(reportArn=report)["testCases"]
+            assert [(case["testSuiteName"], case["name"], case["message"]) for case in described] == [("***",) * 3]
+            shown.append(json.dumps(described, default=str).encode())
     assert b"*** ***" in shown[1]
+    assert len(shown) == 5
     s3 = server.client("s3")
     for each in s3.list_objects_v2(Bucket=bucket)["Contents"]:
         content = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
@@ -69,7 +80,7 @@ def test_nothing_of_a_builds_secrets_is_found(tmp_path: Path) -> None:
     demand_sandbox()
     with running_server(tmp_path, options=("--log-level", "debug")) as server:
         server.client("s3").create_bucket(Bucket="kept")
-        reading = (allow(["ssm:GetParameters", "secretsmanager:GetSecretValue", "s3:PutObject", "kms:*"]),)
+        reading = (allow(["ssm:GetParameters", "secretsmanager:GetSecretValue", "s3:PutObject", "kms:*"]), REPORTING)
         told, shown = use_builds(Workshop(server, *reading), "kept")
         assert server.stop() == 0
         left = [path for path in Path("/dev/shm").glob("strongroom-*/build-*/output/*") if path.is_file()]
@@ -81,5 +92,8 @@ def test_nothing_of_a_builds_secrets_is_found(tmp_path: Path) -> None:
     assert b"BuildStateChange" in trail
     assert b"GetSecretValue" in trail
     assert search({"the audit trail": trail}, told.items()) == []
-    # The log events are sealed; what is sealed there was masked before.
+    # The log events are sealed, and so are the reports; what is sealed there was masked before.
     assert search({place: value for place, value in kept.items() if "logs" in place}, told.items()) == []
+    reports = {place: zlib.decompress(value) for place, value in kept.items() if "codebuild_reports" in place}
+    assert len(reports) == 1
+    assert search(reports, told.items()) == []

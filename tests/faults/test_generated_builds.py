@@ -5,19 +5,14 @@
 
 import json
 import uuid
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
-from tests.faults.generated_values import ANY_JSON, SECONDS, Shapes, mostly, try_on_and_on
+from tests.faults.generated_requests import try_requests
+from tests.faults.generated_values import SECONDS
 from tests.faults.plain_client import Answer, PlainClient, signed_headers
-from tests.faults.served import may_answer, served_operations
-from tests.running_server import RunningServer
+from tests.faults.served import served_operations
 from tests.services.codebuild.building import ENVIRONMENT, TRUST, document, specification
-
-from strongroom.model.service import OperationModel
 
 SERVICE = "codebuild"
 ROLE = "arn:aws:iam::000000000000:role/generated"
@@ -25,14 +20,24 @@ ARN = "arn:aws:codebuild:us-east-1:000000000000"
 REFUSED_WHOLLY = frozenset(
     {
         *("vpcConfig", "fileSystemLocations", "buildBatchConfig", "badgeEnabled", "fleet", "dockerServer", "auth"),
-        *("certificate", "registryCredential", "computeConfiguration", "hostKernel", "autoRetryLimit", "cache"),
+        *("certificate", "registryCredential", "computeConfiguration", "hostKernel"),
         *("buildStatusConfig", "reportBuildStatus", "bucketOwnerAccess", "gitSubmodulesConfig", "privilegedMode"),
-        *("debugSessionEnabled", "cacheOverride", "sourceAuthOverride", "fleetOverride", "certificateOverride"),
-        *("registryCredentialOverride", "hostKernelOverride", "autoRetryLimitOverride", "privilegedModeOverride"),
+        *("debugSessionEnabled", "sourceAuthOverride", "fleetOverride", "certificateOverride"),
+        *("registryCredentialOverride", "hostKernelOverride", "privilegedModeOverride"),
         *("buildStatusConfigOverride", "reportBuildStatusOverride", "gitSubmodulesConfigOverride"),
     }
 )
 """Or for what generated values name, such as the subnets of a vpcConfig."""
+EXPORTS = [
+    {"exportConfigType": "NO_EXPORT"},
+    {"exportConfigType": "S3", "s3Destination": {"bucket": "bucket"}},
+    {"exportConfigType": "S3"},
+]
+CACHES = [
+    {"type": "NO_CACHE"},
+    {"type": "S3", "location": "bucket/x"},
+    {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]},
+]
 SOURCE = {"type": "NO_SOURCE", "buildspec": specification("true")}
 
 
@@ -60,6 +65,8 @@ class KnownBuilds:
         for name in self.names:
             settings = {"source": SOURCE, "artifacts": {"type": "NO_ARTIFACTS"}, "environment": ENVIRONMENT}
             ask(self._client, "CreateProject", {"name": name, "serviceRole": ROLE, **settings})
+            group = {"name": name, "type": "TEST", "exportConfig": {"exportConfigType": "NO_EXPORT"}}
+            ask(self._client, "CreateReportGroup", group)
             started = ask(self._client, "StartBuild", {"projectName": name})
             if started.status == 200:
                 self.builds.append(started.json["build"]["id"])
@@ -68,7 +75,16 @@ class KnownBuilds:
         """Return values that would do for a member of this name, or no values at all."""
         names = [*self.names, f"{ARN}:project/known-a", "none"]
         ids = st.sampled_from([*self.builds[-6:], f"known-a:{uuid.UUID(int=0)}", "x"])
+        groups = st.sampled_from([f"{ARN}:report-group/{name}" for name in (*self.names, "none")])
+        reports = st.sampled_from([f"{ARN}:report/known-a:{uuid.UUID(int=0)}", f"{ARN}:report/x:y"])
         known = {
+            "arn": st.one_of(groups, reports, st.just(f"{ARN}:token/github")),
+            "reportGroupArn": groups,
+            "reportGroupArns": st.lists(groups, min_size=1, max_size=3),
+            "reportArn": reports,
+            "reportArns": st.lists(reports, min_size=1, max_size=3),
+            "exportConfig": st.sampled_from(EXPORTS),
+            "authType": st.sampled_from(["PERSONAL_ACCESS_TOKEN", "BASIC_AUTH", "OAUTH"]),
             "name": st.sampled_from([*self.names, "made-by-chance", "A_VARIABLE"]),
             "names": st.lists(st.sampled_from(names), min_size=1, max_size=3),
             "projectName": st.sampled_from(names),
@@ -80,50 +96,25 @@ class KnownBuilds:
             "environment": st.just(ENVIRONMENT),
             "artifacts": st.sampled_from([{"type": "NO_ARTIFACTS"}, {"type": "S3", "location": "bucket"}]),
             "buildspecOverride": st.sampled_from([specification("true"), "version: 0.2\n", "x.yml"]),
-            "imageOverride": st.just("host"),
+            "imageOverride": st.sampled_from(["host", "host", "aws/codebuild/standard:7.0", "/etc", "../x"]),
+            "cache": st.sampled_from(CACHES),
+            "cacheOverride": st.sampled_from(CACHES),
             "environmentTypeOverride": st.just("LINUX_CONTAINER"),
             "idempotencyToken": st.sampled_from(["t", "\0", ""]),
             "sourceTypeOverride": st.sampled_from(["NO_SOURCE", "S3", "GITHUB"]),
             "sourceLocationOverride": st.sampled_from(["bucket/key.zip", "/etc", ""]),
+            "autoRetryLimit": st.sampled_from([0, 1, -1]),
+            "autoRetryLimitOverride": st.sampled_from([0, 1, -1]),
             "concurrentBuildLimit": st.sampled_from([-1, 1, 100]),
         }
         return known.get(name, st.nothing())
 
 
-@pytest.fixture
-def client(unharmed: RunningServer) -> Iterator[PlainClient]:
-    connected = PlainClient(unharmed)
-    yield connected
-    connected.close()
-
-
-def check(operation: OperationModel, answer: Answer) -> None:
-    """Assert that an answer is a right one, or a refusal that a client of the operation knows."""
-    assert answer.headers["x-amzn-requestid"]
-    if answer.status != 200:
-        assert 400 <= answer.status < 500, answer
-        assert may_answer(operation, answer.code) or answer.code == "UnsupportedOperationException", answer
-
-
 def test_generated_requests_of_codebuild(client: PlainClient) -> None:
     known = KnownBuilds(client)
-    seen: Counter[str] = Counter()
-
-    def bodies(operation: OperationModel) -> st.SearchStrategy[Any]:
-        assert operation.input is not None
-        tame, wild = Shapes(known, tame=True, never=REFUSED_WHOLLY), Shapes(known, tame=False)
-        return mostly(mostly(tame.values(operation.input), wild.values(operation.input), 35), ANY_JSON, 3)
-
-    requests = st.sampled_from(served_operations(SERVICE)).flatmap(
-        lambda operation: st.tuples(st.just(operation), bodies(operation))
+    operations = served_operations(SERVICE)
+    seen = try_requests(
+        operations, known, REFUSED_WHOLLY, lambda each, value: ask(client, each.name, value), SECONDS / 4
     )
-
-    def tried(request: tuple[OperationModel, Any]) -> None:
-        operation, value = request
-        answer = ask(client, operation.name, value)
-        check(operation, answer)
-        seen[f"{operation.name} {answer.code}"] += 1
-
-    try_on_and_on(tried, SECONDS / 4, known.revive, request=requests)
     # It is worth nothing unless requests get behind the first checks. A busy machine sends few of them.
     assert len(seen) > min(20, seen.total() / 8), sorted(seen)

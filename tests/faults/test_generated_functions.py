@@ -4,20 +4,18 @@
 """
 
 import base64
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from tests.faults.generated_values import ANY_JSON, SECONDS, Shapes, mostly, try_on_and_on
+from tests.faults.generated_requests import try_requests
+from tests.faults.generated_values import SECONDS
 from tests.faults.plain_client import Answer, PlainClient
 from tests.faults.rest_requests import ask_rest, send_rest
-from tests.faults.served import may_answer, served_operations
-from tests.running_server import RunningServer
+from tests.faults.served import served_operations
 from tests.services.lambda_.functions import TRUST, archive
 
-from strongroom.model.service import OperationModel, service_model
+from strongroom.model.service import service_model
 
 SERVICE = "lambda"
 ROLE = "arn:aws:iam::000000000000:role/generated"
@@ -95,40 +93,12 @@ class KnownFunctions:
         return known.get(name, st.nothing())
 
 
-@pytest.fixture
-def client(unharmed: RunningServer) -> Iterator[PlainClient]:
-    connected = PlainClient(unharmed)
-    yield connected
-    connected.close()
-
-
-def check(operation: OperationModel, answer: Answer) -> None:
-    """Assert that an answer is a right one, or a refusal that a client of the operation knows."""
-    assert answer.headers["x-amzn-requestid"]
-    if answer.status >= 300:
-        assert 400 <= answer.status < 500, answer
-        assert may_answer(operation, answer.code) or answer.code == "UnsupportedOperationException", answer
-
-
 def test_generated_requests_of_lambda(client: PlainClient) -> None:
     known = KnownFunctions(client)
-    seen: Counter[str] = Counter()
-
-    def values(operation: OperationModel) -> st.SearchStrategy[Any]:
-        assert operation.input is not None
-        tame, wild = Shapes(known, tame=True, never=REFUSED_WHOLLY), Shapes(known, tame=False)
-        return mostly(mostly(tame.values(operation.input), wild.values(operation.input), 35), ANY_JSON, 3)
-
     operations = [each for each in served_operations(SERVICE) if each.name not in INVOKED]
-    requests = st.sampled_from(operations).flatmap(lambda each: st.tuples(st.just(each), values(each)))
-
-    def tried(request: tuple[OperationModel, Any]) -> None:
-        operation, value = request
-        answer = ask_rest(client, operation, value)
-        check(operation, answer)
-        seen[f"{operation.name} {answer.code}"] += 1
-
-    try_on_and_on(tried, SECONDS / 2, known.revive, request=requests)
+    seen = try_requests(
+        operations, known, REFUSED_WHOLLY, lambda each, value: ask_rest(client, each, value), SECONDS / 2
+    )
     # It is worth nothing unless requests get behind the first checks. A busy machine sends few of them.
     assert len(seen) > min(60, seen.total() / 6), sorted(seen)
 

@@ -2,16 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 from tests.faults.generated_values import ANY_JSON, POLICIES, SECONDS, TEXTS, Shapes, mostly, try_on_and_on
 from tests.faults.plain_client import JSON, Answer, PlainClient, signed_headers
 from tests.faults.served import may_answer, served_operations
-from tests.running_server import RunningServer
 
 from strongroom.model.service import OperationModel
 
@@ -75,13 +72,6 @@ def send(client: PlainClient, operation: str, value: Any) -> Answer:
     body = json.dumps(value).encode()
     headers = {"Content-Type": JSON, "X-Amz-Target": f"AmazonSSM.{operation}"}
     return client.send(signed_headers(client.url, body, headers, service="ssm"), body)
-
-
-@pytest.fixture
-def client(unharmed: RunningServer) -> Iterator[PlainClient]:
-    connected = PlainClient(unharmed)
-    yield connected
-    connected.close()
 
 
 def test_generated_requests_to_parameter_store(client: PlainClient) -> None:

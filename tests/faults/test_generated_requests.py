@@ -5,11 +5,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 from tests.faults.generated_values import (
     ANY_JSON,
@@ -59,13 +57,6 @@ def check(operation: OperationModel, answer: Answer) -> None:
         assert 400 <= answer.status < 500
         assert may_answer(operation, answer.code), answer
         assert len(answer.body) < 100_000
-
-
-@pytest.fixture
-def client(unharmed: RunningServer) -> Iterator[PlainClient]:
-    connected = PlainClient(unharmed)
-    yield connected
-    connected.close()
 
 
 def test_generated_kms_requests(client: PlainClient) -> None:

@@ -4,19 +4,14 @@
 """
 
 import uuid
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
-from tests.faults.generated_values import ANY_JSON, POLICIES, SECONDS, Shapes, mostly, try_on_and_on
-from tests.faults.plain_client import Answer, PlainClient
-from tests.faults.served import may_answer, served_operations
+from tests.faults.generated_requests import try_requests
+from tests.faults.generated_values import POLICIES, SECONDS
+from tests.faults.plain_client import PlainClient
+from tests.faults.served import served_operations
 from tests.faults.test_kill_nine_secrets import ask
-from tests.running_server import RunningServer
-
-from strongroom.model.service import OperationModel
 
 SERVICE = "secretsmanager"
 REFUSED_WHOLLY = frozenset(
@@ -90,40 +85,11 @@ class KnownSecrets:
         return known.get(name, st.nothing())
 
 
-@pytest.fixture
-def client(unharmed: RunningServer) -> Iterator[PlainClient]:
-    connected = PlainClient(unharmed)
-    yield connected
-    connected.close()
-
-
-def check(operation: OperationModel, answer: Answer) -> None:
-    """Assert that an answer is a right one, or a refusal that a client of the operation knows."""
-    assert answer.headers["x-amzn-requestid"]
-    if answer.status != 200:
-        assert 400 <= answer.status < 500, answer
-        assert may_answer(operation, answer.code) or answer.code == "UnsupportedOperationException", answer
-
-
 def test_generated_requests_of_secrets_manager(client: PlainClient) -> None:
     known = KnownSecrets(client)
-    seen: Counter[str] = Counter()
-
-    def bodies(operation: OperationModel) -> st.SearchStrategy[Any]:
-        assert operation.input is not None
-        tame, wild = Shapes(known, tame=True, never=REFUSED_WHOLLY), Shapes(known, tame=False)
-        return mostly(mostly(tame.values(operation.input), wild.values(operation.input), 35), ANY_JSON, 3)
-
-    requests = st.sampled_from(served_operations(SERVICE)).flatmap(
-        lambda operation: st.tuples(st.just(operation), bodies(operation))
+    operations = served_operations(SERVICE)
+    seen = try_requests(
+        operations, known, REFUSED_WHOLLY, lambda each, value: ask(client, each.name, value), SECONDS / 2
     )
-
-    def tried(request: tuple[OperationModel, Any]) -> None:
-        operation, value = request
-        answer = ask(client, operation.name, value)
-        check(operation, answer)
-        seen[f"{operation.name} {answer.code}"] += 1
-
-    try_on_and_on(tried, SECONDS / 2, known.revive, request=requests)
     # It is worth nothing unless requests get behind the first checks. A busy machine sends few of them.
     assert len(seen) > min(60, seen.total() / 6), sorted(seen)

@@ -7,9 +7,19 @@ import pytest
 from tests.opened_house import opened_house
 from tests.services.refusals import refused
 
+from strongroom.model.service import service_model
 from strongroom.operations.call import Call
 from strongroom.operations.periodic import PERIODIC, periodic
-from strongroom.operations.registry import OPERATIONS, Answer, find_operation, no_permission, operation, serve
+from strongroom.operations.registry import (
+    INNER_OPERATIONS,
+    OPERATIONS,
+    Answer,
+    find_operation,
+    inner_operation,
+    no_permission,
+    operation,
+    serve,
+)
 from strongroom.services.kms.service import KMS
 from strongroom.services.sts.service import STS
 
@@ -34,6 +44,17 @@ def test_every_operation_is_one_of_its_model() -> None:
     for (service, name), served in OPERATIONS.items():
         assert (served.service.name, served.name) == (service, name)
         assert served.model.name == name
+
+
+def test_no_client_can_ask_for_an_inner_operation() -> None:
+    assert {service for service, _ in INNER_OPERATIONS} == {"codebuild"}
+    for (service, name), served in INNER_OPERATIONS.items():
+        assert name not in service_model(service).operations
+        assert find_operation(service, name) is served
+        assert served.needs is not no_permission
+        assert served.model.redacted({"anything": "secret"}) == {}
+        with pytest.raises(ValueError, match="twice"):
+            inner_operation(served.service, name, needs=served.needs)(served.handler)
 
 
 def test_only_who_asks_who_it_is_needs_no_permission() -> None:

@@ -11,7 +11,7 @@ from strongroom.policy_check.registry import RULES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "policy-check.md"
 SECTION = re.compile(r"^### `([a-z0-9-]+)` \((error|warning|suggestion)\)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
-EXAMPLE = re.compile(r"^```json(?: size=([0-9]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r'^```json(?: size="([0-9]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 SECTIONS = {name: (level, text) for name, level, text in SECTION.findall(DOCUMENT.read_text())}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.base.outbound_addresses import Address
+from strongroom.runners.bubblewrap import SANDBOX_USER, JobUser
 from strongroom.runners.limits import MEBIBYTE, Limits
 from strongroom.runners.probe import probe, probe_now
 from strongroom.runners.relay import Relay, routes_to
@@ -41,6 +42,10 @@ class Job:
     directory: str = "/tmp"
     outside: list[tuple[str, int]] = field(default_factory=list)
     """Hosts and ports that it is granted."""
+    root: str = ""
+    """A root file system in place of the host's."""
+    user: list[int] = field(default_factory=lambda: list(SANDBOX_USER))
+    """Who it is to itself: a user and a group."""
 
 
 @dataclass
@@ -60,7 +65,14 @@ async def run(job: Job) -> Outcome:
     mounts = [Mount(Path(source), *rest) for source, *rest in job.mounts]
     routes = routes_to(Address(*each) for each in job.outside)
     sandbox = await prepare(
-        limits=limits, mounts=mounts, ports=1, routes=routes, mode=job.mode, hidden=[Path(path) for path in job.hidden]
+        limits=limits,
+        mounts=mounts,
+        ports=1,
+        routes=routes,
+        mode=job.mode,
+        hidden=[Path(path) for path in job.hidden],
+        root=Path(job.root) if job.root else None,
+        user=JobUser(*job.user),
     )
     relay = Relay(sandbox.ways_out, routes)
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from strongroom.base.errors import OperatorError
+from strongroom.base.image_registries import parse_image_registries
 from strongroom.base.key_store_options import parse_addresses, parse_clusters
 from strongroom.base.outbound_addresses import parse_outbound_addresses
 
@@ -156,6 +157,14 @@ class Configuration:
     """Places that builds may have Git repositories cloned from, by this server: paths, or http(s) URLs without a query;
     what is below them is allowed too. None unless named."""
 
+    build_images: Path | None = None
+    """Folder of images that builds may name: directories with root file systems, and archives that docker save, or an
+    OCI tool, wrote (NAME or NAME.tar)."""
+
+    build_registries: tuple[str, ...] = ()
+    """Registries (HOST[:PORT]; http:// in front of it for one without TLS) from which builds may have images pulled,
+    without credentials. None unless named."""
+
     connections_max: int = 4_096
     """Open connections, more are answered 503 and closed."""
 
@@ -204,6 +213,11 @@ class Configuration:
         parse_networks("metrics-peers", self.metrics_peers)
         parse_quota_ceilings(self.quota_ceilings)
         parse_outbound_addresses(self.outbound_addresses)
+        parse_image_registries(self.build_registries)
+        _check(
+            self.build_images is None or self.build_images.is_dir(),
+            f"build-images is {self.build_images}, which is no directory",
+        )
 
     def _check_root_key(self) -> None:
         sources = [self.root_key_file, self.root_key_passphrase_file, self.root_key_passphrase]

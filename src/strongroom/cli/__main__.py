@@ -6,6 +6,8 @@ from strongroom.base.errors import OperatorError
 
 EXIT_OPERATOR_ERROR = 2
 EXIT_INTERRUPTED = 130
+_EXTRAS = {"pkcs11": "hsm", "obstore": "object-stores"}
+"""Which extra has a module; all others are in `server`."""
 
 
 def main() -> None:
@@ -17,10 +19,20 @@ def main() -> None:
     try:
         application(exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, OperatorError) as error:
-        print("strongroom:", " ".join(str(error).split()), file=sys.stderr)
-        sys.exit(EXIT_OPERATOR_ERROR)
+        _refuse(" ".join(str(error).split()))
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module in ("", "strongroom"):
+            raise
+        extra = _EXTRAS.get(module, "server")
+        _refuse(f"this needs {module}, which is not installed: pip install 'strongroom[{extra}]'")
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _refuse(words: str) -> None:
+    print("strongroom:", words, file=sys.stderr)
+    sys.exit(EXIT_OPERATOR_ERROR)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`strongroom rotation`: ready-made functions that rotate databases' passwords, onto a server or into a zip file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -94,11 +94,12 @@ def install(
     from strongroom.cli.rotation_install import Installation
     from strongroom.cli.rotation_install import install as install_function
     from strongroom.cli.rotation_package import ready_made
+    from strongroom.cli.server_session import server_session
 
     function = ready_made(name)
     if function.needs_superuser and not superuser_secret:
         raise OperatorError(f"{name} needs --superuser-secret, the secret whose user makes users and sets passwords")
-    session, account_id = _session(store or StoreOptions(), account, region)
+    session, account_id = server_session(store or StoreOptions(), account, region)
     installation = Installation(
         function=function,
         name=function_name or f"strongroom-rotation-{function.name}",
@@ -114,33 +115,3 @@ def install(
         print(install_function(session, account_id, installation))
     except (BotoCoreError, ClientError) as error:
         raise OperatorError(f"the server did not take it: {error}") from None
-
-
-def _session(store: StoreOptions, account: str | None, region: str | None) -> tuple[Any, str]:
-    """Return a boto3 session of an account's root on the server, and the account's id."""
-    from strongroom.cli.env import connection_variables
-
-    try:
-        import boto3
-    except ImportError:
-        raise OperatorError("boto3 is not installed; pip install 'strongroom[server]'") from None
-    variables = connection_variables(store, account)
-    session = boto3.session.Session(
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        region_name=region or variables["AWS_DEFAULT_REGION"],
-    )
-    return _Session(session, variables["AWS_ENDPOINT_URL"], variables["AWS_CA_BUNDLE"]), variables[
-        "STRONGROOM_ACCOUNT_ID"
-    ]
-
-
-class _Session:
-    """A boto3 session whose clients go to one server, whatever the environment says."""
-
-    def __init__(self, session: Any, endpoint: str, authority: str) -> None:
-        self._session, self._endpoint, self._authority = session, endpoint, authority
-        self.region_name: str = session.region_name
-
-    def client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self._endpoint, verify=self._authority)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from cryptography import exceptions
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from strongroom.crypto.hashes import HASHES, ByHashName
 from strongroom.crypto.key_encoding import load_private_key, load_public_key, private_key_bytes, public_key_bytes
@@ -34,6 +35,18 @@ def generate_elliptic_curve_private_key(curve: str) -> bytes:
     return private_key_bytes(ec.generate_private_key(CURVES[curve]))
 
 
+def public_key_of_point(curve: str, point: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo DER of a compressed point (SEC 1, section 2.3.4).
+
+    Raises ValueError for other curves than `CURVES` names, and for what is no compressed point of the curve.
+    """
+    if curve not in CURVES:
+        raise ValueError(f"the curve is one of {', '.join(CURVES)}")
+    if point[:1] not in (b"\x02", b"\x03"):
+        raise ValueError("this is not a compressed point")
+    return public_key_bytes(ec.EllipticCurvePublicKey.from_encoded_point(CURVES[curve], point))
+
+
 class EllipticCurvePublicKey:
     """What everybody may do with an elliptic curve key, from its SubjectPublicKeyInfo DER.
 
@@ -50,6 +63,10 @@ class EllipticCurvePublicKey:
 
     def __repr__(self) -> str:
         return f"EllipticCurvePublicKey({self.curve})"
+
+    def compressed_point(self) -> bytes:
+        """Return the public key as a compressed point (SEC 1, section 2.3.3)."""
+        return self._public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
 
     def verify(self, signature: bytes, digest: bytes, hash_name: str) -> None:
         """Return when the DER-encoded ECDSA signature holds, or raise InvalidSignature.

@@ -179,6 +179,10 @@ class ServiceModel:
     def __repr__(self) -> str:
         return f"<ServiceModel {self.name} {self.api_version}>"
 
+    def undescribed(self, name: str) -> OperationModel:
+        """Return an operation that the model does not have: without params and without an answer."""
+        return OperationModel(self, _Operation(name))
+
     def prepare(self) -> None:
         """Compile every validator now, so that no call waits for it. Raises ValueError for a pattern that cannot be."""
         for operation in self.operations.values():

@@ -1,11 +1,11 @@
 """One call of one operation, from the door to its audit record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from strongroom.base.context import Origin
-from strongroom.operations.callers import Caller
+from strongroom.operations.callers import NO_TAGS, Caller
 from strongroom.operations.registry import Answer, Operation
 from strongroom.operations.trail import Reason, Resource
 from strongroom.storage.connection import Connection
@@ -19,11 +19,15 @@ _numbers = count(1)
 
 
 class SourceResource(NamedTuple):
-    """The resource that a service acts for (`aws:SourceArn`), the account that owns it, and that one's organization."""
+    """The resource that a service acts for (`aws:SourceArn`), the account that owns it, and that one's organization.
+
+    `session_keys` are condition keys, in lower case, that a session has which the service begins for the resource.
+    """
 
     arn: str
     account_id: str
     organization_id: str | None = None
+    session_keys: Mapping[str, str] = NO_TAGS
 
 
 class Call:

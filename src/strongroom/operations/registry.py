@@ -45,7 +45,8 @@ class Operation:
     `needs` names the actions, resources and condition values that the call must be allowed; it also resolves
     `call.target`. `quota` is the request quota that it counts against, or a function that works out from the call what
     it costs, or None. `reads_only` says that it changes nothing, as the audit trail's `readOnly` member tells.
-    `body_bytes_max` is how long the body of a request may be; S3 has limits of its own.
+    `body_bytes_max` is how long the body of a request may be; S3 has limits of its own. `is_inner` tells that no client
+    can ask for it: no service model has it, so that nothing leads to it from outside.
     """
 
     service: Service
@@ -55,15 +56,19 @@ class Operation:
     quota: RequestQuota | Charging | None
     reads_only: bool
     body_bytes_max: int = BODY_BYTES_MAX
+    is_inner: bool = False
 
     @cached_property
     def model(self) -> OperationModel:
         """The operation as the service model describes it, read at first use."""
-        return service_model(self.service.name).operations[self.name]
+        model = service_model(self.service.name)
+        return model.undescribed(self.name) if self.is_inner else model.operations[self.name]
 
 
 SERVICES: dict[str, Service] = {}
 OPERATIONS: dict[tuple[str, str], Operation] = {}
+INNER_OPERATIONS: dict[tuple[str, str], Operation] = {}
+"""What services carry out for a caller and no client can ask for. IAM policies name them as they name others."""
 
 
 def serve(service: Service) -> Service:
@@ -103,9 +108,26 @@ def operation(
     return register
 
 
+def inner_operation(service: Service, name: str, *, needs: Needs) -> Callable[[Handler], Handler]:
+    """Register the decorated coroutine as an operation that only services ask for, as somebody who must be allowed it.
+
+    The audit trail tells of it without params and answer: no service model says what of them is harmless. Raises
+    ValueError for a second registration, and for the name of an operation that clients can ask for.
+    """
+
+    def register(handler: Handler) -> Handler:
+        key = (service.name, name)
+        if key in INNER_OPERATIONS or key in OPERATIONS:
+            raise ValueError(f"{service.name}:{name} is registered twice")
+        INNER_OPERATIONS[key] = Operation(service, name, needs, handler, None, reads_only=False, is_inner=True)
+        return handler
+
+    return register
+
+
 def find_operation(service: str, name: str) -> Operation | None:
     """Return the operation of that name, or None when it is not served."""
-    return OPERATIONS.get((service, name))
+    return OPERATIONS.get((service, name)) or INNER_OPERATIONS.get((service, name))
 
 
 def unserved(service: str, name: str) -> Operation:

@@ -288,7 +288,8 @@ def _identity(identity: Identity) -> dict[str, Any]:
 
 
 def _tell_of_call(event: dict[str, Any], record: AuditRecord) -> None:
-    model = service_model(record.service).operations[record.operation]
+    described = service_model(record.service)
+    model = described.operations.get(record.operation) or described.undescribed(record.operation)
     event["eventType"] = "AwsApiCall"
     event["requestID"] = record.request_id
     event["requestParameters"] = _shown(record.request, model.input) or None

@@ -123,7 +123,7 @@ def become_bubblewrap(plan: dict[str, Any], command: dict[str, Any], status: int
     """
     options = list(plan["options"])
     for target, content in plan["files"].items():
-        options += ["--perms", "0444", "--file", str(_in_memory(content)), target]
+        options += ["--perms", "0444", plan["file_option"], str(_in_memory(content)), target]
     options += plan["last_options"]
     if plan["seccomp"]:
         options += ["--seccomp", str(_in_memory(plan["seccomp"]))]
@@ -260,6 +260,8 @@ def _own(address: str, number: int) -> None:
 def _listen(port: int, address: str = "127.0.0.1") -> _socket.socket:
     try:
         listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        # The connections of a sandbox before, in the same network, may not be forgotten yet.
+        listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
         listener.listen(_BACKLOG)
     except OSError as error:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from strongroom.runners import bubblewrap, job_users
+from strongroom.runners.bubblewrap import SANDBOX_USER, JobUser
 from strongroom.runners.cgroups import PROCESSES_OF_OURS, Cgroup
 from strongroom.runners.launch import Launch, LauncherEnded
 from strongroom.runners.limits import MEBIBYTE, Limits
@@ -84,6 +85,9 @@ async def prepare(
     hidden: Sequence[Path] = (),
     found: Probe | None = None,
     network: JoinedNetwork | None = None,
+    root: Path | None = None,
+    user: JobUser = SANDBOX_USER,
+    owner: int | None = None,
 ) -> "Sandbox":
     """Make a sandbox in which nothing runs yet, with `ports` listening sockets in its own network.
 
@@ -92,6 +96,9 @@ async def prepare(
     `network` is a namespace that is joined to a VPC, for this one sandbox: the job reaches what it reaches, and has its
     address; it stays the caller's to close. Without one a job reaches nothing but the listening sockets. With one,
     there has to be a sandbox: the mode "unsafe" is refused.
+    `root` is a directory that takes the place of the host's programs and settings, for reading: another root file
+    system, whose files must be readable to all. It needs a sandbox. `user` is who the job is to itself.
+    `owner` is what a sandbox before handed over, whose files the job goes on with.
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
     `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
@@ -103,10 +110,12 @@ async def prepare(
         raise SandboxUnavailable(f"there is no sandbox: {found.refusal}")
     if mode == "unsafe" and network is not None:
         raise SandboxUnavailable("a job without a sandbox is in the host's network, and cannot be in a VPC")
-    sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode)
+    if mode == "unsafe" and root is not None:
+        raise SandboxUnavailable("a job without a sandbox has the host's files, and no root file system of its own")
+    sandbox = Sandbox(found, await Launch.start(), limits, mounts, mode, root, user)
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
-            await sandbox.open(ports, hidden, routes, network)
+            await sandbox.open(ports, hidden, routes, network, owner)
     except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
         await sandbox.close()
         raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
@@ -128,14 +137,26 @@ class Sandbox:
     ways_out: tuple[socket.socket, ...] = ()
     """Sockets that listen inside for the routes, in their order; none in the mode "unsafe"."""
 
-    def __init__(self, found: Probe, launch: Launch, limits: Limits, mounts: Sequence[Mount], mode: Mode) -> None:
+    def __init__(
+        self,
+        found: Probe,
+        launch: Launch,
+        limits: Limits,
+        mounts: Sequence[Mount],
+        mode: Mode,
+        root: Path | None = None,
+        user: JobUser = SANDBOX_USER,
+    ) -> None:
         self.limits = limits
         self.mode = mode
         self._found = found
         self._launch = launch
         self._mounts = tuple(mounts)
+        self._root = root
+        self._job_user = user
         self._cgroup: Cgroup | None = None
         self._user: int | None = None
+        self._keeps_user = False
         self._memory_watch: asyncio.Task[None] | None = None
         self._exceeded_memory = False
         self._closing: asyncio.Task[None] | None = None
@@ -146,10 +167,18 @@ class Sandbox:
         return self._launch.output
 
     async def open(
-        self, ports: int, hidden: Sequence[Path], routes: Sequence[Route], network: JoinedNetwork | None
+        self,
+        ports: int,
+        hidden: Sequence[Path],
+        routes: Sequence[Route],
+        network: JoinedNetwork | None,
+        owner: int | None,
     ) -> None:
         """Have the launcher make what it makes. For `prepare` alone."""
         self._make_group()
+        users = self._found.job_users
+        if self.mode == "bubblewrap" and users is not None:
+            self._user = job_users.take(users) if owner is None else owner
         joined = [] if network is None else network.descriptors
         answer, listeners = await self._launch.ask(self._plan(ports, hidden, routes), joined)
         self.listeners, self.ways_out = listeners[:ports], listeners[ports:]
@@ -162,6 +191,11 @@ class Sandbox:
     @property
     def owner(self) -> int | None:
         """User and group that own what the job makes, as the host sees them; None when it is the server's own user."""
+        return self._user
+
+    def hand_over(self) -> int | None:
+        """Return the `owner`, for a sandbox that comes after this one: it stays taken when this one closes."""
+        self._keeps_user = True
         return self._user
 
     def path(self, target: str) -> str:
@@ -234,7 +268,7 @@ class Sandbox:
         for listener in (*self.listeners, *self.ways_out):
             listener.close()
         await self._remove_group()
-        if self._user is not None:
+        if self._user is not None and not self._keeps_user:
             job_users.give_back(self._user)
 
     async def _hold_to_memory(self, group: Cgroup) -> None:
@@ -268,13 +302,13 @@ class Sandbox:
         plan: dict[str, Any] = {"ports": ports, "resources": self._resources()}
         if self.mode == "unsafe":
             return plan | {"bubblewrap": None}
-        users = self._found.job_users
-        if users is not None:
-            self._user = job_users.take(users)
-        sources = [str(mount.source.absolute()) for mount in self._mounts]
+        roots = [] if self._root is None else [str(self._root.absolute())]
+        sources = [str(mount.source.absolute()) for mount in self._mounts] + roots
         # What a user who is not root cannot reach is staged for him by the launcher.
-        seen = sources if users is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
-        mounts = [(where, mount.target, mount.for_writing) for where, mount in zip(seen, self._mounts, strict=True)]
+        seen = sources if self._user is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
+        mounts = [(where, mount.target, mount.for_writing) for where, mount in zip(seen, self._mounts, strict=False)]
+        root = None if self._root is None else bubblewrap.SeenRoot(self._root, seen[-1])
+        files = bubblewrap.FILES | {"/etc/hosts": bubblewrap.hosts(routes)}
         return plan | {
             "bubblewrap": self._found.bubblewrap,
             "user_id": self._user,
@@ -283,8 +317,9 @@ class Sandbox:
             "first_port": FIRST_PORT,
             "own_addresses": sorted({route.address for route in routes if not route.is_loopback}),
             "routes": [(route.address, route.destination.port) for route in routes],
-            "options": bubblewrap.options(self.limits, mounts, self._targets(hidden)),
-            "files": bubblewrap.FILES | {"/etc/hosts": bubblewrap.hosts(routes)},
+            "options": bubblewrap.options(self.limits, mounts, self._targets(hidden), root, self._job_user),
+            "files": files if root is None else bubblewrap.files_over(root, routes),
+            "file_option": "--file" if root is None else "--ro-bind-data",
             "last_options": list(bubblewrap.LAST_OPTIONS),
             "seccomp": seccomp_filter(),
         }
@@ -305,7 +340,8 @@ class Sandbox:
         targets = []
         for path in hidden:
             real = path.resolve()
-            for source, target, _ in (*self._mounts, Mount(Path("/usr"), "/usr")):
+            host = Mount(Path("/usr"), "/usr") if self._root is None else Mount(self._root, "/")
+            for source, target, _ in (*self._mounts, host):
                 if real.is_dir() and real.is_relative_to(source.resolve()):
                     targets.append(Path(target) / real.relative_to(source.resolve()))
         return targets

@@ -9,6 +9,7 @@ configuration, its answer where the server listens.
 """
 
 import asyncio
+import dataclasses
 import gc
 import json
 import os
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from strongroom.base.configuration import Configuration
     from strongroom.operations.house import House
     from strongroom.server.endpoint import Endpoint
 
@@ -49,9 +51,7 @@ def _serve(channel: socket.socket, chosen: dict[str, Any]) -> None:
     from strongroom.base.configuration import Configuration
     from strongroom.server.run import run
 
-    for name in ("data", "root_key_file"):
-        chosen[name] = Path(chosen[name])
-    configuration = Configuration(**{name: _frozen(value) for name, value in chosen.items()})
+    configuration = Configuration(**_choices_of(Configuration, chosen))
 
     async def attend(house: "House", endpoint: "Endpoint") -> None:
         from strongroom.testing.commands import commands_of
@@ -82,8 +82,11 @@ def _words_for(error: Exception) -> str:
     return str(error) if isinstance(error, OperatorError | ValueError) else f"{type(error).__name__}: {error}"
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _choices_of(kind: "type[Configuration]", members: dict[str, Any]) -> dict[str, Any]:
+    """Return the choices of a configuration that JSON has told: paths and tuples are none of its kinds."""
+    paths = {field.name for field in dataclasses.fields(kind) if field.type in (Path, Path | None)}
+    made = {name: Path(value) if name in paths and value is not None else value for name, value in members.items()}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in made.items()}
 
 
 def _line(members: dict[str, Any]) -> bytes:

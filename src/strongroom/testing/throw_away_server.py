@@ -72,7 +72,9 @@ class ThrowAwayServer:
                 tempfile.TemporaryDirectory(prefix="strongroom-", ignore_cleanup_errors=True) for _ in range(2)
             )
             self._directories = [home, keys]
-            places = {"data": Path(home.name) / "data", "root_key_file": Path(keys.name) / "root.key"}
+            places = {"data": Path(home.name) / "data"}
+            if not any(name.startswith("root_key_") for name in self._choices):
+                places["root_key_file"] = Path(keys.name) / "root.key"
             chosen = {name: _plain(value) for name, value in (places | self._choices).items()}
             self._data, self._log = Path(chosen["data"]), Path(home.name) / "server.log"
             self._channel = Channel(chosen, [home.name, keys.name], self._log)

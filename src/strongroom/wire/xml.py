@@ -2,8 +2,9 @@
 
 import re
 
-# Outside this range XML 1.0 has no characters at all, not even escaped ones.
-_UNSAFE = re.compile("[^\t\n\x20-\x25\x27-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Beside the four to escape: what XML 1.0 has no characters for, not even escaped ones. The complement of what it has
+# would be the same, and takes thirteen times as long to compile.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f&<>\ud800-\udfff\ufffe\uffff]")
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
 

@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from strongroom.runners.limits import MEBIBYTE, Limits
@@ -183,14 +185,48 @@ async def try_the_rest(trial: Trial) -> dict[str, Any]:
     except SandboxUnavailable as refusal:
         seen["unsafe"] = str(refusal)
     if os.geteuid() != 0:
+        programs, os.environ["PATH"] = os.environ["PATH"], ""  # Nothing that could carry packets out is found.
         try:
             await trial.keeper.follow(vpc(OUT, leads_out=(ANYWHERE,)))
         except NetworksUnavailable as refusal:
             seen["leading out"] = str(refusal)
+        os.environ["PATH"] = programs
+        nobody = (Rule(TCP, 1, 1, ANYWHERE),)
+        with tempfile.TemporaryDirectory() as directory:
+            broken = Path(directory, "slirp4netns")
+            broken.write_text("#!/bin/sh\necho no tunnels here >&2; exit 1\n")
+            broken.chmod(0o755)
+            os.environ["PATH"] = directory
+            try:
+                await trial.keeper.follow(vpc(nobody, leads_out=(ANYWHERE,)))
+            except NetworksUnavailable as refusal:
+                seen["broken way"] = str(refusal)
+        os.environ["PATH"] = programs
+        seen["firewall in spite of it"] = await trial.reached(f"{DATABASE}:5432")
+        await trial.keeper.follow(vpc(OUT))
     await trial.keeper.detach("eni-database")
     seen["detached"] = await trial.reached(f"{DATABASE}:5432")
     return seen
 
 
+async def try_a_way_out(host: str) -> dict[str, Any]:
+    """Try what leads to the internet, where 203.0.113.80 says hello, and `host` is an address of this machine's."""
+    keeper = await NetworkKeeper.start()
+    try:
+        joined = {"eni-application": await keeper.attach(vpc(OUT), "eni-application")}
+        trial = Trial(keeper, joined)
+        seen = {"before": await trial.reached("203.0.113.80:80")}
+        await keeper.follow(vpc(OUT, leads_out=(ANYWHERE,)))
+        # Port 1 of the host would answer with a reset, had it been asked.
+        targets = ("203.0.113.80:80", "10.9.9.9:80", "169.254.169.254:80", f"{host}:1", "10.0.2.2:1")
+        seen["leading"] = await trial.reached(*targets)
+        await keeper.follow(vpc(OUT))
+        seen["after"] = await trial.reached("203.0.113.80:80")
+        joined["eni-application"].close()
+        return seen
+    finally:
+        await keeper.stop()
+
+
 if __name__ == "__main__":
-    json.dump(asyncio.run(try_everything()), sys.stdout)
+    json.dump(asyncio.run(try_a_way_out(sys.argv[1]) if len(sys.argv) > 1 else try_everything()), sys.stdout)

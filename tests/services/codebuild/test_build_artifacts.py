@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import stat
 import uuid
 import zipfile
 from typing import Any
@@ -68,16 +69,18 @@ def test_files_are_stored_one_by_one(storing: Workshop, bucket: str, key: str) -
     stored = client_of(storing.server, "s3").get_object(Bucket=bucket, Key=f"{prefix}/deep/two.txt")
     assert stored["Body"].read() == b"two\n"
     assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
+    assert stored["Metadata"] == {"codebuild-buildarn": build["arn"]}
 
 
 def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing: Workshop, bucket: str) -> None:
     artifacts = {
         "files": ["dist/*", "date"],
+        "enable-symlinks": "yes",
         "name": 'of-$WHO-$(cat "dist/one.txt").zip',
         "secondary-artifacts": {"second": {"files": ["dist/deep/*"], "discard-paths": "yes", "name": "ignored"}},
     }
     project = storing.project(
-        text_of(artifacts, "export WHO=me"),
+        text_of(artifacts, "export WHO=me; ln -s ../date dist/inner; ln -s /etc/x dist/outer; ln -s ../../x dist/up"),
         artifacts=to_s3(bucket, packaging="ZIP", overrideArtifactName=True, path="z", encryptionDisabled=True),
         secondaryArtifacts=[to_s3(bucket, artifactIdentifier="second", path="z", encryptionDisabled=True)],
     )
@@ -87,7 +90,9 @@ def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing:
     assert keys(storing.server, bucket, "z") == ["z/of-me-one.zip", "z/second/two.txt"]
     content = client_of(storing.server, "s3").get_object(Bucket=bucket, Key="z/of-me-one.zip")["Body"].read()
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
-        assert opened.namelist() == ["date", "dist/no.log", "dist/one.txt", "dist/run.sh"]
+        assert opened.namelist() == ["date", "dist/no.log", "dist/one.txt", "dist/run.sh", "dist/inner"]
+        assert opened.read("dist/inner") == b"../date"
+        assert stat.S_ISLNK(opened.getinfo("dist/inner").external_attr >> 16)
         assert opened.getinfo("dist/run.sh").external_attr >> 16 & 0o111
     assert len(build["artifacts"]["sha256sum"]) == 64
     assert build["secondaryArtifacts"][0]["artifactIdentifier"] == "second"
@@ -155,3 +160,25 @@ def test_the_log_group_may_be_encrypted(storing: Workshop) -> None:
     logs = {"cloudWatchLogs": {"status": "ENABLED", "groupName": group}}
     project = storing.project(text_of({"files": ["date"]}, "echo sealed"), logsConfig=logs)
     assert storing.printed(storing.build(project)) == ["sealed"]
+
+
+def test_a_role_may_what_is_its_builds(storing: Workshop, bucket: str) -> None:
+    own = Workshop(
+        storing.server,
+        allow("s3:PutObject", f"arn:aws:s3:::{bucket}/${{codebuild:projectArn}}/*"),
+        allow("s3:PutObject", f"arn:aws:s3:::{bucket}/of-a-build/*")
+        | {"Condition": {"ArnLike": {"codebuild:buildArn": "arn:aws:codebuild:us-east-1:*:build/*-a:*"}}},
+    )
+    settings = to_s3(bucket, encryptionDisabled=True, name="n")
+    project = own.project(text_of({"files": ["date"]}), artifacts=settings | {"path": "of-a-build"})
+    arn = own.client.batch_get_projects(names=[project])["projects"][0]["arn"]
+    stored = own.build(project, artifactsOverride=settings | {"path": arn})
+    assert stored["buildStatus"] == "SUCCEEDED", own.log(stored)
+    assert keys(own.server, bucket, arn) == [f"{arn}/n/date"]
+    for path in (arn + "-other", "of-a-build"):
+        denied = own.build(project, artifactsOverride=settings | {"path": path})
+        assert "AccessDenied" in context(denied, "UPLOAD_ARTIFACTS")[2]
+    given = own.client.batch_get_projects(names=[project])["projects"][0]
+    members = {name: given[name] for name in ("source", "artifacts", "environment", "serviceRole")}
+    own.client.create_project(name=f"{project}-a", **members)
+    assert own.build(f"{project}-a")["buildStatus"] == "SUCCEEDED"

@@ -11,16 +11,20 @@ from tests.running_server import running_server
 from tests.services.codebuild.building import (
     LOGS,
     Workshop,
+    allow,
     client_of,
     context,
     demand_sandbox,
+    document,
     specification,
     statuses,
 )
-from tests.services.codebuild.test_projects import ROLE, SETTINGS, with_role
+from tests.services.codebuild.test_projects import ACCOUNT, ROLE, SETTINGS, with_role
 from tests.services.refusals import refused
 
 from strongroom.operations.quotas.values import QUOTAS_CACHE_NAME, set_value
+from strongroom.services.codebuild import tables
+from strongroom.services.codebuild.names import read_build_name
 from strongroom.services.codebuild.queue import AT_ONCE_MAX, BuildQueue
 from strongroom.services.codebuild.quotas import CONCURRENT
 
@@ -86,6 +90,11 @@ async def _ready(opened: OpenedHouse, command: str, **members: Any) -> None:
     await opened.call("codebuild", "CreateProject", name="app", **(SETTINGS | {"source": source} | members))
 
 
+async def _let_retry(opened: OpenedHouse) -> None:
+    policy = document(LOGS, allow("codebuild:RetryBuild"))
+    await opened.call("iam", "PutRolePolicy", RoleName="builder", PolicyName="p", PolicyDocument=policy)
+
+
 async def _start(opened: OpenedHouse, **overrides: Any) -> str:
     answer = await opened.call("codebuild", "StartBuild", projectName="app", **overrides)
     build_id: str = answer["build"]["id"]
@@ -147,6 +156,61 @@ def test_a_build_that_takes_too_long_times_out(in_house: InHouse[None]) -> None:
         build = await _found(opened, build_id)
         assert build["buildStatus"] == "TIMED_OUT"
         assert context(build, "BUILD") == ("TIMED_OUT", "BUILD_TIMED_OUT", "Build has timed out. ")
+
+    in_house(body)
+
+
+def test_a_build_that_fails_is_started_again_as_its_role(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await _ready(opened, "exit 3", autoRetryLimit=2)
+        queue = opened.house.part(BuildQueue)
+        refused_id = await _start(opened)
+        await queue.settled()
+        assert (await _found(opened, refused_id))["autoRetryConfig"] == {"autoRetryLimit": 2, "autoRetryNumber": 0}
+        await _let_retry(opened)
+        first = await _found(opened, await _start(opened, autoRetryLimitOverride=1))
+        await queue.settled()
+        builds = [await _found(opened, first["id"])]
+        while "nextAutoRetry" in builds[-1]["autoRetryConfig"]:
+            builds.append(await _found(opened, builds[-1]["autoRetryConfig"]["nextAutoRetry"]))
+        assert [build["autoRetryConfig"]["autoRetryNumber"] for build in builds] == [0, 1]
+        assert [build["buildNumber"] for build in builds] == [2, 3]
+        assert builds[1]["autoRetryConfig"]["previousAutoRetry"] == builds[0]["arn"]
+        assert builds[1]["initiator"] == f"builder/AWSCodeBuild-{builds[0]['id'].partition(':')[2]}"
+        assert {build["buildStatus"] for build in builds} == {"FAILED"}
+        # What RetryBuild starts when somebody asks for it is counted anew.
+        again = (await opened.call("codebuild", "RetryBuild", id=builds[1]["id"]))["build"]
+        assert again["autoRetryConfig"] == {"autoRetryLimit": 1, "autoRetryNumber": 0}
+        await opened.call("codebuild", "StopBuild", id=again["id"])
+        await queue.settled()
+
+    in_house(body)
+
+
+def test_what_is_to_be_started_again_is_not_forgotten_with_a_server(in_house: InHouse[None]) -> None:
+    async def body(opened: OpenedHouse) -> None:
+        await _ready(opened, "exit 3", autoRetryLimit=1)
+        await _let_retry(opened)
+        build_id = await _start(opened, autoRetryLimitOverride=0)
+        queue = opened.house.part(BuildQueue)
+        await queue.settled()
+        build = await _found(opened, build_id)
+
+        def leave(connection: Any) -> None:
+            # As a server leaves it that is killed when the end was written, and nothing more.
+            named = read_build_name(build["arn"], ACCOUNT, "us-east-1")
+            row = tables.select_build(connection, named) if named is not None else None
+            assert row is not None
+            values = {"state": tables.RETRYING, "settings": row.settings | {"autoRetryLimit": 1}}
+            assert tables.update_build(connection, row.number, (tables.ENDED,), values)
+
+        await opened.house.store.write(leave)
+        await queue.work()
+        await queue.settled()
+        after = await _found(opened, build_id)
+        retried = await _found(opened, after["autoRetryConfig"]["nextAutoRetry"])
+        assert (retried["buildStatus"], retried["autoRetryConfig"]["autoRetryNumber"]) == ("FAILED", 1)
+        assert "nextAutoRetry" not in retried["autoRetryConfig"]
 
     in_house(body)
 

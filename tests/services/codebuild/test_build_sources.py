@@ -88,18 +88,22 @@ def test_an_archive_in_s3_is_unpacked(fed: Workshop, bucket: str) -> None:
 
 def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: Workshop, bucket: str) -> None:
     s3 = client_of(fed.server, "s3")
+    urls = "echo $CODEBUILD_SOURCE_REPO_URL $CODEBUILD_SOURCE_REPO_URL_more $CODEBUILD_SOURCE_VERSION_more"
     for key, text in (
         ("tree/a/b.txt", "deep"),
         ("tree/c.txt", "c"),
-        ("spec.yml", specification("cat a/b.txt c.txt; echo; cat $CODEBUILD_SRC_DIR_more/x")),
+        ("spec.yml", specification("cat a/b.txt c.txt; echo; cat $CODEBUILD_SRC_DIR_more/x; echo; " + urls)),
     ):
         s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
-    s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="another"))
+    version = s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="other"))["VersionId"]
+    s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="newest"))
     project = fed.project(
         source=s3_source(f"{bucket}/tree/", buildspec=f"arn:aws:s3:::{bucket}/spec.yml"),
-        secondarySources=[s3_source(f"{bucket}/more.zip", sourceIdentifier="more")],
+        secondarySources=[s3_source(f"arn:aws:s3:::{bucket}/more.zip", sourceIdentifier="more")],
+        secondarySourceVersions=[{"sourceIdentifier": "more", "sourceVersion": version}],
     )
-    assert fed.printed(fed.build(project)) == ["deepc", "another"]
+    told = f"s3://{bucket}/tree/ s3://{bucket}/more.zip {version}"
+    assert fed.printed(fed.build(project)) == ["deepc", "other", told]
 
 
 def test_archives_that_lead_elsewhere_or_are_none(fed: Workshop, bucket: str) -> None:
@@ -157,6 +161,40 @@ def test_a_repository_is_cloned_from_where_the_operator_allows(fed: Workshop, re
     build = fed.build(project, buildspecOverride="spec-link.yml")
     assert context(build, "DOWNLOAD_SOURCE")[1] == "YAML_FILE_ERROR"
     assert "root:" not in fed.log(build)
+
+
+def test_a_source_cache_keeps_the_repository_and_no_more(fed: Workshop, repositories: Path) -> None:
+    repository = repositories / "kept"
+    repository.mkdir()
+    git(repository, "init", "--quiet", "--initial-branch", "main")
+
+    def commit(text: str) -> None:
+        (repository / "text").write_text(f"{text}\n")
+        git(repository, "add", "-A")
+        git(repository, "commit", "--quiet", "-m", text)
+
+    commit("first")
+    project = fed.project(
+        source={
+            "type": "GITHUB",
+            "location": str(repository),
+            "buildspec": specification("cat text; git remote get-url origin"),
+        },
+        cache={"type": "LOCAL", "modes": ["LOCAL_SOURCE_CACHE"]},
+    )
+    assert fed.printed(fed.build(project)) == ["first", str(repository)]
+    (mirror,) = Path("/dev/shm").glob("strongroom-*/caches-*/*/git-*")
+    before = mirror.stat().st_ino
+    commit("second")
+    build = fed.build(project)
+    assert fed.printed(build) == ["second", str(repository)]
+    assert build["resolvedSourceVersion"] == git(repository, "rev-parse", "HEAD")
+    assert fed.printed(fed.build(project, sourceVersion="HEAD~1"))[0] == "first"
+    assert mirror.stat().st_ino == before
+    # What cannot be fetched any more is not there for builds either.
+    repository.rename(repositories / "gone")
+    assert context(fed.build(project), "DOWNLOAD_SOURCE")[:2] == ("FAILED", "CLIENT_ERROR")
+    assert not mirror.exists()
 
 
 def test_a_build_whose_source_does_not_come_is_stopped(fed: Workshop, silence: str) -> None:

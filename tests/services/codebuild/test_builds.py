@@ -98,13 +98,18 @@ def test_a_phase_before_the_build_that_fails_is_the_last(workshop: Workshop) -> 
     assert any("no-such-program: not found" in line for line in workshop.printed(build))
 
 
+SIX_REPORTS = "{" + ", ".join(f"r{number}: {{files: ['*']}}" for number in range(6)) + "}"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("version: 0.3\nphases: {build: {commands: [a]}}\n", "version"),
-        ("version: 0.2\nphases: {build: {commands: [a], run-as: ann}}\n", "run-as is not supported here"),
-        ("version: 0.2\nphases: {install: {runtime-versions: {python: 3.11}}}\n", "runtime versions"),
-        ("version: 0.2\nphases: {build: {commands: [a]}}\nreports: {r: {files: ['*']}}\n", "reports are not supported"),
+        ("version: 0.2\nphases: {build: {commands: [a], run-as: ann}}\n", "the build image has no user named ann"),
+        ("version: 0.2\nphases: {install: {runtime-versions: {python: 2.4}}}\n", "version named '2.4' of python"),
+        ("version: 0.2\nphases: {install: {runtime-versions: {cobol: 1.0}}}\n", "Unknown runtime named 'cobol'. This"),
+        ("version: 0.2\nphases: {build: {commands: [a]}}\nbatch: {fast-fail: true}\n", "batch is not served here"),
+        (f"version: 0.2\nphases: {{build: {{commands: [a]}}}}\nreports: {SIX_REPORTS}\n", "at most 5 report groups"),
     ],
 )
 def test_a_specification_that_cannot_be_is_refused(workshop: Workshop, text: str, told: str) -> None:
@@ -133,7 +138,8 @@ def test_what_is_overridden_holds_for_one_build(workshop: Workshop) -> None:
     project = workshop.project(
         specification("echo never"), environment=environment | {"environmentVariables": variables}
     )
-    text = 'version: 0.2\nenv: {variables: {A: low, C: low}}\nphases: {build: {commands: ["echo $A, $B, $C"]}}\n'
+    command = "echo $A, $B, $C, $CODEBUILD_LOG_PATH"
+    text = f'version: 0.2\nenv: {{variables: {{A: low, C: low}}}}\nphases: {{build: {{commands: ["{command}"]}}}}\n'
     build = workshop.build(
         project,
         buildspecOverride=text,
@@ -141,7 +147,7 @@ def test_what_is_overridden_holds_for_one_build(workshop: Workshop) -> None:
         timeoutInMinutesOverride=7,
         logsConfigOverride={"cloudWatchLogs": {"status": "ENABLED", "groupName": project, "streamName": "s"}},
     )
-    assert workshop.printed(build) == ["build's, project's, low"]
+    assert workshop.printed(build) == [f"build's, project's, low, {build['logs']['streamName']}"]
     assert build["timeoutInMinutes"] == 7
     assert build["logs"]["groupName"] == project
     assert build["logs"]["streamName"] == f"s/{build['id'].partition(':')[2]}"
@@ -153,15 +159,15 @@ def test_what_is_overridden_holds_for_one_build(workshop: Workshop) -> None:
 
 
 def test_a_build_that_runs_is_stopped_at_once(workshop: Workshop) -> None:
-    project = workshop.project(specification("echo begun; sleep 100", post_build=["echo never"]))
+    project = workshop.project(specification("echo begun.; sleep 100", post_build=["echo never"]))
     build_id = workshop.client.start_build(projectName=project)["build"]["id"]
-    workshop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and workshop.printed(build) == ["begun"])
+    workshop.until(build_id, lambda build: build["currentPhase"] == "BUILD" and workshop.printed(build) == ["begun."])
     workshop.client.stop_build(id=build_id)
     build = workshop.ended(build_id)
     assert build["buildStatus"] == "STOPPED"
     assert statuses(build)["BUILD"] == "STOPPED"
     assert list(statuses(build))[-2:] == ["FINALIZING", "COMPLETED"]
-    assert workshop.printed(build) == ["begun"]
+    assert workshop.printed(build) == ["begun."]
 
 
 def test_a_build_is_retried_as_it_was(workshop: Workshop) -> None:

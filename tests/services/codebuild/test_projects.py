@@ -126,13 +126,13 @@ REFUSED: tuple[dict[str, Any], ...] = (
     {"environment": ENVIRONMENT | {"environmentVariables": [{"name": "CODEBUILD_X", "value": "x"}]}},
     {"environment": ENVIRONMENT | {"environmentVariables": [{"name": "A", "value": "x"}] * 2}},
     {"cache": {"type": "S3", "location": "b/c"}},
-    {"cache": {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}},
+    {"cache": {"type": "LOCAL", "modes": ["LOCAL_DOCKER_LAYER_CACHE"]}},
     {"artifacts": {"type": "CODEPIPELINE"}},
     {"artifacts": {"type": "S3"}},
     {"secondaryArtifacts": [{"type": "S3", "location": "bucket"}]},
     {"fileSystemLocations": [{"type": "EFS", "location": "x"}]},
     {"buildBatchConfig": {"serviceRole": ROLE}},
-    {"autoRetryLimit": 1},
+    {"autoRetryLimit": -1},
     {"badgeEnabled": True},
     {"concurrentBuildLimit": 0},
     {"serviceRole": f"arn:aws:iam::{ACCOUNT}:role/none"},
@@ -241,8 +241,8 @@ def test_what_is_not_served_at_all_says_so(in_house: InHouse[None]) -> None:
         with refused("UnsupportedOperationException", "Strongroom does not serve codebuild:CreateWebhook yet."):
             await opened.call("codebuild", "CreateWebhook", projectName="app")
         for operation, params in (
-            ("ImportSourceCredentials", {"token": "t" * 20, "serverType": "GITHUB", "authType": "OAUTH"}),
-            ("CreateReportGroup", {"name": "rr", "type": "TEST", "exportConfig": {}}),
+            ("PutResourcePolicy", {"policy": "{}", "resourceArn": "arn:aws:codebuild:us-east-1:1:report-group/rr"}),
+            ("GetResourcePolicy", {"resourceArn": "arn:aws:codebuild:us-east-1:1:project/app"}),
             ("StartBuildBatch", {"projectName": "app"}),
         ):
             with refused("UnsupportedOperationException"):

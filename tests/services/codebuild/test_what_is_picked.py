@@ -7,7 +7,7 @@ import pytest
 
 from strongroom.services.codebuild.request_conditions import condition_of
 from strongroom.services.codebuild.running.artifacts import matcher
-from strongroom.services.codebuild.running.work_files import files_below, open_file
+from strongroom.services.codebuild.running.work_files import files_below, is_within, links_below, open_file
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,16 @@ def test_no_link_leads_anywhere(tmp_path: Path) -> None:
     os.mkfifo(root / "a" / "pipe")
     assert [file.path for file in files_below(root, ".")] == ["a/file"]
     assert [file.path for file in files_below(root, "a")] == ["file"]
+    (root / "b").mkdir()
+    (root / "b" / "near").symlink_to("../a/file")
+    (root / "b" / "folder").symlink_to("../a")
+    (root / "b" / "up").symlink_to("../../outside/secret")
+    assert list(links_below(root, ".")) == [("b/folder", "../a"), ("b/near", "../a/file")]
+    assert list(links_below(root, "b")) == []
+    for folder, target in ((".", "..a/b"), ("./a/b", "../../c"), ("a", ".."), ("a", "./b//c")):
+        assert is_within(folder, target), target
+    for folder, target in ((".", ".."), ("./a/b", "../../../c"), ("a", "b/../c"), ("a", "/a")):
+        assert not is_within(folder, target), target
     with open_file(root, "a/file") as file:
         assert file.read() == b"content"
     for path in ("link/secret", "a/link", "a/pipe", "../outside/secret", "a/../../outside/secret", "", "a", "none"):

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 
+from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from strongroom.runners.networks.messages import (
@@ -40,8 +41,8 @@ _PR_SET_PDEATHSIG = 1
 class Keeper:
     """All networks of a server."""
 
-    def __init__(self, token: str) -> None:
-        self._ways_out = WaysOut(token)
+    def __init__(self, token: str, outer: IPRoute | None) -> None:
+        self._ways_out = WaysOut(token, outer)
         self._ways_out.sweep()
         self._routers: dict[str, Router] = {}
         # Whoever enters a namespace of ours has to enter the user namespace first that it belongs to.
@@ -103,12 +104,14 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # What ends it is the end of its server.
     try:
+        outer = None
         if os.geteuid() != 0:
+            outer = IPRoute()  # Its socket stays in the network that it was made in.
             map_own_user()
             unshare(CLONE_NEWNET, "a network namespace")
         # A change of credentials has the kernel forget it, so that it comes after the user namespace.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        keeper = Keeper(sys.argv[2])
+        keeper = Keeper(sys.argv[2], outer)
     except (OSError, NetlinkError) as error:
         send(control, Answer(refused=str(error)), [])
         return

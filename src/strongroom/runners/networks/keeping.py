@@ -8,6 +8,8 @@ import socket
 import sys
 
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
+from strongroom.runners.networks.carrier import Carrier
+from strongroom.runners.networks.carrier import program as carrier_program
 from strongroom.runners.networks.joined import JoinedNetwork
 from strongroom.runners.networks.messages import (
     Answer,
@@ -37,6 +39,8 @@ class NetworkKeeper:
         self._process: asyncio.subprocess.Process
         self._turn = asyncio.Lock()
         self._is_stopped = False
+        self._carrier: Carrier | None = None
+        self._carrying: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, token: str = "") -> "NetworkKeeper":
@@ -107,6 +111,8 @@ class NetworkKeeper:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
+        if self._carrying is not None:
+            await self._carrying
 
     async def _ask(self, request: Request) -> list[int]:
         # Whoever gives up waiting must not leave an answer behind for the next who asks.
@@ -121,7 +127,31 @@ class NetworkKeeper:
         async with self._turn:
             if not self.is_alive:
                 raise NetworksUnavailable("there are no networks: their keeper has ended")
-            return await asyncio.to_thread(self._exchange, request)
+            failure = await self._lead_out() if _leads_out(request) else ""
+            try:
+                return await asyncio.to_thread(self._exchange, request)
+            except NetworksUnavailable as unavailable:
+                # All else of the request was done: a firewall does not wait for a way out.
+                raise NetworksUnavailable(failure or str(unavailable)) from None
+
+    async def _lead_out(self) -> str:
+        """Have packets carried out of the keeper's namespace, where that can be and is not done yet; root needs none.
+
+        Nothing is asked of the keeper meanwhile: it is in its own namespace. Returns why it cannot be, empty if it can.
+        """
+        path = carrier_program()
+        if os.geteuid() == 0 or path is None or self._carrier is not None:
+            return ""
+        try:
+            self._carrier = await Carrier.start(path, self._process.pid)
+        except OSError as error:
+            return f"a route of this subnet leads to the internet, and there is no way: {error}"
+        self._carrying = asyncio.create_task(self._carry(self._carrier))
+        return ""
+
+    async def _carry(self, carrier: Carrier) -> None:
+        await self._process.wait()
+        await carrier.stop()
 
     def _exchange(self, request: Request) -> list[int]:
         try:
@@ -138,6 +168,10 @@ class NetworkKeeper:
         if answer.refused:
             raise NetworksUnavailable(answer.refused)
         return message[1]
+
+
+def _leads_out(request: Request) -> bool:
+    return isinstance(request, Attach | Follow) and any(subnet.leads_out for subnet in request.vpc.subnets)
 
 
 def _close_descriptors(asked: asyncio.Task[list[int]]) -> None:

@@ -1,7 +1,8 @@
 """The way from a VPC to the internet: a pair of links from its router to the host, which passes on what comes.
 
 Only what is public is let out: not the addresses of private networks, among them the host's own, nor the host itself.
-Nothing comes in but answers. Only root can do this: the host's addresses have to be lent.
+Nothing comes in but answers. Where the server is not root, the keeper's own namespace takes the place of the host's: it
+is as empty as the routers' are, and from there a process of the server's carries on (see carrier).
 """
 
 import contextlib
@@ -9,10 +10,13 @@ import ipaddress
 import itertools
 import os
 import secrets
+import socket
+from collections.abc import Sequence
 
 from pyroute2 import IPRoute
 
 from strongroom.runners.memory_directory import is_alive, memory_file_system
+from strongroom.runners.networks import carrier
 from strongroom.runners.networks import netfilter as nf
 from strongroom.runners.networks.namespaces import set_switch, within
 
@@ -56,18 +60,23 @@ class WayOut:
 
 
 class WaysOut:
-    """What the host does for all routers of one server. `token` is the server's, see memory_directory."""
+    """What the host does for all routers of one server. `token` is the server's, see memory_directory.
 
-    def __init__(self, token: str) -> None:
+    `outer` speaks with the network that the server is in, where that is not the keeper's: its addresses are the host's.
+    """
+
+    def __init__(self, token: str, outer: IPRoute | None = None) -> None:
+        self._outer = outer
         self._table = f"{_HOST_TABLE}{token}"
         self._prefix = f"sr{token[:6]}"
         self._is_open = False
 
     def open(self, router: int, route: IPRoute) -> WayOut:
         """Lead a router's namespace out. Raises OSError."""
-        if os.geteuid() != 0:
+        if self._outer is not None and not _is_carried():
             raise PermissionError(
-                "a route of this subnet leads to the internet, and only a server that runs as root can lead there"
+                "a route of this subnet leads to the internet, and a server that does not run as root leads there "
+                f"by {carrier.PROGRAM}, which is not installed: apt-get install {carrier.PROGRAM}"
             )
         self._open_host()
         link = f"{self._prefix}{next(_numbers)}"
@@ -82,8 +91,15 @@ class WaysOut:
         route.addr("add", index=inner, address=own, prefixlen=network.prefixlen)
         route.link("set", index=inner, state="up")
         with within(router):
-            nf.change(_router_rules(inner))
+            nf.change(_router_rules(inner, (*NOT_PUBLIC, *self._addresses_outside())))
         return WayOut(gateway, inner, link)
+
+    def _addresses_outside(self) -> list[str]:
+        """Return the host's own addresses, where what leaves the keeper's namespace comes from the host itself."""
+        if self._outer is None:
+            return []
+        found = (address.get_attr("IFA_ADDRESS") for address in self._outer.get_addr(family=socket.AF_INET))
+        return [f"{address}/32" for address in found]
 
     def close(self) -> None:
         """Take back what the host was told."""
@@ -110,13 +126,18 @@ class WaysOut:
         self._is_open = True
 
 
-def _router_rules(index: int) -> list[nf.Message]:
+def _is_carried() -> bool:
+    with IPRoute() as own:
+        return bool(own.link_lookup(ifname=carrier.LINK))
+
+
+def _router_rules(index: int, refused: Sequence[str]) -> list[nf.Message]:
     messages = nf.table_anew(_TABLE, nf.IPV4)
     messages.append(nf.add_chain(_TABLE, nf.IPV4, "forward", nf.FORWARD, nf.ACCEPT))
     incoming, outgoing = nf.by_index(nf.IN_INDEX, index), nf.by_index(nf.OUT_INDEX, index)
     messages.append(nf.add_rule(_TABLE, nf.IPV4, "forward", nf.is_answer(), nf.end(nf.ACCEPT)))
     messages.append(nf.add_rule(_TABLE, nf.IPV4, "forward", incoming, nf.end(nf.DROP)))
-    for block in NOT_PUBLIC:
+    for block in refused:
         to_block = nf.with_address(nf.DESTINATION, block)
         messages.append(nf.add_rule(_TABLE, nf.IPV4, "forward", outgoing, to_block, nf.end(nf.DROP)))
     messages.append(

@@ -3,12 +3,13 @@
 A look is a function of the configuration that returns a Finding. It makes and changes nothing that lasts.
 """
 
+import importlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from strongroom.base.configuration import Configuration
-from strongroom.server.doctor import functions, networks, optional, serving
-from strongroom.server.doctor.finding import Finding
+from strongroom.server.doctor import namespaces, optional, serving
+from strongroom.server.doctor.finding import Finding, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,16 @@ class Probe:
     is_needed: bool = False
 
 
+def _late(module: str, name: str) -> Callable[[Configuration], Finding]:
+    """Return a look whose module is imported when it is taken: it needs packages that may be what is missing here."""
+
+    def look(configuration: Configuration) -> Finding:
+        found: Finding = getattr(importlib.import_module(f"strongroom.server.doctor.{module}"), name)(configuration)
+        return found
+
+    return look
+
+
 PROBES = (
     Probe("Python", serving.python, is_needed=True),
     Probe("packages", serving.packages, is_needed=True),
@@ -28,14 +39,16 @@ PROBES = (
     Probe("database", serving.database, is_needed=True),
     Probe("ports", serving.ports, is_needed=True),
     Probe("TLS", serving.tls, is_needed=True),
-    Probe("sandbox", functions.sandbox),
-    Probe("system calls", functions.system_calls),
-    Probe("memory limit", functions.memory_limit),
-    Probe("process limit", functions.process_limit),
-    Probe("processor limit", functions.processor_limit),
-    Probe("files in memory", functions.memory_files),
-    Probe("runtimes", functions.runtimes),
-    Probe("private networks", networks.private_networks),
+    Probe("TLS trust", _late("trust", "tls_trust"), is_needed=True),
+    Probe("namespaces", namespaces.namespaces),
+    Probe("sandbox", _late("functions", "sandbox")),
+    Probe("system calls", _late("functions", "system_calls")),
+    Probe("memory limit", _late("functions", "memory_limit")),
+    Probe("process limit", _late("functions", "process_limit")),
+    Probe("processor limit", _late("functions", "processor_limit")),
+    Probe("files in memory", _late("functions", "memory_files")),
+    Probe("runtimes", _late("functions", "runtimes")),
+    Probe("private networks", _late("networks", "private_networks")),
     Probe("PostgreSQL", optional.postgresql_driver),
     Probe("MySQL, MariaDB", optional.mysql_driver),
     Probe("PKCS#11 tokens", optional.token_library),
@@ -70,6 +83,8 @@ def examine(configuration: Configuration) -> Examination:
 def _look(probe: Probe, configuration: Configuration) -> Finding:
     try:
         return probe.look(configuration)
+    except ModuleNotFoundError as error:
+        return missing(f"cannot be looked at without {error.name}", "", "pip install 'strongroom[server]'")
     except Exception as error:
         words = " ".join(f"{type(error).__name__}: {error}".split())
         return Finding("missing", f"could not be looked at ({words})")

@@ -16,7 +16,6 @@ from strongroom.base.errors import OperatorError
 from strongroom.base.private_file import read_private
 from strongroom.server.doctor.finding import Finding, limited, missing, ok
 from strongroom.server.sockets import bind
-from strongroom.server.tls import new_context
 
 MODULES = ("alembic", "awscrt", "httptools", "re2", "sqlalchemy", "structlog", "uvloop")
 
@@ -131,6 +130,8 @@ def ports(configuration: Configuration) -> Finding:
 
 def tls(configuration: Configuration) -> Finding:
     """Look at the TLS library, and at the groups that it can exchange keys in."""
+    from strongroom.server.tls import new_context
+
     _, is_post_quantum = new_context()
     if is_post_quantum:
         return ok(f"{ssl.OPENSSL_VERSION}, key exchange with X25519MLKEM768")

@@ -33,7 +33,11 @@ class Project(NamedTuple):
         return self.row
 
 
-def _conditions(tags: Mapping[str, str], settings: Mapping[str, Any] | None = None) -> Callable[[str], ConditionValue]:
+def resource_conditions(
+    tags: Mapping[str, str], settings: Mapping[str, Any] | None = None
+) -> Callable[[str], ConditionValue]:
+    """Return the condition keys of a resource with these tags, and of what a request says of it."""
+
     def condition(name: str) -> ConditionValue:
         if name.startswith(_RESOURCE_TAG):
             return tag_value(tags, name[len(_RESOURCE_TAG) :])
@@ -78,7 +82,7 @@ def on_project(project: Project, action: str, settings: Mapping[str, Any] | None
         action=action,
         resource=project.named.arn,
         account_id=project.named.account_id,
-        conditions=_conditions(project.row.tags if project.row is not None else {}, settings),
+        conditions=resource_conditions(project.row.tags if project.row is not None else {}, settings),
         audited=project.named.audited,
     )
 

@@ -113,8 +113,12 @@ def shown_build(row: Any) -> dict[str, Any]:
     ):
         if member in settings:
             build[member] = settings[member]
+    if "autoRetryLimit" in settings:
+        build["autoRetryConfig"] = _shown_retries(settings["autoRetryLimit"], progress.get("auto_retry", {}))
     if progress.get("network_interface"):
         build["networkInterface"] = progress["network_interface"]
+    if progress.get("report_arns"):
+        build["reportArns"] = progress["report_arns"]
     if progress.get("resolved_version"):
         build["resolvedSourceVersion"] = progress["resolved_version"]
     if "ended_at" in progress:
@@ -124,6 +128,14 @@ def shown_build(row: Any) -> dict[str, Any]:
             {"name": name, "value": value} for name, value in progress["exported"].items()
         ]
     return build
+
+
+def _shown_retries(limit: int, retries: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {"autoRetryLimit": limit, "autoRetryNumber": retries.get("number", 0)}
+    for member, name in (("nextAutoRetry", "next"), ("previousAutoRetry", "previous")):
+        if name in retries:
+            shown[member] = retries[name]
+    return shown
 
 
 def artifacts_key(artifacts: Mapping[str, Any], named: BuildName, name: str | None = None) -> str:

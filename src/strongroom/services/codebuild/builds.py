@@ -19,15 +19,18 @@ from strongroom.services.codebuild.access import (
     project_name,
     role_arn_of,
 )
+from strongroom.services.codebuild.build_images import must_be_allowed
 from strongroom.services.codebuild.build_record import (
     COMPLETED,
     IN_PROGRESS,
     STOPPED,
     SUBMITTED,
+    Progress,
     begun_progress,
     completed_progress,
     end_phase,
     initiator_of,
+    name_of,
     shown_build,
     state_event,
 )
@@ -66,8 +69,13 @@ async def start_build(call: Call) -> Answer:
     return await _enqueue(call, project, settings)
 
 
-async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
-    """Write a build that waits, and have the queue look. Raises InvalidInputException for a VPC that cannot be."""
+async def _enqueue(call: Call, project: Project, settings: Settings, retried: Any = None) -> Answer:
+    """Write a build that waits, and have the queue look.
+
+    `retried` is the row of the build that it takes the place of, when that failed and is to be started again by itself.
+    Raises InvalidInputException for an image or a VPC that cannot be.
+    """
+    must_be_allowed(call.house.configuration, settings)
     await must_be_possible(call.house, settings)
     named = project.named
     sent = call.params.get("idempotencyToken")
@@ -87,7 +95,6 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
         "kind": kind,
         "initiator": initiator_of(call.caller),
         "settings": settings,
-        "progress": begun_progress(now),
         "token_digest": token,
         "request_digest": digest,
         "is_to_stop": False,
@@ -102,13 +109,28 @@ async def _enqueue(call: Call, project: Project, settings: Settings) -> Answer:
         number = tables.next_build_number(connection, named)
         if number is None:
             raise errors.no_such_project(named.arn)
-        row = tables.insert_build(connection, values | {"build_number": number})
+        progress = begun_progress(now) if retried is None else _after(connection, retried, build, now)
+        row = tables.insert_build(connection, values | {"build_number": number, "progress": progress})
         call.house.audit.insert_event(connection, state_event(build, IN_PROGRESS, SUBMITTED, now))
         return {"build": shown_build(row)}
 
     answer = await call.write(write)
     call.house.part(BuildQueue).wake()
     return answer
+
+
+def _after(connection: Connection, retried: Any, build: BuildName, now: float) -> Progress:
+    """Return the progress of a build that takes another one's place, and write down in that one's that it does.
+
+    Raises InvalidInputException when a third one does.
+    """
+    retries = retried.progress.get("auto_retry", {})
+    told = retried.progress | {"auto_retry": retries | {"next": build.arn}}
+    values = {"state": tables.ENDED, "progress": told}
+    if not tables.update_build(connection, retried.number, (tables.RETRYING,), values):
+        raise errors.invalid_input(f"Build {name_of(retried).id} was retried a moment ago")
+    number = retries.get("number", 0) + 1
+    return begun_progress(now) | {"auto_retry": {"number": number, "previous": name_of(retried).arn}}
 
 
 def _digest(sent: Any) -> str:
@@ -180,7 +202,7 @@ async def retry_build(call: Call) -> Answer:
     if row.status == IN_PROGRESS:
         raise errors.invalid_input(f"Build {found.named.id} is in progress, and cannot be retried")
     found.project.existing()
-    return await _enqueue(call, found.project, row.settings)
+    return await _enqueue(call, found.project, row.settings, row if row.state == tables.RETRYING else None)
 
 
 @operation(CODEBUILD, "StopBuild", needs=_needs_of_stopping)

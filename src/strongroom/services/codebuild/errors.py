@@ -31,6 +31,26 @@ def no_such_build(arn: str) -> AwsError:
     return not_found(f"Build cannot be found: {arn}")
 
 
+def no_such_report_group(arn: str) -> AwsError:
+    """The account has no report group of that name in this Region."""
+    return not_found(f"Report group cannot be found: {arn}")
+
+
+def no_such_report(arn: str) -> AwsError:
+    """The account has no report of that ARN, or has none any more."""
+    return not_found(f"Report cannot be found: {arn}")
+
+
+def report_group_exists(arn: str) -> AwsError:
+    """A report group of that name is there already."""
+    return AwsError("ResourceAlreadyExistsException", f"Report group already exists: {arn}")
+
+
+def source_credentials_exist(server_type: str) -> AwsError:
+    """There are source credentials for a type of server already, and they are to stay."""
+    return AwsError("ResourceAlreadyExistsException", f"Source credentials already exist for {server_type}")
+
+
 def project_exists(arn: str) -> AwsError:
     """A project of that name is there already."""
     return AwsError("ResourceAlreadyExistsException", f"Project already exists: {arn}")

@@ -11,8 +11,10 @@ from strongroom.base.arn import partition_of
 from strongroom.services.codebuild import errors
 from strongroom.services.codebuild.buildspec.location import is_inline, is_object
 from strongroom.services.codebuild.buildspec.specification import secret_reference
+from strongroom.services.codebuild.cache_settings import NO_CACHE, read_cache
 from strongroom.services.codebuild.compute import COMPUTE
 from strongroom.services.codebuild.names import ProjectName
+from strongroom.services.codebuild.source_credentials.credentials import SECRETS_MANAGER, is_secret_arn
 
 Settings = dict[str, Any]
 
@@ -56,7 +58,7 @@ def completed(sent: Mapping[str, Any], project: ProjectName) -> Settings:
     settings.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     settings.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
     settings.setdefault("encryptionKey", default_key(project))
-    settings.setdefault("cache", {"type": "NO_CACHE"})
+    settings["cache"] = read_cache(settings.get("cache", {"type": NO_CACHE}))
     settings["source"] = _source(settings["source"], "source", is_first=True)
     settings["secondarySources"] = [
         _source(source, "secondarySources", is_first=False) for source in settings.get("secondarySources", ())
@@ -99,16 +101,14 @@ def _check_unserved(settings: Settings) -> None:
         raise errors.not_served("fileSystemLocations", "there are no file systems to mount.")
     if settings.get("buildBatchConfig"):
         raise errors.not_served("buildBatchConfig", "batch builds are not served.")
-    if settings["cache"]["type"] != "NO_CACHE":
-        raise errors.not_served("cache", "the type must be NO_CACHE.")
-    if settings.get("autoRetryLimit"):
-        raise errors.not_served("autoRetryLimit", "a build that failed is retried by RetryBuild.")
 
 
 def _check_numbers(settings: Settings) -> None:
     limit = settings.get("concurrentBuildLimit")
     if limit is not None and limit < 1:
         raise errors.invalid_input("Project-level concurrent build limit must be greater than 0")
+    if settings.get("autoRetryLimit", 0) < 0:
+        raise errors.invalid_input("Invalid auto-retry limit: it must not be negative")
 
 
 def _must_differ(elements: list[dict[str, Any]], member: str, where: str) -> None:
@@ -123,7 +123,7 @@ def _source(sent: Mapping[str, Any], where: str, *, is_first: bool) -> dict[str,
     if not is_first and not _IDENTIFIER.fullmatch(source.get("sourceIdentifier", "")):
         raise errors.invalid_input(f"Invalid {where}: sourceIdentifier must be letters, digits and underscores")
     if source.get("auth"):
-        raise errors.not_served(f"{where}.auth", "there are no source credentials.")
+        source["auth"] = _auth(source["auth"], kind, where)
     if source.get("reportBuildStatus") or source.get("buildStatusConfig"):
         raise errors.not_served(f"{where}.reportBuildStatus", "nothing is reported to source providers.")
     if kind == NO_SOURCE:
@@ -148,6 +148,14 @@ def _source(sent: Mapping[str, Any], where: str, *, is_first: bool) -> dict[str,
     else:
         raise errors.not_served(f"{where}.type {kind}", "sources are NO_SOURCE, S3, or Git over a path or HTTP(S).")
     return source | {"insecureSsl": bool(source.get("insecureSsl"))}
+
+
+def _auth(sent: Mapping[str, Any], kind: str, where: str) -> dict[str, Any]:
+    if sent["type"] != SECRETS_MANAGER:
+        raise errors.not_served(f"{where}.auth.type {sent['type']}", f"it must be {SECRETS_MANAGER}.")
+    if kind not in GIT_SOURCES or not is_secret_arn(sent.get("resource") or ""):
+        raise errors.invalid_input(f"Invalid {where}: auth must name the secret of a Git repository by its ARN")
+    return {"type": SECRETS_MANAGER, "resource": sent["resource"]}
 
 
 def bucket_and_key(location: str) -> tuple[str, str, str]:
@@ -190,18 +198,13 @@ def _environment(sent: Mapping[str, Any]) -> dict[str, Any]:
         ("dockerServer", "there is no Docker."),
         ("computeConfiguration", "computeType says what a build may use."),
         ("certificate", "a build trusts this server's authority."),
-        ("registryCredential", "no images are pulled."),
+        ("registryCredential", "images are pulled without credentials."),
         ("hostKernel", "builds run on this machine's kernel."),
     ):
         if environment.get(member):
             raise errors.not_served(f"environment.{member}", why)
     if environment["type"] != "LINUX_CONTAINER":
         raise errors.not_served(f"environment.type {environment['type']}", "it must be LINUX_CONTAINER.")
-    if environment["image"] != HOST_IMAGE:
-        raise errors.not_served(
-            f"environment.image {environment['image']}",
-            f'it must be "{HOST_IMAGE}": the root file system of this machine, for reading.',
-        )
     if environment["computeType"] not in COMPUTE:
         raise errors.not_served(
             f"environment.computeType {environment['computeType']}", f"it must be one of {', '.join(COMPUTE)}."

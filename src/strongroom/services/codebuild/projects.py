@@ -18,9 +18,12 @@ from strongroom.services.codebuild.access import (
     project_name,
     role_arn_of,
 )
+from strongroom.services.codebuild.build_images import must_be_allowed
+from strongroom.services.codebuild.cache_settings import cache_scope
 from strongroom.services.codebuild.names import ProjectName, read_project_name
 from strongroom.services.codebuild.project_settings import MEMBERS, completed
 from strongroom.services.codebuild.quotas import PROJECTS
+from strongroom.services.codebuild.running.caches.local_caches import LocalCaches
 from strongroom.services.codebuild.service import CODEBUILD
 from strongroom.services.codebuild.service_role import ServiceRole
 from strongroom.services.codebuild.tags import read_tags, shown_tags
@@ -81,6 +84,7 @@ async def create_project(call: Call) -> Answer:
     named = project.named
     _refuse_badge(call)
     settings = completed(call.params, named)
+    must_be_allowed(call.house.configuration, settings)
     tags = read_tags(call.params.get("tags"))
     settings = await _with_role(call, settings, named)
     await check_network(call.house, named, settings, settings["serviceRole"])
@@ -121,6 +125,8 @@ async def update_project(call: Call) -> Answer:
         sent["concurrentBuildLimit"] = None
     role = await _with_role(call, {"serviceRole": sent["serviceRole"]}, named) if sent.get("serviceRole") else {}
     settings = completed(row.settings | sent, named) | role
+    if "environment" in sent:
+        must_be_allowed(call.house.configuration, settings)
     if sent.get("vpcConfig") or role:
         await check_network(call.house, named, settings, settings["serviceRole"])
 
@@ -148,7 +154,10 @@ async def delete_project(call: Call) -> Answer:
         tables.delete_project(connection, project.named)
         return {}
 
-    return await call.write(write)
+    answer = await call.write(write)
+    if project.row is not None:
+        await call.house.part(LocalCaches).forget(cache_scope(project.named, project.row))
+    return answer
 
 
 def _named_projects(call: Call) -> list[ProjectName]:

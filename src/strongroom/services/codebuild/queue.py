@@ -16,6 +16,7 @@ import structlog
 from strongroom.operations.house import House
 from strongroom.operations.periodic import periodic
 from strongroom.services.codebuild import tables
+from strongroom.services.codebuild.auto_retry import retry_what_is_due
 from strongroom.services.codebuild.build_record import (
     COMPLETED,
     FAULT,
@@ -31,6 +32,7 @@ from strongroom.services.codebuild.build_record import (
 )
 from strongroom.services.codebuild.phases import Ending
 from strongroom.services.codebuild.quotas import CONCURRENT
+from strongroom.services.codebuild.reports.tables import abandon_reports
 from strongroom.services.codebuild.running.build_run import BuildRun
 from strongroom.services.codebuild.running.failures import INTERNAL_SERVICE_ERROR
 from strongroom.storage.connection import Connection
@@ -150,6 +152,7 @@ class BuildQueue:
     async def _run(self, run: BuildRun) -> None:
         try:
             await run.run()
+            await retry_what_is_due(self._house)
         except StorageUnavailable as error:
             # It is found, and ends as FAULT, when the database is there again.
             _log.warning("the end of a build could not be written", reason=str(error))
@@ -166,6 +169,7 @@ class BuildQueue:
         await self._heed_other_servers()
         await self._expire()
         await self._end_orphans()
+        await retry_what_is_due(self._house)
         self.wake()
 
     async def _heed_other_servers(self) -> None:
@@ -226,6 +230,7 @@ class BuildQueue:
             "server": None,
         }
         if tables.update_build(connection, row.number, (state,), values):
+            abandon_reports(connection, name_of(row).arn)
             self._house.audit.insert_event(connection, state_event(name_of(row), status, COMPLETED, now))
 
     async def _close(self) -> None:

@@ -7,6 +7,8 @@ from strongroom.operations.quotas.quota import ResourceQuota, declare
 
 PROJECTS = ResourceQuota("codebuild", "L-ACCF6C0D", "Build projects", 5_000)
 
+REPORT_GROUPS = ResourceQuota("codebuild", "ReportGroups", "Report groups", 5_000)
+
 _SIZES = {
     "BUILD_GENERAL1_SMALL": ("Small", "L-9D07B6EF"),
     "BUILD_GENERAL1_MEDIUM": ("Medium", "L-2DC20C30"),
@@ -24,4 +26,4 @@ CONCURRENT = {
 QUEUED_TIMES = 5
 """As many builds may wait as five times those that may run. Source: User Guide, "Build queue"."""
 
-declare("AWS CodeBuild", [PROJECTS, *CONCURRENT.values()])
+declare("AWS CodeBuild", [PROJECTS, REPORT_GROUPS, *CONCURRENT.values()])

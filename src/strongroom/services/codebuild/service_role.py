@@ -35,11 +35,16 @@ class Credentials(NamedTuple):
 class ServiceRole:
     """One session after the other of one role, for one project."""
 
-    def __init__(self, house: House, project: ProjectName, role_arn: str, session_name: str) -> None:
+    def __init__(
+        self, house: House, project: ProjectName, role_arn: str, session_name: str, build_arn: str = ""
+    ) -> None:
+        """`build_arn` is that of the build that acts; without one CodeBuild looks at a project."""
         self.role_arn = role_arn
         self._house = house
         self._project = project
         self._session_name = session_name
+        # Source: User Guide, "Use CodeBuild condition keys as IAM service role variables to control build access".
+        self._keys = {"codebuild:projectarn": project.arn} | ({"codebuild:buildarn": build_arn} if build_arn else {})
         self._current: Credentials | None = None
 
     def _origin(self) -> Origin:
@@ -55,7 +60,7 @@ class ServiceRole:
             caller=Caller.service(PRINCIPAL, self._project.account_id),
             origin=self._origin(),
             region=self._project.region,
-            source=SourceResource(self._project.arn, self._project.account_id),
+            source=SourceResource(self._project.arn, self._project.account_id, session_keys=self._keys),
         )
         given = answer["Credentials"]
         credential = await self._house.principals.find(given["AccessKeyId"], given["SessionToken"])

@@ -23,8 +23,8 @@ from strongroom.storage.column_types import JsonText, OrderedText, RowNumber, Ti
 from strongroom.storage.connection import Connection
 from strongroom.storage.schema import metadata
 
-QUEUED, RUNNING, ENDED = "QUEUED", "RUNNING", "ENDED"
-"""Where a build is on its way; how it ended is its status."""
+QUEUED, RUNNING, RETRYING, ENDED = "QUEUED", "RUNNING", "RETRYING", "ENDED"
+"""Where a build is on its way; how it ended is its status. One that is RETRYING ended, and is to be started again."""
 
 PROJECTS = Table(
     "codebuild_projects",
@@ -37,6 +37,7 @@ PROJECTS = Table(
     Column("settings", JsonText, nullable=False),
     Column("tags", JsonText, nullable=False),
     Column("builds_started", Integer, nullable=False),
+    Column("cache_resets", Integer, nullable=False, server_default="0"),
 )
 """`settings` are the members of CreateProject, but for the name and the tags."""
 
@@ -65,6 +66,7 @@ BUILDS = Table(
     Index("ix_codebuild_builds_uuid", "account_id", "region", "project", "uuid", unique=True),
     Index("ix_codebuild_builds_listed", "account_id", "region", "number"),
     Index("ix_codebuild_builds_state", "state", "number"),
+    Index("ix_codebuild_builds_submitted_at", "submitted_at"),
     sqlite_autoincrement=True,
 )
 """The order of `number` is that of the queue. `kind` is what concurrent builds are counted by; `settings` are those of
@@ -93,6 +95,12 @@ def insert_project(connection: Connection, values: Mapping[str, Any]) -> None:
 def update_project(connection: Connection, project: ProjectName, values: Mapping[str, Any]) -> bool:
     """Change columns of a project; False when it is gone."""
     return connection.execute(update(PROJECTS).where(_this(project)).values(values)).rowcount == 1
+
+
+def reset_cache(connection: Connection, project: ProjectName) -> bool:
+    """Count one more reset of a project's cache; False when the project is gone."""
+    statement = update(PROJECTS).where(_this(project)).values(cache_resets=PROJECTS.c.cache_resets + 1)
+    return connection.execute(statement).rowcount == 1
 
 
 def delete_project(connection: Connection, project: ProjectName) -> bool:
@@ -174,6 +182,12 @@ def delete_build(connection: Connection, number: int) -> bool:
     return connection.execute(delete(BUILDS).where(this)).rowcount == 1
 
 
+def old_builds(connection: Connection, before: float, limit: int) -> Sequence[int]:
+    """Return the numbers of up to `limit` builds that have ended, and were asked for before a time."""
+    this = (BUILDS.c.submitted_at < before) & (BUILDS.c.state == ENDED)
+    return connection.execute(select(BUILDS.c.number).where(this).limit(limit)).scalars().all()
+
+
 def list_builds(
     connection: Connection,
     account_id: str,
@@ -222,6 +236,11 @@ def count_active(connection: Connection, project: ProjectName) -> int:
 def running_builds(connection: Connection) -> Sequence[Row[Any]]:
     """Return all builds that run, or ran when their server ended."""
     return connection.execute(select(BUILDS).where(BUILDS.c.state == RUNNING).order_by(BUILDS.c.number)).all()
+
+
+def retrying_builds(connection: Connection) -> Sequence[Row[Any]]:
+    """Return all builds that ended and are to be started again."""
+    return connection.execute(select(BUILDS).where(BUILDS.c.state == RETRYING).order_by(BUILDS.c.number)).all()
 
 
 def note_alive(connection: Connection, numbers: Collection[int], server: str, alive_until: float) -> None:

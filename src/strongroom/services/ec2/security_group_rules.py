@@ -61,6 +61,7 @@ def _sent_permissions(params: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _authorize(is_egress: bool) -> Callable[[Call], Any]:
     async def authorize(call: Call) -> Answer:
+        """Add rules to a security group."""
         params = call.params
         permissions = _sent_permissions(params)
         tags = specified_tags(params, SECURITY_GROUP_RULE)[SECURITY_GROUP_RULE.name]
@@ -99,6 +100,7 @@ def _add(inventory: Inventory, group: Resource, is_egress: bool, rule: Rule, tag
 
 def _revoke(is_egress: bool) -> Callable[[Call], Any]:
     async def revoke(call: Call) -> Answer:
+        """Take rules out of a security group."""
         params = call.params
         rule_ids = params.get("SecurityGroupRuleIds") or []
         permissions = old_style(params)
@@ -148,6 +150,7 @@ def _revoked(rule: Resource) -> dict[str, Any]:
 
 def _described(is_egress: bool) -> Callable[[Call], Any]:
     async def update(call: Call) -> Answer:
+        """Describe rules of a security group anew."""
         params = call.params
         by_id = params.get("SecurityGroupRuleDescriptions") or []
         permissions = params.get("IpPermissions") or []

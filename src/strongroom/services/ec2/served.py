@@ -36,6 +36,7 @@ def ec2_operation(name: str, *subjects: Subject, reads_only: bool = False) -> Ca
                 await call.house.part(NetworksInForce).follow(call.account_id, call.region)
             return answer
 
+        carry_out.__doc__ = handler.__doc__
         operation(EC2, name, needs=needs, reads_only=reads_only)(carry_out)
         return handler
 

@@ -28,6 +28,7 @@ def _must_exist(call: Call) -> None:
 def _serve_none_of_user(name: str, member: str) -> None:
     @operation(IAM, name, needs=on_user_or_caller(f"iam:{name}"), reads_only=True)
     async def none_of_user(call: Call) -> Answer:
+        """Tell that a user has none."""
         _must_exist(call)
         return {member: [], "IsTruncated": False}
 
@@ -35,6 +36,7 @@ def _serve_none_of_user(name: str, member: str) -> None:
 def _serve_none_of_account(name: str, member: str) -> None:
     @operation(IAM, name, needs=account_wide(f"iam:{name}"), reads_only=True)
     async def none_of_account(call: Call) -> Answer:
+        """Tell that the account has none."""
         return {member: []}
 
 
@@ -45,6 +47,7 @@ for _name, _member in _OF_THE_ACCOUNT.items():
 
 
 async def _no_login_profile(call: Call) -> Answer:
+    """Tell that the user has no password."""
     _must_exist(call)
     name = call.account_id if call.target is None else call.target.name
     raise errors.no_such_entity(f"Login Profile for User {name} cannot be found.")

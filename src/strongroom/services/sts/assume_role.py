@@ -37,6 +37,7 @@ async def _needs(call: Call) -> Sequence[Requirement]:
         tags=session_tags(pairs(params.get("Tags", ())), params.get("TransitiveTagKeys", ()), session),
         source_identity=_source_identity(call),
         mfa_authenticated=await proven_by_code(call),
+        session_keys=call.source.session_keys if call.source is not None else {},
         chained=session is not None and session.kind == ROLE_SESSION,
     )
     return requirements(call, assumption, "sts:AssumeRole", lambda action: _refusal(call, action, arn.account_id))

@@ -39,8 +39,8 @@ class Assumption:
     """A role about to be assumed. `role` is None when there is none with that ARN: a refusal does not tell so.
 
     `mfa_authenticated` is whether the request itself had a code. `provider` is the ARN of who vouched for a web
-    identity, and `claims` are the condition keys that follow from its token, by name in lower case. `chained` tells
-    that a role session asks.
+    identity, and `claims` are the condition keys that follow from its token, by name in lower case. `session_keys` are
+    more of them, which a service gives the session that it asks for. `chained` tells that a role session asks.
     """
 
     role_arn: Arn
@@ -52,6 +52,7 @@ class Assumption:
     mfa_authenticated: bool = False
     provider: str = ""
     claims: Mapping[str, str | list[str]] = field(default_factory=dict)
+    session_keys: Mapping[str, str] = field(default_factory=dict)
     chained: bool = False
 
 
@@ -186,6 +187,6 @@ async def assume(call: Call, assumption: Assumption, **told: str) -> Answer:
         # What the role may do is not asked for the second factor again: AWS leaves it out of role sessions.
         mfa_authenticated=False,
         provider=assumption.provider,
-        claims=dict(assumption.claims),
+        claims=dict(assumption.claims) | dict(assumption.session_keys),
         chained=assumption.chained,
     )

@@ -1,4 +1,4 @@
--- The schema at revision 0019, made by the migrations.
+-- The schema at revision 0021, made by the migrations.
 
 CREATE TABLE "access_keys" (
 	access_key_id VARCHAR(128) NOT NULL, 
@@ -131,8 +131,47 @@ CREATE TABLE codebuild_projects (
 	modified_at DOUBLE NOT NULL, 
 	settings TEXT NOT NULL, 
 	tags TEXT NOT NULL, 
-	builds_started INTEGER NOT NULL, 
+	builds_started INTEGER NOT NULL, cache_resets INTEGER DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_codebuild_projects PRIMARY KEY (account_id, region, name)
+);
+
+CREATE TABLE codebuild_report_groups (
+	account_id VARCHAR(12) NOT NULL, 
+	region VARCHAR(64) NOT NULL, 
+	name VARCHAR NOT NULL, 
+	type VARCHAR(16) NOT NULL, 
+	created_at DOUBLE NOT NULL, 
+	modified_at DOUBLE NOT NULL, 
+	export_config TEXT NOT NULL, 
+	tags TEXT NOT NULL, 
+	CONSTRAINT pk_codebuild_report_groups PRIMARY KEY (account_id, region, name)
+);
+
+CREATE TABLE codebuild_reports (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	account_id VARCHAR(12) NOT NULL, 
+	region VARCHAR(64) NOT NULL, 
+	report_group VARCHAR NOT NULL, 
+	uuid VARCHAR(36) NOT NULL, 
+	type VARCHAR(16) NOT NULL, 
+	build_arn TEXT NOT NULL, 
+	created_at DOUBLE NOT NULL, 
+	expires_at DOUBLE NOT NULL, 
+	status VARCHAR(16) NOT NULL, 
+	export_config TEXT NOT NULL, 
+	is_truncated BOOLEAN NOT NULL, 
+	summary TEXT, 
+	sealed_results BLOB
+);
+
+CREATE TABLE codebuild_source_credentials (
+	account_id VARCHAR(12) NOT NULL, 
+	region VARCHAR(64) NOT NULL, 
+	server_type VARCHAR(32) NOT NULL, 
+	auth_type VARCHAR(32) NOT NULL, 
+	secret_arn TEXT, 
+	sealed BLOB, 
+	CONSTRAINT pk_codebuild_source_credentials PRIMARY KEY (account_id, region, server_type)
 );
 
 CREATE TABLE ec2_regions (
@@ -913,7 +952,19 @@ CREATE INDEX ix_codebuild_builds_listed ON codebuild_builds (account_id, region,
 
 CREATE INDEX ix_codebuild_builds_state ON codebuild_builds (state, number);
 
+CREATE INDEX ix_codebuild_builds_submitted_at ON codebuild_builds (submitted_at);
+
 CREATE UNIQUE INDEX ix_codebuild_builds_uuid ON codebuild_builds (account_id, region, project, uuid);
+
+CREATE INDEX ix_codebuild_reports_build ON codebuild_reports (build_arn);
+
+CREATE INDEX ix_codebuild_reports_expires_at ON codebuild_reports (expires_at);
+
+CREATE INDEX ix_codebuild_reports_group ON codebuild_reports (account_id, region, report_group, number);
+
+CREATE INDEX ix_codebuild_reports_listed ON codebuild_reports (account_id, region, number);
+
+CREATE UNIQUE INDEX ix_codebuild_reports_uuid ON codebuild_reports (account_id, region, report_group, uuid);
 
 CREATE INDEX ix_ec2_resources_account ON ec2_resources (account_id, region, kind);
 

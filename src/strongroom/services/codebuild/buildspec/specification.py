@@ -13,8 +13,11 @@ INSTALL, PRE_BUILD, BUILD, POST_BUILD = "install", "pre_build", "build", "post_b
 PHASES = (INSTALL, PRE_BUILD, BUILD, POST_BUILD)
 VERSIONS = ("0.1", "0.2")
 ABORT, CONTINUE, RETRY = "ABORT", "CONTINUE", "RETRY"
+FALLBACK_KEYS_MAX = 5
 SHELLS = ("bash", "/bin/sh", "sh")
-RETRIES_MAX = 100
+RETRIES, RETRIES_MAX = 3, 100
+REPORTS_MAX = 5
+"""How many report groups a build has at most. Source: User Guide, "Report groups"."""
 
 FILE_FORMATS = (
     "CUCUMBERJSON",
@@ -26,6 +29,7 @@ FILE_FORMATS = (
     "CLOVERXML",
     "COBERTURAXML",
     "JACOCOXML",
+    "LCOVINFO",
     "SIMPLECOV",
 )
 
@@ -126,9 +130,13 @@ def read_specification(text: str) -> Specification:
     version = members["version"].text() if "version" in members else ""
     if version not in VERSIONS:
         raise members.get("version", root).refuse(f"The version is to be one of {', '.join(VERSIONS)}:")
-    for unserved in ("batch", "proxy"):
-        if unserved in members:
-            raise members[unserved].refuse("is not served here")
+    if "batch" in members:
+        raise members["batch"].refuse("is not served here")
+    if "proxy" in members:
+        # Artifacts and logs go by this server, which no proxy of a build's stands before: either way they arrive.
+        proxy = members["proxy"].structure("upload-artifacts", "logs")
+        for each in proxy.values():
+            each.flag()
     phases = _phases(members["phases"]) if "phases" in members else {}
     if not phases:
         raise root.refuse("There is to be at least one phase:")
@@ -244,7 +252,7 @@ def _on_failure(place: Place) -> OnFailure:
     match = _RETRY.fullmatch(text)
     if match is None:
         raise place.refuse("is to be ABORT, CONTINUE, RETRY, RETRY-count, RETRY-regex or RETRY-count-regex")
-    retries = int(match["count"]) if match["count"] is not None else 1
+    retries = int(match["count"]) if match["count"] is not None else RETRIES
     if not 0 <= retries <= RETRIES_MAX:
         raise place.refuse(f"is to be tried again at most {RETRIES_MAX} times")
     return OnFailure(RETRY, retries, match["pattern"] or "")
@@ -282,7 +290,10 @@ def _files(place: Place, members: dict[str, Place]) -> Files:
 
 def _reports(place: Place) -> dict[str, Files]:
     reports = {}
-    for name, each in place.members().items():
+    members_by_name = place.members()
+    if len(members_by_name) > REPORTS_MAX:
+        raise place.refuse(f"is to have at most {REPORTS_MAX} report groups")
+    for name, each in members_by_name.items():
         members = each.structure("files", "base-directory", "discard-paths", "file-format")
         report = _files(each, members)
         if report.file_format and report.file_format.upper() not in FILE_FORMATS:
@@ -293,6 +304,9 @@ def _reports(place: Place) -> dict[str, Files]:
 
 def _cache(place: Place) -> Cache:
     members = place.structure("paths", "key", "fallback-keys", "action")
+    fallbacks = _texts(members, "fallback-keys")
+    if len(fallbacks) > FALLBACK_KEYS_MAX:
+        raise members["fallback-keys"].refuse(f"has more than {FALLBACK_KEYS_MAX} keys")
     actions = _texts(members, "action") or Cache().actions
     for action in actions:
         if action not in Cache().actions:
@@ -300,6 +314,6 @@ def _cache(place: Place) -> Cache:
     return Cache(
         paths=_texts(members, "paths"),
         key=_text(members, "key"),
-        fallback_keys=_texts(members, "fallback-keys"),
+        fallback_keys=fallbacks,
         actions=actions,
     )

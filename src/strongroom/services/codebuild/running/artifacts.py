@@ -5,8 +5,10 @@ Source: AWS CodeBuild User Guide, "Build specification reference", artifacts; AP
 
 import asyncio
 import hashlib
+import os
 import re
 import shutil
+import stat
 import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -17,11 +19,13 @@ from strongroom.services.codebuild.build_record import artifacts_key, shown_arti
 from strongroom.services.codebuild.buildspec.specification import Files
 from strongroom.services.codebuild.names import BuildName
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
-from strongroom.services.codebuild.running.work_files import FoundFile, files_below, open_file
+from strongroom.services.codebuild.running.work_files import FoundFile, FoundLink, files_below, links_below, open_file
 from strongroom.services.codebuild.service_role import ServiceRole
 
 MANAGED_KEY = "alias/aws/s3"
 _PIECE_BYTES = 1024 * 1024
+_UNIX = 3
+"""Whose file types the attributes of an entry are. Source: PKWARE's APPNOTE.TXT, "version made by"."""
 
 
 class NoDirectory(Exception):  # noqa: N818 (it says what is not there)
@@ -87,7 +91,25 @@ def pick(root: Path, base: str, files: Files) -> list[Picked]:
     return [Picked(file, PurePosixPath(file.path).name) for file in found]
 
 
-def packed(root: Path, base: str, picked: Sequence[Picked], archive: Path) -> dict[str, str]:
+def pick_links(root: Path, base: str, files: Files) -> list[FoundLink]:
+    """Return the links that are kept with the files: internal ones, where the specification says so.
+
+    Source: "Build specification reference", artifacts/enable-symlinks.
+    """
+    if not files.enable_symlinks or files.discard_paths:
+        return []
+    wanted = [matcher(pattern) for pattern in files.files]
+    excluded = [matcher(pattern) for pattern in files.excluded]
+    return [
+        link
+        for link in links_below(root, base)
+        if any(each.fullmatch(link.path) for each in wanted) and not any(each.fullmatch(link.path) for each in excluded)
+    ]
+
+
+def packed(
+    root: Path, base: str, picked: Sequence[Picked], links: Sequence[FoundLink], archive: Path
+) -> dict[str, str]:
     """Write a ZIP file of what was picked, and return its checksums."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
         for file, name in picked:
@@ -96,6 +118,11 @@ def packed(root: Path, base: str, picked: Sequence[Picked], archive: Path) -> di
             entry.compress_type = zipfile.ZIP_DEFLATED
             with open_file(root, f"{base}/{file.path}") as content, made.open(entry, "w", force_zip64=True) as packing:
                 shutil.copyfileobj(content, packing, _PIECE_BYTES)
+        for link in links:
+            entry = zipfile.ZipInfo(link.path)
+            entry.create_system = _UNIX
+            entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+            made.writestr(entry, os.fsencode(link.target))
     with archive.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         content.seek(0)
@@ -131,7 +158,8 @@ class Uploads:
             if artifacts["packaging"] == "ZIP":
                 archive = self._scratch / "artifacts.zip"
                 try:
-                    sums = await asyncio.to_thread(packed, self._root, base, picked, archive)
+                    links = await asyncio.to_thread(pick_links, self._root, base, files)
+                    sums = await asyncio.to_thread(packed, self._root, base, picked, links, archive)
                     with archive.open("rb") as content:
                         await self._put(artifacts["location"], key, content, archive.stat().st_size, encryption)
                 finally:
@@ -148,6 +176,8 @@ class Uploads:
 
     async def _put(self, bucket: str, key: str, content: BinaryIO, size: int, encryption: dict[str, str]) -> None:
         params = {"Bucket": bucket, "Key": key.lstrip("/"), "Body": _pieces(content), "ContentLength": size}
+        # Source: "Build specification reference", artifacts.
+        params["Metadata"] = {"codebuild-buildarn": self._named.arn}
         await self._role.s3("PutObject", params | encryption)
 
 

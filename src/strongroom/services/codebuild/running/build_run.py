@@ -13,6 +13,7 @@ from strongroom.base.errors import AwsError
 from strongroom.operations.house import House
 from strongroom.runners.probe import SandboxUnavailable
 from strongroom.services.codebuild import tables
+from strongroom.services.codebuild.auto_retry import state_after
 from strongroom.services.codebuild.build_record import (
     COMPLETED,
     DOWNLOAD_SOURCE,
@@ -29,19 +30,26 @@ from strongroom.services.codebuild.build_record import (
     name_of,
     state_event,
 )
-from strongroom.services.codebuild.buildspec.specification import PHASES, Specification
+from strongroom.services.codebuild.buildspec.specification import INSTALL, PHASES, Specification
 from strongroom.services.codebuild.phases import Ending, PhaseResult, PhaseRunner
+from strongroom.services.codebuild.project_settings import HOST_IMAGE
+from strongroom.services.codebuild.reports.tables import abandon_reports
 from strongroom.services.codebuild.running.artifacts import encryption_of
+from strongroom.services.codebuild.running.build_shell import BuildShell
+from strongroom.services.codebuild.running.caches.build_cache import BuildCache
 from strongroom.services.codebuild.running.failures import (
     ACCESS_DENIED,
     CLIENT_ERROR,
     INTERNAL_SERVICE_ERROR,
+    YAML_FILE_ERROR,
     PhaseFailed,
     told,
 )
 from strongroom.services.codebuild.running.kept_files import keep_artifacts
+from strongroom.services.codebuild.running.kept_reports import keep_reports
 from strongroom.services.codebuild.running.log import BuildLog
 from strongroom.services.codebuild.running.room import Room
+from strongroom.services.codebuild.running.runtimes import check_runtimes
 from strongroom.services.codebuild.running.secret_variables import Wanted, fetch_secrets
 from strongroom.services.codebuild.running.specifications import load_specification
 from strongroom.services.codebuild.service_role import ServiceRole
@@ -67,7 +75,11 @@ class BuildRun:
         self._settings = row.settings
         self._progress = row.progress
         self._role = ServiceRole(
-            house, self._named.project, self._settings["serviceRole"], f"AWSCodeBuild-{self._named.uuid}"
+            house,
+            self._named.project,
+            self._settings["serviceRole"],
+            f"AWSCodeBuild-{self._named.uuid}",
+            self._named.arn,
         )
         self.log = BuildLog(
             self._role,
@@ -76,6 +88,7 @@ class BuildRun:
             log_object(self._settings, self._named),
         )
         self._room = Room(house, row, self._role, self.log)
+        self._cache = BuildCache(house, self._named.project, self._settings, self._role)
         self._secret_names: frozenset[str] = frozenset()
         self._ending: Ending | None = None
         self._has_ending = asyncio.Event()
@@ -118,7 +131,7 @@ class BuildRun:
         status = _outcome(results)
         if len(results) == len(PHASES) and self._room.shell.ending is None:
             await self._next_phase(UPLOAD_ARTIFACTS)
-            await self._upload(specification)
+            await self._upload(specification, has_succeeded=status == SUCCEEDED)
             self._end(SUCCEEDED)
             self._tell_phase_end(UPLOAD_ARTIFACTS, SUCCEEDED, "", "")
         if self._ending is not None:
@@ -133,6 +146,7 @@ class BuildRun:
             raise PhaseFailed(ACCESS_DENIED, f"{told(error)}: CodeBuild could not assume the service role.") from None
         await self.log.open()
         self._progress["is_logged"] = True
+        await self._unless_it_ends(self._room.take_image())
         await self._room.make()
         self._progress["network_interface"] = self._room.network_interface
         self._check()
@@ -142,7 +156,8 @@ class BuildRun:
         self.log.tell(f"Waiting for {DOWNLOAD_SOURCE}")
         await self._next_phase(DOWNLOAD_SOURCE)
         self.log.tell(f"Phase is {DOWNLOAD_SOURCE}")
-        version = await self._unless_it_ends(self._room.fetch_sources())
+        mirrors = await self._cache.mirrors()
+        version = await self._unless_it_ends(self._room.fetch_sources(mirrors))
         if version:
             self._progress["resolved_version"] = version
         self._check()
@@ -158,6 +173,8 @@ class BuildRun:
         self._secret_names = frozenset(secret)
         self._check()
         await self._room.begin(specification, wanted.plain | secret, version)
+        await self._check_runtimes(specification)
+        await self._unless_it_ends(self._cache.restore(specification.cache, self._room, self.log))
         self.log.tell(f"Moving to directory {self._room.directory}")
         self.log.tell(f"Phases found in YAML: {len(specification.phases)}")
         for name, phase in specification.phases.items():
@@ -166,16 +183,25 @@ class BuildRun:
         self._tell_phase_end(DOWNLOAD_SOURCE, SUCCEEDED, "", "")
         return specification
 
+    async def _check_runtimes(self, specification: Specification) -> None:
+        install = specification.phases.get(INSTALL)
+        wanted = install.runtime_versions if install is not None else {}
+        if wanted and self._settings["environment"]["image"] != HOST_IMAGE:
+            raise PhaseFailed(YAML_FILE_ERROR, "This build image does not support selecting runtime versions.")
+        await check_runtimes(wanted, self._room.shell.ask, self.log.tell)
+
     async def _run_phases(self, specification: Specification) -> list[PhaseResult]:
-        shell = self._room.shell
+        room = self._room
 
         def end(result: PhaseResult) -> None:
-            shell.is_succeeding = shell.is_succeeding and result.status == SUCCEEDED
+            room.shell.is_succeeding = room.shell.is_succeeding and result.status == SUCCEEDED
             self._end(result.status, result.status_code, result.message)
 
-        runner = PhaseRunner(specification, shell, self.log.tell, self._house.clock.now, self._next_phase, end)
+        runner = PhaseRunner(
+            specification, BuildShell(room), self.log.tell, self._house.clock.now, self._next_phase, end
+        )
         results = await runner.run()
-        if shell.ending is None:
+        if room.shell.ending is None:
             await self._export(specification)
         return results
 
@@ -189,9 +215,16 @@ class BuildRun:
         values = await self._room.variables(names)
         self._progress["exported"] = {name: self.log.masked(value) for name, value in values.items()}
 
-    async def _upload(self, specification: Specification) -> None:
+    async def _upload(self, specification: Specification, *, has_succeeded: bool) -> None:
+        reports = await keep_reports(self._house, self._room, self._role, self._named, specification, self.log)
+        self._progress |= {"report_arns": reports.arns}
+        if has_succeeded:
+            await self._cache.look(self._room, self.log)
         kept = await keep_artifacts(self._room, self._role, self._named, self._settings, specification, self.log)
         self._progress |= kept
+        await self._room.stop_commands()
+        await self._cache.save(self._room, self.log)
+        reports.check()
 
     async def _unless_it_ends(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of something that may take long. Raises Ending as soon as the build is to end."""
@@ -247,10 +280,12 @@ class BuildRun:
         await self._house.store.write(self._write_end(completed_progress(self._progress, now()), status, now()))
 
     def _write_end(self, progress: dict[str, Any], status: str, now: float) -> Any:
-        values = {"state": tables.ENDED, "status": status, "progress": progress, "server": None}
+        state = state_after(status, self._settings, progress)
+        values = {"state": state, "status": status, "progress": progress, "server": None}
 
         def write(connection: Connection) -> None:
             if tables.update_build(connection, self.number, (tables.RUNNING,), values):
+                abandon_reports(connection, self._named.arn)
                 self._house.audit.insert_event(connection, state_event(self._named, status, COMPLETED, now))
 
         return write

@@ -3,22 +3,25 @@
 Source: AWS CodeBuild User Guide, "Environment variables in build environments".
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from strongroom.runners.credentials_endpoint import PATH
-from strongroom.services.codebuild.build_record import name_of
+from strongroom.services.codebuild.build_record import log_place, name_of
+from strongroom.services.codebuild.project_settings import S3, bucket_and_key
 
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def base_variables(home: str) -> dict[str, str]:
-    """Return what a build finds unless it says otherwise."""
-    return {"PATH": PROGRAMS, "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb", "CI": "true"}
+def base_variables() -> dict[str, str]:
+    """Return what a build finds unless its image or itself says otherwise."""
+    return {"PATH": PROGRAMS, "LANG": "C.UTF-8", "TERM": "dumb", "CI": "true"}
 
 
 def own_variables(row: Any, directory: str, others: dict[str, str], resolved_version: str) -> dict[str, str]:
     """Return CodeBuild's variables. `others` are the directories of secondary sources, by their identifiers."""
     named, settings = name_of(row), row.settings
+    place = log_place(settings, named)
     region = named.project.region
     found = {
         "AWS_REGION": region,
@@ -32,15 +35,28 @@ def own_variables(row: Any, directory: str, others: dict[str, str], resolved_ver
         "CODEBUILD_CI": "true",
         "CODEBUILD_INITIATOR": row.initiator,
         "CODEBUILD_KMS_KEY_ID": settings["encryptionKey"],
-        "CODEBUILD_LOG_PATH": named.uuid,
+        "CODEBUILD_LOG_PATH": place[1] if place is not None else "",
         "CODEBUILD_PROJECT_ARN": named.project.arn,
         "CODEBUILD_RESOLVED_SOURCE_VERSION": resolved_version,
-        "CODEBUILD_SOURCE_REPO_URL": settings["source"].get("location", ""),
+        "CODEBUILD_SOURCE_REPO_URL": _url_of(settings["source"]),
         "CODEBUILD_SOURCE_VERSION": settings.get("sourceVersion", ""),
         "CODEBUILD_SRC_DIR": directory,
         "CODEBUILD_START_TIME": str(int(row.submitted_at * 1000)),
     }
-    return found | {f"CODEBUILD_SRC_DIR_{identifier}": path for identifier, path in others.items()}
+    versions = {each["sourceIdentifier"]: each["sourceVersion"] for each in settings.get("secondarySourceVersions", ())}
+    for source in settings["secondarySources"]:
+        identifier = source["sourceIdentifier"]
+        found[f"CODEBUILD_SRC_DIR_{identifier}"] = others[identifier]
+        found[f"CODEBUILD_SOURCE_REPO_URL_{identifier}"] = _url_of(source)
+        found[f"CODEBUILD_SOURCE_VERSION_{identifier}"] = versions.get(identifier, "")
+    return found
+
+
+def _url_of(source: Mapping[str, Any]) -> str:
+    if source["type"] != S3:
+        return str(source.get("location", ""))
+    bucket, _, key = bucket_and_key(source["location"])
+    return f"s3://{bucket}/{key}"
 
 
 def endpoint_variables(credentials: str, token: str, api: str, authority: str) -> dict[str, str]:

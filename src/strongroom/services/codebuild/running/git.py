@@ -7,12 +7,14 @@ machine's files, its network), hence only the places in `build-git-sources`.
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed
+from strongroom.services.codebuild.source_credentials.logins import Login
 
 CLONE_SECONDS_MAX = 300.0
 _SAID_CHARACTERS_MAX = 1_000
@@ -28,8 +30,23 @@ def is_allowed(location: str, allowed: tuple[str, ...]) -> bool:
     return any(location == place or location.startswith(f"{place}/") for place in places)
 
 
-async def clone(source: Mapping[str, Any], version: str, target: Path, scratch: Path, allowed: tuple[str, ...]) -> str:
-    """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed."""
+Mirrors = Callable[[str], AbstractAsyncContextManager[Path]]
+"""For a repository, the directory in which a mirror of it is kept, for one at a time; it need not be there yet."""
+
+
+async def clone(
+    source: Mapping[str, Any],
+    version: str,
+    target: Path,
+    scratch: Path,
+    allowed: tuple[str, ...],
+    login: Login | None = None,
+    mirrors: Mirrors | None = None,
+) -> str:
+    """Clone a repository into `target`, check a version out, and return its commit. Raises PhaseFailed.
+
+    Of the login nothing is left in `target`, nor in a mirror.
+    """
     location = source["location"]
     if not is_allowed(location, allowed):
         raise PhaseFailed(
@@ -42,9 +59,17 @@ async def clone(source: Mapping[str, Any], version: str, target: Path, scratch: 
     if version.startswith("-") or "\0" in version:
         raise PhaseFailed(CLIENT_ERROR, f"reference not found for primary source and source version {version}")
     git = _Git(program, scratch, insecure=bool(source.get("insecureSsl")))
-    depth = source.get("gitCloneDepth") or 0
-    shallow = ("--depth", str(depth)) if depth and not version and not location.startswith("/") else ()
-    await git.run("clone", "--quiet", "--no-local", *shallow, "--", location, str(target))
+    if login is not None:
+        git.log_in(location, login)
+    if mirrors is not None:
+        async with mirrors(location) as mirror:
+            await _refresh(git, location, mirror)
+            await git.run("clone", "--quiet", "--no-local", "--", str(mirror), str(target))
+        await git.run("-C", str(target), "remote", "set-url", "origin", location)
+    else:
+        depth = source.get("gitCloneDepth") or 0
+        shallow = ("--depth", str(depth)) if depth and not version and not location.startswith("/") else ()
+        await git.run("clone", "--quiet", "--no-local", *shallow, "--", location, str(target))
     if version:
         try:
             await git.run("-C", str(target), "checkout", "--quiet", "--detach", version, "--")
@@ -52,6 +77,22 @@ async def clone(source: Mapping[str, Any], version: str, target: Path, scratch: 
             await git.run("-C", str(target), "fetch", "--quiet", "origin", version)
             await git.run("-C", str(target), "checkout", "--quiet", "--detach", "FETCH_HEAD", "--")
     return (await git.run("-C", str(target), "rev-parse", "HEAD")).strip()
+
+
+async def _refresh(git: "_Git", location: str, mirror: Path) -> None:
+    """Have a mirror be what its repository is now: by what has changed, or whole where that cannot be."""
+    if _is_there(mirror):
+        try:
+            await git.run("-C", str(mirror), "fetch", "--quiet", "--prune", "origin")
+        except PhaseFailed:
+            await asyncio.to_thread(shutil.rmtree, mirror, ignore_errors=True)
+        else:
+            return
+    await git.run("clone", "--quiet", "--mirror", "--no-local", "--", location, str(mirror))
+
+
+def _is_there(mirror: Path) -> bool:
+    return mirror.exists()
 
 
 class _Git:
@@ -73,6 +114,14 @@ class _Git:
         self._options += ["-c", "http.followRedirects=false"]
         if insecure:
             self._options += ["-c", "http.sslVerify=false"]
+
+    def log_in(self, location: str, login: Login) -> None:
+        """Send a login to one repository. It is in git's environment, and neither in its arguments nor in a file."""
+        self._environment |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{location}.extraHeader",
+            "GIT_CONFIG_VALUE_0": login.header,
+        }
 
     async def run(self, *arguments: str) -> str:
         """Run one command of git and return what it prints. Raises PhaseFailed with what it says."""

@@ -68,9 +68,13 @@ class BuildLog:
             self._values |= added
             self._masker = Masker(self._values)
 
+    def masker(self) -> Masker:
+        """Return what masks the values in something else than the log."""
+        return Masker(self._values)
+
     def masked(self, text: str) -> str:
         """Return a text with the values masked."""
-        masker = Masker(self._values)
+        masker = self.masker()
         return (masker.feed(text.encode(errors="replace")) + masker.close()).decode(errors="replace")
 
     def tell(self, text: str) -> None:
@@ -183,7 +187,9 @@ class BuildLog:
         """
         self._end_line()
         if self._flusher is not None:
-            self._flusher.cancel()
+            # Never in the middle of sending: what is on its way would be lost.
+            async with self._flushing:
+                self._flusher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._flusher
         if self.is_open:

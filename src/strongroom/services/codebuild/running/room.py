@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 from strongroom.operations.house import House, OpenDoor
 from strongroom.operations.private_networks import Attachment
+from strongroom.runners.bubblewrap import JobUser
 from strongroom.runners.credentials_endpoint import CredentialsEndpoint
+from strongroom.runners.images.cache import RootFileSystem
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.probe import SandboxUnavailable
 from strongroom.runners.sandbox import Mount, Sandbox, prepare
@@ -20,13 +22,24 @@ from strongroom.services.codebuild.compute import limits_of
 from strongroom.services.codebuild.phases import Ending
 from strongroom.services.codebuild.running.artifacts import NoDirectory
 from strongroom.services.codebuild.running.environment import base_variables, endpoint_variables, own_variables
+from strongroom.services.codebuild.running.failures import YAML_FILE_ERROR, PhaseFailed
+from strongroom.services.codebuild.running.git import Mirrors
 from strongroom.services.codebuild.running.log import BuildLog
+from strongroom.services.codebuild.running.root_file_systems import (
+    copy_home,
+    default_user,
+    root_file_system,
+    user_named,
+)
 from strongroom.services.codebuild.running.shell import SandboxShell
 from strongroom.services.codebuild.running.sources import fetch_source, give, removed
 from strongroom.services.codebuild.service_role import ServiceRole
+from strongroom.services.codebuild.source_credentials.logins import Logins
 from strongroom.services.codebuild.vpc_config import attachment_of
 
-OUTPUT, READONLY, AUTHORITY = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem"
+OUTPUT, READONLY, AUTHORITY, HOME = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem", "/root"
+HOME_DIRECTORY = "home"
+"""The home directory below what the build may write to."""
 SHELLS = {"bash": "/bin/bash"}
 _CREDENTIALS, _API = 0, 1
 
@@ -45,6 +58,12 @@ class Room:
         self._attachment: Attachment | None = None
         self._sandbox: Sandbox | None = None
         self._shell: SandboxShell | None = None
+        self._root: RootFileSystem | None = None
+        self._mounts: list[Mount] = []
+        self._users: dict[str, JobUser] = {}
+        self._user = ""
+        self._program = ""
+        self._environment: dict[str, str] = {}
         self._doors: list[CredentialsEndpoint | OpenDoor] = []
         self._others: dict[str, str] = {}
         self._token = secrets.token_urlsafe(32)
@@ -86,6 +105,11 @@ class Room:
         return self.sandbox.path(f"{OUTPUT}/{self._name}/src")
 
     @property
+    def name(self) -> str:
+        """The directory below the output that all sources are in."""
+        return self._name
+
+    @property
     def network_interface(self) -> dict[str, str] | None:
         """The interface by which the build is in its VPC, as builds tell of it; None without a VPC."""
         place = self._attachment
@@ -93,10 +117,16 @@ class Room:
 
     def below_output(self, path: str) -> str:
         """Return where a path of the build's is below what it may write to. Raises NoDirectory if it is elsewhere."""
-        top = self.sandbox.path(OUTPUT)
+        top, home = self.sandbox.path(OUTPUT), self.sandbox.path(HOME)
+        if path == home or path.startswith(f"{home}/"):
+            return f"{HOME_DIRECTORY}{path[len(home) :]}"
         if path != top and not path.startswith(f"{top}/"):
             raise NoDirectory
         return path[len(top) :].strip("/")
+
+    async def take_image(self) -> None:
+        """Have the root file system that the build's image is, pulled and unpacked if need be. Raises PhaseFailed."""
+        self._root = await root_file_system(self._house, self._row.settings["environment"]["image"])
 
     async def make(self) -> None:
         """Make the directories, and the sandbox in its VPC or in none. Raises SandboxUnavailable, PhaseFailed."""
@@ -104,70 +134,144 @@ class Room:
             self._base = memory_directory().make("build")
         except (NoMemoryFileSystem, OSError) as error:
             raise SandboxUnavailable(f"there is no place for a build's files: {error}") from None
-        for path, mode in ((self.output, 0o777), (self.base / "readonly", 0o755), (self.scratch, 0o700)):
+        home = self.output / HOME_DIRECTORY
+        for path, mode in ((self.output, 0o777), (home, 0o755), (self.base / "readonly", 0o755), (self.scratch, 0o700)):
             path.mkdir()
             path.chmod(mode)
-        mounts = [Mount(self.base / "readonly", READONLY), Mount(self.output, OUTPUT, for_writing=True)]
+        self._mounts = [Mount(self.base / "readonly", READONLY), Mount(self.output, OUTPUT, for_writing=True)]
+        self._mounts.append(Mount(home, HOME, for_writing=True))
         if self._house.doors is not None:
-            mounts.append(Mount(self._house.doors.ca_bundle, AUTHORITY))
+            self._mounts.append(Mount(self._house.doors.ca_bundle, AUTHORITY))
         named, settings = name_of(self._row).project, self._row.settings
         self._attachment = await attachment_of(self._house, named, settings, self._role)
-        self._sandbox = await prepare(
-            limits=limits_of(settings["environment"]["computeType"]),
-            mounts=mounts,
-            ports=2,
-            mode=self._house.configuration.sandbox,
-            hidden=(self._house.configuration.data,),
-            network=self._attachment.network if self._attachment is not None else None,
-        )
-        for path in (self.output / "kept", self.output / "home", self.sources):
+        self._sandbox = await self._prepare(default_user(self._root))
+        for path in (self.output / "kept", self.sources):
             path.mkdir(parents=True)
+        if self._root is not None:
+            await asyncio.to_thread(copy_home, self._root.path, home)
 
-    async def fetch_sources(self) -> str:
-        """Bring all sources into their directories, and return the version of the first one. Raises PhaseFailed."""
+    async def _prepare(self, user: JobUser, owner: int | None = None) -> Sandbox:
+        configuration = self._house.configuration
+        return await prepare(
+            limits=limits_of(self._row.settings["environment"]["computeType"]),
+            mounts=self._mounts,
+            ports=2,
+            mode=configuration.sandbox,
+            hidden=(configuration.data,),
+            network=self._attachment.network if self._attachment is not None else None,
+            root=self._root.path if self._root is not None else None,
+            user=user,
+            owner=owner,
+        )
+
+    async def fetch_sources(self, mirrors: Mirrors | None = None) -> str:
+        """Bring all sources into their directories, and return the version of the first one. Raises PhaseFailed.
+
+        `mirrors` are where repositories are kept for the next build.
+        """
         settings = self._row.settings
         allowed = self._house.configuration.build_git_sources
         versions = {
             each["sourceIdentifier"]: each["sourceVersion"] for each in settings.get("secondarySourceVersions") or ()
         }
+        logins = Logins(self._house, self._role, name_of(self._row).project, self._log.mask)
+        version = settings.get("sourceVersion", "")
         resolved = await fetch_source(
-            self._role, settings["source"], settings.get("sourceVersion", ""), self.sources, self.scratch, allowed
+            self._role, settings["source"], version, self.sources, self.scratch, allowed, logins, mirrors
         )
         for source in settings["secondarySources"]:
             identifier = source["sourceIdentifier"]
             target = self.output / self._name / identifier
             target.mkdir()
             version = versions.get(identifier, "")
-            await fetch_source(self._role, source, version, target, self.scratch, allowed)
+            await fetch_source(self._role, source, version, target, self.scratch, allowed, logins, mirrors)
             self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
         await asyncio.to_thread(give, self.output, self.sandbox.owner)
         return resolved
 
     async def begin(self, specification: Specification, variables: dict[str, str], version: str) -> None:
-        """Open the ways out, and start the shell with the variables. Raises SandboxUnavailable, OSError."""
+        """Open the ways out, and start the shell with the variables.
+
+        Raises SandboxUnavailable, OSError, and PhaseFailed for users that are not in the image.
+        """
         sandbox = self.sandbox
-        endpoint = CredentialsEndpoint(self._token, self._credentials)
-        await endpoint.start(sandbox.listeners[_CREDENTIALS])
-        self._doors.append(endpoint)
-        api = ""
-        if self._house.doors is not None:
-            self._doors.append(await self._house.doors.listen(sandbox.listeners[_API]))
-            api = sandbox.addresses[_API]
+        self._users = {"": default_user(self._root)} | self._named_users(specification)
+        api = await self._open_doors()
         self._log.mask([self._token])
-        environment = base_variables(sandbox.path(f"{OUTPUT}/home")) | variables
+        environment = base_variables() | (self._root.variables if self._root is not None else {})
+        environment |= {"HOME": sandbox.path(HOME)} | variables
         environment |= own_variables(self._row, self.directory, self._others, version)
         environment |= endpoint_variables(sandbox.addresses[_CREDENTIALS], self._token, api, sandbox.path(AUTHORITY))
-        self._shell = SandboxShell(
+        self._environment = environment
+        self._program = SHELLS.get(specification.environment.shell, "/bin/sh")
+        self._shell = self._new_shell()
+        self._shell.shares = specification.shares_shell
+        await self._shell.start(environment)
+
+    def _named_users(self, specification: Specification) -> dict[str, JobUser]:
+        users = {}
+        for name in {specification.run_as, *(phase.run_as for phase in specification.phases.values())} - {""}:
+            if self._house.configuration.sandbox == "unsafe":
+                raise PhaseFailed(YAML_FILE_ERROR, "run-as is not supported by builds without a sandbox.")
+            user = user_named(self._root, name)
+            if user is None:
+                raise PhaseFailed(YAML_FILE_ERROR, f"run-as: the build image has no user named {name}")
+            users[name] = user
+        return users
+
+    async def become(self, name: str) -> None:
+        """Have the commands from now on run as a user of the image, the empty name for who does unless told otherwise.
+
+        What runs in the background ends, and /tmp is emptied: another user is another sandbox, over the same files,
+        which belong to both. Raises Ending, SandboxUnavailable, OSError.
+        """
+        if name == self._user:
+            return
+        before = self.shell
+        # It has begun, and what it keeps for the next command is there.
+        await before.ask(":")
+        self._user = name
+        await self._close_doors()
+        owner = self.sandbox.hand_over()
+        await self.sandbox.close()
+        before.close()
+        self._sandbox = await self._prepare(self._users[name], owner)
+        await self._open_doors()
+        self._shell = self._new_shell()
+        try:
+            await self._shell.go_on(before, self._environment)
+        except (SandboxUnavailable, OSError):
+            if self._shell.ending is None:
+                raise
+        if self._shell.ending is not None:
+            await self.sandbox.kill()
+            raise self._shell.ending
+
+    def _new_shell(self) -> SandboxShell:
+        sandbox = self.sandbox
+        return SandboxShell(
             sandbox,
             self.base / "readonly",
             sandbox.path(READONLY),
             sandbox.path(f"{OUTPUT}/kept"),
             self.directory,
-            SHELLS.get(specification.environment.shell, "/bin/sh"),
+            self._program,
             self._log.take,
         )
-        self._shell.shares = specification.shares_shell
-        await self._shell.start(environment)
+
+    async def _open_doors(self) -> str:
+        """Listen for the build's clients, and return where this server's API is for them; empty where it is not."""
+        endpoint = CredentialsEndpoint(self._token, self._credentials)
+        await endpoint.start(self.sandbox.listeners[_CREDENTIALS])
+        self._doors.append(endpoint)
+        if self._house.doors is None:
+            return ""
+        self._doors.append(await self._house.doors.listen(self.sandbox.listeners[_API]))
+        return self.sandbox.addresses[_API]
+
+    async def _close_doors(self) -> None:
+        while self._doors:
+            await self._doors.pop().close()
 
     async def _credentials(self) -> dict[str, str]:
         """Return what the credentials endpoint answers; from then on it is masked in the log."""
@@ -212,9 +316,7 @@ class Room:
 
     async def close(self) -> None:
         """End the build's processes, close its ways out, leave its VPC, and remove its files."""
-        for door in self._doors:
-            await door.close()
-        self._doors.clear()
+        await self._close_doors()
         if self._sandbox is not None:
             await self._sandbox.close()
         if self._shell is not None:
@@ -226,6 +328,9 @@ class Room:
         if self._attachment is not None:
             await self._attachment.release()
             self._attachment = None
+        if self._root is not None:
+            self._root.release()
+            self._root = None
 
 
 def _made(part: Part | None) -> Part:

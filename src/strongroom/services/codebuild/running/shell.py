@@ -23,6 +23,9 @@ while read -r script word <&3; do
 done
 """
 
+# The server keeps what it makes to itself; a build's files are made as on AWS.
+_BEGIN = 'umask 022; exec /bin/sh "$0" "$1" "$2"'
+
 _SHARED = """cd "$(cat {kept}/dir.txt)"
 . {kept}/env.sh; export CODEBUILD_BUILD_SUCCEEDING={succeeding}
 set -a
@@ -65,6 +68,7 @@ class SandboxShell:
         self.is_succeeding = True
         self.ending: Ending | None = None
         """Why the build ends before its commands do, once it does."""
+        (told / "next").unlink(missing_ok=True)
         os.mkfifo(told / "next", 0o600)
         self._pipe = os.open(told / "next", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         (told / "next").chmod(0o444)
@@ -72,11 +76,20 @@ class SandboxShell:
 
     async def start(self, environment: dict[str, str]) -> None:
         """Start the loop, with the environment that the first command gets. Raises SandboxUnavailable, OSError."""
-        begin = f'pwd >"{self._kept}/dir.txt"; : >"{self._kept}/env.sh"; exec /bin/sh "$0" "$1" "$2"'
+        begin = f'pwd >"{self._kept}/dir.txt"; : >"{self._kept}/env.sh"; {_BEGIN}'
+        await self._start(begin, environment)
+
+    async def go_on(self, before: "SandboxShell", environment: dict[str, str]) -> None:
+        """Start the loop where the shell of another sandbox left. Raises SandboxUnavailable, OSError."""
+        self._count = before._count
+        self.shares, self.is_succeeding, self.ending = before.shares, before.is_succeeding, before.ending
+        await self._start(_BEGIN, environment)
+
+    async def _start(self, begin: str, environment: dict[str, str]) -> None:
         argv = ["/bin/sh", "-c", begin, f"{self._told_inside}/loop.sh", self._told_inside, self._program]
         await self._sandbox.run(argv, environment, self._directory)
 
-    async def run(self, command: str, run_as: str) -> int:
+    async def run(self, command: str) -> int:
         """Run one command and return its exit status. Raises Ending."""
         template = _SHARED if self.shares else _ALONE
         script = template.format(
@@ -96,6 +109,8 @@ class SandboxShell:
 
     def _write(self, name: str, text: str) -> None:
         path = self._told / name
+        # One of a shell before is not for writing, not even for its owner.
+        path.unlink(missing_ok=True)
         path.write_text(text)
         path.chmod(0o444)
 

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 from strongroom.base.errors import AwsError
 from strongroom.services.codebuild.project_settings import NO_SOURCE, S3, bucket_and_key
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
-from strongroom.services.codebuild.running.git import clone
+from strongroom.services.codebuild.running.git import Mirrors, clone
 from strongroom.services.codebuild.service_role import ServiceRole
+from strongroom.services.codebuild.source_credentials.logins import Logins, NoLogin
 
 SOURCE_BYTES_MAX = 1024 * 1024 * 1024
 FILES_MAX = 100_000
@@ -24,12 +25,19 @@ _COPY_BYTES = 1024 * 1024
 
 
 async def fetch_source(
-    role: ServiceRole, source: Mapping[str, Any], version: str, target: Path, scratch: Path, allowed: tuple[str, ...]
+    role: ServiceRole,
+    source: Mapping[str, Any],
+    version: str,
+    target: Path,
+    scratch: Path,
+    allowed: tuple[str, ...],
+    logins: Logins,
+    mirrors: Mirrors | None = None,
 ) -> str:
     """Bring a source into `target`, and return the version that it turned out to be, empty where that says nothing.
 
     `scratch` is a directory of the server's own in memory, `allowed` are the places that repositories may be cloned
-    from. Raises PhaseFailed.
+    from, `logins` what they are cloned with, `mirrors` where they are kept for the next build. Raises PhaseFailed.
     """
     which = source.get("sourceIdentifier") or "primary source"
     try:
@@ -38,7 +46,9 @@ async def fetch_source(
         if source["type"] == S3:
             await _from_s3(role, source["location"], version, target, scratch)
             return ""
-        return await clone(source, version, target, scratch, allowed)
+        return await clone(source, version, target, scratch, allowed, await logins.find(source), mirrors)
+    except NoLogin as problem:
+        raise PhaseFailed(CLIENT_ERROR, f"{problem}, for {which} and source version {version}") from None
     except AwsError as error:
         raise PhaseFailed(CLIENT_ERROR, f"{told(error)} for {which} and source version {version}") from None
 

@@ -4,6 +4,7 @@ Every step of a path is opened from the directory before it, and a link is never
 not read. The server may be root, and a build may leave anything.
 """
 
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -20,6 +21,13 @@ class FoundFile(NamedTuple):
     path: str
     size: int
     mode: int
+
+
+class FoundLink(NamedTuple):
+    """A symbolic link to something else below where the search began. `target` is as the link has it."""
+
+    path: str
+    target: str
 
 
 def _steps(path: str) -> list[str]:
@@ -74,3 +82,34 @@ def files_below(root: Path, path: str) -> Iterator[FoundFile]:
                     yield FoundFile(os.path.normpath(f"{folder}/{name}"), found.st_size, stat.S_IMODE(found.st_mode))
     finally:
         os.close(descriptor)
+
+
+def links_below(root: Path, path: str) -> Iterator[FoundLink]:
+    """Return the links below a directory that do not lead out of it, in the order of their paths; none is followed.
+
+    Raises OSError without the directory.
+    """
+    descriptor = open_directory(root, path)
+    try:
+        for folder, folders, files, inner in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False):
+            folders.sort()
+            for name in sorted((*folders, *files)):
+                try:
+                    target = os.readlink(name, dir_fd=inner)
+                except OSError:
+                    continue
+                if is_within(folder, target):
+                    yield FoundLink(os.path.normpath(f"{folder}/{name}"), target)
+    finally:
+        os.close(descriptor)
+
+
+def is_within(folder: str, target: str) -> bool:
+    """Return whether a link in a folder, which is relative to some top, has a target below that top.
+
+    One that goes up after it went down has not, wherever that leads: what it went down through may be a link itself.
+    """
+    steps = [step for step in target.split("/") if step not in ("", ".")]
+    ups = len(list(itertools.takewhile("..".__eq__, steps)))
+    depth = len([step for step in folder.split("/") if step not in ("", ".")])
+    return not target.startswith("/") and ups <= depth and ".." not in steps[ups:]

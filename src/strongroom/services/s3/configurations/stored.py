@@ -142,6 +142,7 @@ _EVERY = (
 def _register(kind: Stored) -> None:
     @operation(S3, kind.put, needs=control_of_bucket(kind.put_action))
     async def put(call: Call) -> Answer:
+        """Keep a configuration of a bucket, and show it."""
         configuration = call.params[kind.member]
         if kind.check is not None:
             await kind.check(call, configuration)
@@ -149,6 +150,7 @@ def _register(kind: Stored) -> None:
 
     @operation(S3, kind.get, needs=control_of_bucket(kind.get_action), reads_only=True)
     async def get(call: Call) -> Answer:
+        """Show the configuration that was kept."""
         found = call.target.settings.get(kind.member)
         if found is None:
             if kind.missing is not None:
@@ -160,6 +162,7 @@ def _register(kind: Stored) -> None:
 
         @operation(S3, kind.delete, needs=control_of_bucket(kind.put_action))
         async def delete(call: Call) -> Answer:
+            """Forget the configuration."""
             return await put_setting(call, call.target, kind.member, None)
 
 

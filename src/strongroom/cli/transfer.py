@@ -1,0 +1,93 @@
+"""Works through planned files, one after the other: what goes wrong with one does not stop the others."""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from strongroom.base.errors import OperatorError
+from strongroom.cli.planned_files import STANDARD, Plan, PlannedFile
+from strongroom.cli.transfer_progress import TransferProgress
+from strongroom.client.new_file import new_file
+
+FAILED = 1
+
+Work = Callable[[io.FileIO, io.FileIO, Callable[[int], None]], None]
+"""Reads a source, writes a target, and tells how many bytes it is further."""
+
+
+def transfer(plan: Plan, work: Work, *, mode: int, replaces: bool, failures: tuple[type[Exception], ...]) -> None:
+    """Do `work` on each file, and exit with status 1 when one failed with one of `failures`, or could not be used.
+
+    Results get `mode`, less the umask, and appear when they are whole.
+    """
+    failed = False
+    expected: tuple[type[Exception], ...] = (OSError, *failures)
+    with TransferProgress(_total(plan.files)) as progress:
+        for words in plan.passed_over:
+            progress.tell(f"{words}, and is passed over")
+        for file in plan.files:
+            name = "standard input" if file.source == STANDARD else str(file.source)
+            progress.begin(name)
+            try:
+                _transfer_one(file, work, progress.advance, mode, replaces)
+            except expected as error:
+                progress.tell(f"{name}: {_words(file, error)}")
+                failed = True
+    if failed:
+        sys.exit(FAILED)
+
+
+def _transfer_one(file: PlannedFile, work: Work, advance: Callable[[int], None], mode: int, replaces: bool) -> None:
+    with _source(file) as source:
+        if file.target == STANDARD:
+            with io.FileIO(sys.stdout.fileno(), "wb", closefd=False) as target:
+                work(source, target, advance)
+            return
+        file.target.parent.mkdir(parents=True, exist_ok=True)
+        with new_file(file.target, mode, replaces=replaces) as target:
+            work(source, target, advance)
+
+
+@contextmanager
+def _source(file: PlannedFile) -> Iterator[io.FileIO]:
+    if file.source == STANDARD:
+        with io.FileIO(sys.stdin.fileno(), "rb", closefd=False) as source:
+            yield source
+        return
+    with io.FileIO(os.open(file.source, os.O_RDONLY | os.O_CLOEXEC), "rb") as source:
+        yield source
+
+
+def _words(file: PlannedFile, error: Exception) -> str:
+    if isinstance(error, FileExistsError) and error.filename == str(file.target.parent):
+        return f"{file.target.parent} is not a folder"
+    if isinstance(error, FileExistsError):
+        return f"{file.target} is there already; --force replaces it"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename in (None, str(file.source)) else f"{error.filename}: {error.strerror}"
+    told = " ".join(str(error).split())
+    if file.target == STANDARD:
+        return f"{told.rstrip('.')}; standard output does not have all of it"
+    return told
+
+
+def _total(files: Sequence[PlannedFile]) -> int | None:
+    """Return how many bytes are to be read, None where nobody knows."""
+    total = 0
+    for source, _ in files:
+        try:
+            if source == STANDARD or not source.is_file():
+                return None
+            total += source.stat().st_size
+        except OSError:
+            continue
+    return total
+
+
+def check_terminal(plan: Plan, *, is_asked_for: bool) -> None:
+    """Raise OperatorError when encrypted bytes would go to a terminal, unless they are asked for."""
+    to_terminal = any(file.target == STANDARD for file in plan.files) and sys.stdout.isatty()
+    if to_terminal and not is_asked_for:
+        raise OperatorError("standard output is a terminal: name a file with --output, or - to have it there")

@@ -1,0 +1,64 @@
+"""Calls to KMS from an event loop: botocore's in threads, the waiting between them in the loop."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from strongroom.client.backoff import is_passing
+from strongroom.client.errors import Closed
+from strongroom.client.kms_calls import KmsCall, KmsCalls, Steps, T
+
+
+class AsyncKmsCalls:
+    """`KmsCalls` for an event loop. At most `threads_max` tries run at a time.
+
+    A task that is cancelled goes at once, wherever it waits. A try that is on its way then ends by itself, within its
+    time-out, and what it brings is thrown away.
+    """
+
+    def __init__(self, calls: KmsCalls, threads_max: int = 10) -> None:
+        self._calls = calls
+        self._threads = ThreadPoolExecutor(threads_max, thread_name_prefix="strongroom-kms")
+        self._is_closed = False
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Perform the steps, and return what they return. Raises what they raise, and what `perform` raises."""
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    answer = await self.perform(call)
+                except (ClientError, BotoCoreError) as error:
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            steps.close()
+
+    async def perform(self, call: KmsCall) -> Mapping[str, Any]:
+        """Make a call, as `KmsCalls.perform` does. Raises Closed, too."""
+        backoff = self._calls.backoff
+        sleep = backoff.sleep_async or asyncio.sleep
+        loop = asyncio.get_running_loop()
+        delays = backoff.delays()
+        while True:
+            if self._is_closed:
+                raise Closed
+            try:
+                return await loop.run_in_executor(self._threads, self._calls.attempt, call)
+            except (ClientError, BotoCoreError) as error:
+                delay = next(delays, None) if call.is_patient and is_passing(error) else None
+                if delay is None:
+                    raise
+            await sleep(delay)
+
+    def close(self) -> None:
+        """Let no further try begin. Those that did come to their end."""
+        self._is_closed = True
+        self._threads.shutdown(wait=False)
