@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.runners.images.made import Blobs, config, digest, docker_archive, entry, layer, link, registry
+from tests.running_server import RunningServer
 
 from strongroom.base.errors import OperatorError
 from strongroom.base.image_registries import AllowedRegistry, parse_image_registries
@@ -161,6 +162,22 @@ def test_a_registry_that_sends_something_else(cache: ImageCache) -> None:
     with pytest.raises(ImageRefused, match="cannot be reached"):
         pull(cache, server.host, "app:1")
     assert kept(cache) == []
+
+
+def test_a_registry_must_prove_who_it_is(
+    cache: ImageCache, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = server.https.removeprefix("https://")
+    wanted = read_image_name(f"{host}/app")
+    assert isinstance(wanted, RegistryImage)
+    for authorities, told in (
+        (None, "certificate is not trusted"),
+        (server.ca_bundle, "status|for everybody|lets nobody in"),
+    ):
+        if authorities is not None:
+            monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+        with pytest.raises(ImageRefused, match=told):
+            PulledImage(AllowedRegistry(host, is_plain=False), wanted, cache.scratch(), Bounds())
 
 
 def test_zstandard_is_refused_by_its_name(cache: ImageCache) -> None:

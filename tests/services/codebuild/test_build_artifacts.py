@@ -69,6 +69,7 @@ def test_files_are_stored_one_by_one(storing: Workshop, bucket: str, key: str) -
     stored = client_of(storing.server, "s3").get_object(Bucket=bucket, Key=f"{prefix}/deep/two.txt")
     assert stored["Body"].read() == b"two\n"
     assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
+    assert stored["Metadata"] == {"codebuild-buildarn": build["arn"]}
 
 
 def test_a_zip_file_a_name_that_the_build_finds_and_secondary_artifacts(storing: Workshop, bucket: str) -> None:

@@ -3,12 +3,14 @@
 import gzip
 import io
 import tarfile
+import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, eventually
 from tests.services.codebuild.building import Workshop, allow, client_of, demand_sandbox, document
 from tests.services.refusals import refused
 
@@ -65,7 +67,9 @@ def test_a_local_cache_is_there_for_the_next_build_of_the_project_alone(shop: Wo
     assert {"link", "one", "two", "deep", "way-out"} <= set(shop.printed(again))
     assert "pipe" not in shop.printed(again)
     assert shop.printed(shop.build(other)) == []
+    kept = [path for path in Path("/dev/shm").glob("strongroom-*/caches-*/*") if (path / "files.tar.gz").exists()]
     shop.client.invalidate_project_cache(projectName=project)
+    assert sum(not path.exists() for path in kept) == 1
     assert shop.printed(shop.build(project)) == []
     # Who takes the name of a project that is gone does not take its cache.
     shop.client.delete_project(name=project)
@@ -120,6 +124,9 @@ def test_keys_of_a_cache(shop: Workshop, bucket: str) -> None:
     # A cache of a key stays as it is.
     assert printed("npm-one", "second") == ["first"]
     assert printed("npm-one", "third") == ["first"]
+    # S3 tells when by the second.
+    second = int(time.time())
+    eventually(2, lambda: int(time.time()) > second)
     assert printed("npm-two", "fourth") == []
     # The newest one whose key begins so.
     assert printed("pip-one", "fifth", "no-such", "npm-") == ["fourth"]

@@ -7,6 +7,8 @@ from strongroom.operations.call import Call
 from strongroom.operations.registry import Answer, operation
 from strongroom.services.codebuild import errors, tables
 from strongroom.services.codebuild.access import Project, about_project
+from strongroom.services.codebuild.cache_settings import cache_scope
+from strongroom.services.codebuild.running.caches.local_caches import LocalCaches
 from strongroom.services.codebuild.service import CODEBUILD
 from strongroom.storage.connection import Connection
 
@@ -15,11 +17,13 @@ from strongroom.storage.connection import Connection
 async def invalidate_project_cache(call: Call) -> Answer:
     """Have the next builds of a project begin without a cache."""
     project: Project = call.target
-    project.existing()
+    scope = cache_scope(project.named, project.existing())
 
     def write(connection: Connection) -> Answer:
         if not tables.reset_cache(connection, project.named):
             raise errors.no_such_project(project.named.arn)
         return {}
 
-    return await call.write(write)
+    answer = await call.write(write)
+    await call.house.part(LocalCaches).forget(scope)
+    return answer

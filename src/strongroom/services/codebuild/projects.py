@@ -19,9 +19,11 @@ from strongroom.services.codebuild.access import (
     role_arn_of,
 )
 from strongroom.services.codebuild.build_images import must_be_allowed
+from strongroom.services.codebuild.cache_settings import cache_scope
 from strongroom.services.codebuild.names import ProjectName, read_project_name
 from strongroom.services.codebuild.project_settings import MEMBERS, completed
 from strongroom.services.codebuild.quotas import PROJECTS
+from strongroom.services.codebuild.running.caches.local_caches import LocalCaches
 from strongroom.services.codebuild.service import CODEBUILD
 from strongroom.services.codebuild.service_role import ServiceRole
 from strongroom.services.codebuild.tags import read_tags, shown_tags
@@ -152,7 +154,10 @@ async def delete_project(call: Call) -> Answer:
         tables.delete_project(connection, project.named)
         return {}
 
-    return await call.write(write)
+    answer = await call.write(write)
+    if project.row is not None:
+        await call.house.part(LocalCaches).forget(cache_scope(project.named, project.row))
+    return answer
 
 
 def _named_projects(call: Call) -> list[ProjectName]:

@@ -176,6 +176,8 @@ class Uploads:
 
     async def _put(self, bucket: str, key: str, content: BinaryIO, size: int, encryption: dict[str, str]) -> None:
         params = {"Bucket": bucket, "Key": key.lstrip("/"), "Body": _pieces(content), "ContentLength": size}
+        # Source: "Build specification reference", artifacts.
+        params["Metadata"] = {"codebuild-buildarn": self._named.arn}
         await self._role.s3("PutObject", params | encryption)
 
 

@@ -23,7 +23,8 @@ while read -r script word <&3; do
 done
 """
 
-_BEGIN = 'exec /bin/sh "$0" "$1" "$2"'
+# The server keeps what it makes to itself; a build's files are made as on AWS.
+_BEGIN = 'umask 022; exec /bin/sh "$0" "$1" "$2"'
 
 _SHARED = """cd "$(cat {kept}/dir.txt)"
 . {kept}/env.sh; export CODEBUILD_BUILD_SUCCEEDING={succeeding}

@@ -53,6 +53,12 @@ class LocalCaches:
             yield self._place(scope) / name
         await self._make_room(scope)
 
+    async def forget(self, scope: str) -> None:
+        """Remove what a scope has: there will be no next build that could find it."""
+        if self._directory is not None:
+            async with self._locks[scope]:
+                await asyncio.to_thread(shutil.rmtree, self._directory / scope, ignore_errors=True)
+
     def _place(self, scope: str) -> Path:
         if self._directory is None:
             self._directory = memory_directory().make("caches")
