@@ -4,6 +4,7 @@ import io
 import os
 import tarfile
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_no_link_leads_a_file_out(room: Any) -> None:
         ("sources/src/brought", str(away)),
         ("sources/src/brought/new", b"x"),
     )
-    unpack(room, content)
+    unpack(room, content, Event())
     assert {path.name: path.read_text() for path in away.iterdir()} == {"file": "another's"}
     assert (sources / "file").read_text() == "in its place"
     assert not (sources / "file").is_symlink()
@@ -83,7 +84,7 @@ def test_no_link_leads_a_file_out(room: Any) -> None:
 )
 def test_what_has_no_place_is_left_out(room: Any, name: str) -> None:
     before = sorted(room.output.parent.rglob("*"))
-    unpack(room, packed((name, b"x")))
+    unpack(room, packed((name, b"x")), Event())
     assert sorted(room.output.parent.rglob("*")) == before
 
 
@@ -91,13 +92,21 @@ def test_what_is_no_archive_or_has_no_end(room: Any, monkeypatch: pytest.MonkeyP
     whole = packed(("home/file", os.urandom(5000))).getvalue()
     for content in (b"", b"nothing", whole[:1000]):
         with pytest.raises(CacheBroken):
-            unpack(room, io.BytesIO(content))
+            unpack(room, io.BytesIO(content), Event())
     monkeypatch.setattr(archives, "CACHE_BYTES_MAX", 4999)
     with pytest.raises(CacheBroken, match="more than"):
-        unpack(room, io.BytesIO(whole))
+        unpack(room, io.BytesIO(whole), Event())
     (room.output / "home" / "file").write_bytes(bytes(5000))
     with pytest.raises(CacheBroken, match="more than"):
         pack(room, [CachedPlace("home", "")], room.output.parent / "made.tar.gz")
+
+
+def test_a_build_that_ends_gets_no_more_files(room: Any) -> None:
+    ended = Event()
+    ended.set()
+    with pytest.raises(CacheBroken, match="the build ends"):
+        unpack(room, packed(("home/file", b"x")), ended)
+    assert not list((room.output / "home").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ a link is never followed, only kept as a link.
 import os
 import stat
 import tarfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -96,15 +97,18 @@ def _found(root: Path, place: CachedPlace) -> Iterator[_Found]:
         os.close(descriptor)
 
 
-def unpack(room: Room, content: IO[bytes]) -> int:
+def unpack(room: Room, content: IO[bytes], give_up: threading.Event) -> int:
     """Unpack an archive into a build's directory, over what is there; return how many files and links it had.
 
-    What would be behind a link, or takes the place of a directory, is left out. Raises CacheBroken.
+    What would be behind a link, or takes the place of a directory, is left out. Raises CacheBroken, also once `give_up`
+    is set.
     """
     left, count = CACHE_BYTES_MAX, 0
     try:
         with tarfile.open(fileobj=content, mode="r|gz", tarinfo=BoundedHeader) as packed:
             for member in packed:
+                if give_up.is_set():
+                    raise CacheBroken("the build ends")
                 count += 1
                 left -= member.size if member.isreg() else 0
                 if left < 0 or count > FILES_MAX:

@@ -4,6 +4,7 @@ Source: AWS CodeBuild User Guide, "Build specification reference", cache.
 """
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -72,9 +73,7 @@ class BuildCache:
             if self._kind == S3:
                 await self._look_up_keys(room, log)
             if "restore" in cache.actions and await self._fetch(file):
-                with file.open("rb") as content:
-                    count = await asyncio.to_thread(unpack, room, content)
-                log.tell(f"Restored {count} file(s) from the cache")
+                log.tell(f"Restored {await _unpacked(room, file)} file(s) from the cache")
         except AwsError as error:
             log.tell(f"Unable to download cache: {told(error)}")
         except (CacheBroken, OSError, ValueError) as error:
@@ -136,3 +135,16 @@ class BuildCache:
             log.tell(f"Unable to upload cache: {error}")
         finally:
             file.unlink(missing_ok=True)
+
+
+async def _unpacked(room: Room, file: Path) -> int:
+    """Unpack an archive in a thread, and return how many files it had. Nothing is unpacked any more once it is over."""
+    give_up = threading.Event()
+    with file.open("rb") as content:
+        unpacking = asyncio.ensure_future(asyncio.to_thread(unpack, room, content, give_up))
+        try:
+            return await asyncio.shield(unpacking)
+        finally:
+            # A build that ends has its directory removed, and nobody may write to it then.
+            give_up.set()
+            await asyncio.gather(unpacking, return_exceptions=True)
