@@ -25,6 +25,7 @@ from tests.runners.networks.joined_jobs import (
     try_a_way_out,
     try_everything,
 )
+from tests.running_server import eventually
 
 from strongroom.runners.networks import carrier
 from strongroom.runners.networks.keeping import NetworkKeeper
