@@ -16,10 +16,11 @@ QUOTA = "L-6E3AF000"
 ACCOUNT = "222233334444"
 RATE = 25
 CALLS = 90
-CALLS_BACKING_OFF = 50
+CALLS_BACKING_OFF = 40
 MESSAGES = 48
 MESSAGES_A_KEY = 12
 _ATTEMPTS = 12
+_REFILL_SECONDS = 0.5
 _MESSAGE = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls."
 
 
@@ -63,6 +64,8 @@ def _without_retries(visit: Visit, way: Way, key_arn: str) -> Crowd:
 def _backing_off(visit: Visit, burst: Caller, key_arn: str) -> None:
     visit.say("Clients that back off and try again: those of AWS's SDK for Python, and Strongroom's own.")
     botocore, own = Crowd(), Crowd()
+    # The bucket is empty: a moment later it has some tokens, and not enough for all.
+    visit.premises.ending.wait(_REFILL_SECONDS)
     client = visit.clients.new_client("kms", Way(burst, attempts=_ATTEMPTS))
     botocore.watch(client.meta.events)
     botocore.call(CALLS_BACKING_OFF, lambda: client.encrypt(KeyId=key_arn, Plaintext=b"x" * 64))
