@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ import pytest
 from botocore.config import Config
 
 READY_SECONDS_MAX = 30.0
+# Each session reads the models of services anew, which takes longer than most tests. Making clients with one is not
+# for several threads at once; using them is.
+_session, _session_lock = boto3.session.Session(), threading.Lock()
+
 ROOT_ACCESS_KEY_ID = "AKIATESTROOTKEY00001"
 ROOT_SECRET_ACCESS_KEY = "a-root-secret-for-tests-0123456789abcdef"
 
@@ -87,8 +92,9 @@ class RunningServer:
             "verify": str(self.ca_bundle),
             "config": Config(retries={"total_max_attempts": 1}, parameter_validation=False),
         }
-        session = options.pop("session", None) or boto3.session.Session()
-        return session.client(service, **(settings | options))
+        session = options.pop("session", None) or _session
+        with _session_lock:
+            return session.client(service, **(settings | options))
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point a command-line client at this server."""

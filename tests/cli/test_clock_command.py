@@ -103,6 +103,7 @@ def test_a_server_without_the_option_keeps_its_time(tmp_path: Path) -> None:
 
 
 def test_a_moved_directory_is_not_served_without_the_option(moved: RunningServer) -> None:
+    strongroom(moved, "clock", "advance", "1d")
     moved.stop()
     options, moved._options = moved._options, ()
     try:
@@ -117,6 +118,7 @@ def test_a_moved_directory_is_not_served_without_the_option(moved: RunningServer
 
 
 def test_a_damaged_file_is_no_time(moved: RunningServer) -> None:
+    strongroom(moved, "clock", "advance", "1d")
     before = (moved.data / "clock.json").read_bytes()
     moved.stop()
     try:

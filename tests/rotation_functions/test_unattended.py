@@ -105,7 +105,8 @@ class RotatedSecret:
         return arn
 
     def turn_on(self) -> None:
-        """Have it rotated now, and every 30 days."""
+        """Have it rotated now, and every 30 days, once its client has used what it begins with."""
+        eventually(ROTATION_SECONDS_MAX, lambda: bool(self.client.used))
         rules = {"AutomaticallyAfterDays": 30}
         self.secrets.rotate_secret(SecretId=self.arn, RotationLambdaARN=self.function_arn, RotationRules=rules)
 
