@@ -52,8 +52,6 @@ class Pipeline:
             if operation.body_bytes_max != BODY_BYTES_MAX
         }
         self._router = Router(models, (house.configuration.host, *house.configuration.tls_names))
-        for model in models:
-            model.settle(name for service, name in OPERATIONS if service == model.name)
         self._verifier = Verifier()
         s3 = self._router.s3
         self._s3 = None if s3 is None else S3Pipeline(house, counters, s3, self._verifier)
@@ -63,8 +61,11 @@ class Pipeline:
         self._wall_time = house.clock.wall
 
     async def prepare(self) -> None:
-        """Compile the checks of every operation's params, a few milliseconds at a time: no first call has to wait."""
+        """Decode and compile what every operation needs, a few milliseconds at a time: no first call has to wait."""
         turn = Turn()
+        for name in SERVICES:
+            service_model(name).settle(operation for service, operation in OPERATIONS if service == name)
+            await turn.let_others()
         for _ in prepare_unicode_classes():
             await turn.let_others()
         for service, name in OPERATIONS:

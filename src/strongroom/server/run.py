@@ -97,11 +97,11 @@ async def _serve(
         endpoint = _endpoint(configuration, port_of(https), port_of(http), tls, key_file)
         endpoint.write(configuration.data)
         _announce(configuration, endpoint)
+        attendance = asyncio.create_task(_attend(attend, house, endpoint, stop)) if attend is not None else None
         # Nobody waits for what is due, nor for what is made ready for later calls.
         scheduler.start()
         preparation = asyncio.create_task(_prepare(pipeline))
         renewal = asyncio.create_task(_renew_certificates((tls, sandboxes.own_tls), configuration, house, clock))
-        attendance = asyncio.create_task(_attend(attend, house, endpoint, stop)) if attend is not None else None
         await stop.wait()
         preparation.cancel()
         renewal.cancel()

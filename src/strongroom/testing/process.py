@@ -56,9 +56,10 @@ def _serve(channel: socket.socket, chosen: dict[str, Any]) -> None:
     async def attend(house: "House", endpoint: "Endpoint") -> None:
         from strongroom.testing.commands import commands_of
 
-        reader, writer = await asyncio.open_connection(sock=channel.dup(), limit=LINE_BYTES_MAX)
         commands = commands_of(house, endpoint)
-        writer.write(_line({"done": await commands["describe"]()}))
+        # Said before the loop turns to anything else: whoever started this waits for nothing but it.
+        channel.sendall(_line({"done": await commands["describe"]()}))
+        reader, writer = await asyncio.open_connection(sock=channel.dup(), limit=LINE_BYTES_MAX)
         while line := await reader.readline():
             writer.write(_line(await _answer(commands, json.loads(line))))
 
