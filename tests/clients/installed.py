@@ -1,9 +1,15 @@
 """The installed command-line clients, and files for them to work on."""
 
+import atexit
+import functools
 import hashlib
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.clients.warm_aws import WarmAws
 
 
 class LargeFile(NamedTuple):
@@ -24,3 +30,12 @@ def installed(command: str) -> str:
     path = Path(sys.executable).parent / command
     assert path.exists(), f"{command} is not installed in this environment"
     return str(path)
+
+
+@functools.cache
+def aws_command() -> str:
+    """Return the path of a command that is the installed AWS CLI, without the import of its modules each time."""
+    directory = Path(tempfile.mkdtemp(prefix="strongroom-aws-"))
+    atexit.register(shutil.rmtree, directory)
+    atexit.register(WarmAws(directory).stop)
+    return str(directory / "aws")

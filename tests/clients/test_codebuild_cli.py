@@ -2,11 +2,10 @@
 
 import json
 import subprocess
-import sys
 import time
 from typing import Any
 
-from tests.clients.installed import installed
+from tests.clients.installed import aws_command
 from tests.running_server import RunningServer
 from tests.services.codebuild.building import ENVIRONMENT, Workshop, demand_sandbox, specification
 
@@ -16,7 +15,7 @@ def test_a_build_by_hand(server: RunningServer) -> None:
     workshop = Workshop(server)
 
     def aws(*arguments: str) -> Any:
-        command = [sys.executable, installed("aws"), "--output", "json", *arguments]
+        command = [aws_command(), "--output", "json", *arguments]
         environment = server.environment() | {"AWS_PAGER": ""}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr

@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clients.installed import installed
+from tests.clients.installed import aws_command
 from tests.running_server import RunningServer
 
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"sts:AssumeRole"}]}'
@@ -27,7 +26,7 @@ class Cli:
                 "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
                 "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
             }
-        command = [sys.executable, installed("aws"), "--output", "json", *arguments]
+        command = [aws_command(), "--output", "json", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
     def answer(self, *arguments: str, key: dict[str, str] | None = None) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 import json
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
-from tests.clients.installed import installed
+from tests.clients.installed import aws_command
 from tests.running_server import RunningServer
 from tests.services.lambda_.functions import TRUST, archive
 
@@ -21,7 +20,7 @@ class Cli:
         self._environment = server.environment() | {"AWS_PAGER": ""}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, installed("aws"), "--output", "json", *arguments]
+        command = [aws_command(), "--output", "json", *arguments]
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60)
 
     def answer(self, *arguments: str) -> dict[str, Any]:

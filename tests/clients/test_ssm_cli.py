@@ -2,12 +2,11 @@
 
 import json
 import subprocess
-import sys
 import uuid
 from typing import Any
 
 import pytest
-from tests.clients.installed import installed
+from tests.clients.installed import aws_command
 from tests.running_server import RunningServer
 
 
@@ -18,7 +17,7 @@ class Cli:
         self._environment = server.environment() | {"AWS_PAGER": ""}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, installed("aws"), "--output", "json", "ssm", *arguments]
+        command = [aws_command(), "--output", "json", "ssm", *arguments]
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60)
 
     def answer(self, *arguments: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.clients.warm_aws import WarmAws
 from tests.handbook.documents import ROOT, SHELL_LANGUAGES, Block, Document, documents
 from tests.handbook.session import Session, page_environment
-from tests.handbook.warm_aws import WarmAws
 from tests.rotation_functions.functions import must_be_contained
 from tests.running_server import RunningServer, running_server
 

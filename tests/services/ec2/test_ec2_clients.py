@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from tests.clients.installed import installed
+from tests.clients.installed import aws_command
 from tests.running_server import RunningServer, running_server
 from tests.services.ec2.networking import filtered
 from tests.services.refusals import refused
@@ -47,7 +47,7 @@ def test_boto3(server: RunningServer, ec2: Any) -> None:
 
 
 def test_aws_cli(server: RunningServer) -> None:
-    aws = installed("aws")
+    aws = aws_command()
 
     def run(*arguments: str) -> Any:
         command = [aws, "ec2", *arguments, "--output", "json"]
