@@ -55,6 +55,15 @@ def test_what_git_ignores_is_not_packed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_submodule_that_nobody_fetched_is_empty(tmp_path: Path) -> None:
+    _write(tmp_path, "a")
+    (tmp_path / "sub").mkdir()
+    _git(tmp_path, "init")
+    _git(tmp_path, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    assert _packed(tmp_path) == {"a"}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_nothing_of_a_repository_is_run(tmp_path: Path) -> None:
     _write(tmp_path, "a")
     _git(tmp_path, "init")
