@@ -1,6 +1,7 @@
 """`strongroom build run`: a folder is built on a real server, and nothing but the log and the build is left of it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,14 +9,16 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.cli.operators_command import command_line
 from tests.running_server import RunningServer
 from tests.services.codebuild.building import Workshop, allow, client_of, demand_sandbox
 
 from strongroom.cli.__main__ import main
-from strongroom.cli.build_follow import advice, outcome
+from strongroom.cli.build_follow import LOOK_SECONDS, OutputLostError, advice, follow, outcome, tell, write_out
 
 pytest_plugins = ["tests.networks_possible"]
 
@@ -171,6 +174,57 @@ def test_a_build_is_stopped_with_the_command(server: RunningServer, tmp_path: Pa
     assert "Traceback" not in log + said
     assert found(server, Ran(130, log, said).build_id)["buildStatus"] == "STOPPED"
     assert left(server) == []
+
+
+def test_a_build_is_stopped_when_nobody_listens_any_more(server: RunningServer, tmp_path: Path) -> None:
+    """Ctrl-C that also ends the program behind `2>&1 |`, and a terminal that is closed."""
+    folder = folder_of(tmp_path, "echo beg''un; sleep 60")
+    command, environment = command_line(server, "build", "run", str(folder))
+    pipe, terminal = os.pipe(), os.openpty()
+    running = [
+        subprocess.Popen(command, stdout=end, stderr=end, env=environment, start_new_session=True)
+        for end in (pipe[1], terminal[1])
+    ]
+    build_ids = []
+    for reading, writing in (pipe, terminal):
+        os.close(writing)
+        with open(reading, "rb", buffering=0) as heard:  # What is left of it is closed then, unread.
+            said = b""
+            while b"begun" not in said:
+                said += heard.read(4096)
+        build_ids.append(Ran(0, "", said.decode().replace("\r", "")).build_id)
+    for each, number in zip(running, (signal.SIGINT, signal.SIGHUP), strict=True):
+        each.send_signal(number)
+        assert each.wait(30) == 128 + number
+    assert [found(server, build_id)["buildStatus"] for build_id in build_ids] == ["STOPPED", "STOPPED"]
+    assert left(server) == []
+
+
+def test_a_log_that_nobody_takes_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs, ours = os.openpty()
+    with open(ours, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        os.close(theirs)
+        tell("not heard")
+        os.dup2(os.open("/dev/full", os.O_WRONLY), terminal.fileno())
+        with pytest.raises(OutputLostError, match="No space"):
+            write_out("text")
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)  # Closed before the command began.
+    tell("not heard")
+    write_out("text")
+
+
+def test_following_waits_when_it_is_told_to_slow_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    slow_down = ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetBuilds")
+    ended = {"builds": [{"logs": {"cloudWatchLogs": {}}, "currentPhase": "COMPLETED", "buildComplete": True}]}
+    session = Mock()
+    session.client.return_value.batch_get_builds.side_effect = [slow_down, slow_down, ended]
+    assert follow(session, "shop:1", str, str) == ended["builds"][0]
+    assert slept == [LOOK_SECONDS] * 2
 
 
 def test_a_project_that_is_there(server: RunningServer, run_here: Runner, tmp_path: Path) -> None:

@@ -3,11 +3,10 @@
 Everything is done through the server's API, as any other client does it. See docs/decisions/0030.
 """
 
-import os
+import errno
 import re
 import secrets
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +15,7 @@ from typing import Any
 from strongroom.base.errors import OperatorError
 from strongroom.cli.build_artifacts import fetch_artifacts, wanted_artifacts
 from strongroom.cli.build_belongings import Belongings
-from strongroom.cli.build_follow import advice, follow, outcome, write_out
+from strongroom.cli.build_follow import OutputLostError, advice, follow, outcome, tell, write_out
 from strongroom.cli.build_interruption import Interrupted, Interruption
 from strongroom.cli.build_reports import report_lines
 from strongroom.cli.build_role import Home, Network, joining, logging, policy_document, reading, reporting
@@ -33,6 +32,7 @@ PARAMETER_STORE, SECRETS_MANAGER = "PARAMETER_STORE", "SECRETS_MANAGER"
 HOST_IMAGE, COMPUTE_TYPE = "host", "BUILD_GENERAL1_SMALL"
 LEFT_OUT_SHOWN = 5
 SIGNALLED = 128
+_LOST_AS_BY = {errno.EPIPE: signal.SIGPIPE, errno.EIO: signal.SIGHUP}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME_CHARACTERS_MAX = 100
 
@@ -62,11 +62,6 @@ def run(session: Any, account_id: str, wanted: Wanted) -> int:
     return _Run(session, Home(account_id, session.region_name), wanted).run()
 
 
-def tell(text: str) -> None:
-    """Say something of the command's own."""
-    print(f"strongroom: {text}", file=sys.stderr, flush=True)
-
-
 class _Run:
     def __init__(self, session: Any, home: Home, wanted: Wanted) -> None:
         self._session = session
@@ -88,10 +83,10 @@ class _Run:
                 return self._run_and_clean_up()
             except Interrupted as interrupted:
                 return SIGNALLED + interrupted.number
-            except BrokenPipeError:
-                # Whoever read the log has gone; what Python would still write at its end has nowhere to go, either.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                return SIGNALLED + signal.SIGPIPE
+            except OutputLostError as lost:
+                if lost.errno in _LOST_AS_BY:
+                    return SIGNALLED + _LOST_AS_BY[lost.errno]
+                raise OperatorError(f"the log cannot be written: {lost.strerror}") from None
 
     def _run_and_clean_up(self) -> int:
         try:
@@ -257,9 +252,10 @@ class _Run:
         """Stop the build and wait until it has ended; not when another signal says not to, or nobody answers."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        tell("stopping the build")
         try:
-            self._codebuild.stop_build(id=build_id)
+            with self._interruption.held():
+                tell("stopping the build")
+                self._codebuild.stop_build(id=build_id)
             build = follow(self._session, build_id, _ignore, _ignore)
         except (Interrupted, BotoCoreError, ClientError):
             tell(f"the build {build_id} may run on for a moment")
