@@ -79,7 +79,7 @@ def write_out(text: str) -> None:
 
     Raises OutputLostError.
     """
-    if sys.stdout is None:  # type: ignore[unreachable]  # It was closed before the command began: nobody wants it.
+    if sys.stdout is None:  # It was closed before the command began: nobody wants it.
         return
     try:
         sys.stdout.buffer.write(text.encode(errors="replace"))
@@ -91,7 +91,7 @@ def write_out(text: str) -> None:
 
 def tell(text: str) -> None:
     """Say something of the command's own. Nothing depends on whether anybody hears it."""
-    if sys.stderr is None:  # type: ignore[unreachable]
+    if sys.stderr is None:
         return
     try:
         print(f"strongroom: {text}", file=sys.stderr, flush=True)

@@ -17,6 +17,7 @@ from strongroom.cli.build_artifacts import fetch_artifacts, wanted_artifacts
 from strongroom.cli.build_belongings import Belongings
 from strongroom.cli.build_follow import OutputLostError, advice, follow, outcome, tell, write_out
 from strongroom.cli.build_interruption import Interrupted, Interruption
+from strongroom.cli.build_leftovers import remove_leftovers
 from strongroom.cli.build_reports import report_lines
 from strongroom.cli.build_role import Home, Network, joining, logging, policy_document, reading, reporting
 from strongroom.cli.build_sources import PackedFolder, pack
@@ -69,9 +70,9 @@ class _Run:
         self._wanted = wanted
         self._codebuild = session.client("codebuild")
         run_id = secrets.token_hex(6)
-        self._belongings = Belongings(session, home, run_id)
         folder = _NOT_IN_NAMES.sub("-", wanted.folder.resolve().name)[:_NAME_CHARACTERS_MAX].strip("-_") or "build"
         self._name = f"{folder}-{run_id}"
+        self._belongings = Belongings(session, home, run_id, self._name)
         self._log_group = f"/strongroom/build-run/{folder}"
         self._interruption = Interruption()
         self._build_id: str | None = None
@@ -107,6 +108,8 @@ class _Run:
             with self._interruption.held():
                 self._belongings.make_bucket()
             location = self._belongings.put_source(packed.file)
+        for line in remove_leftovers(self._session, self._home, self._belongings.bucket):
+            tell(line)
         with self._interruption.held():
             if self._wanted.project is None:
                 self._start_new(location, buildspec or "", specification)
@@ -168,7 +171,7 @@ class _Run:
                 "subnets": network.subnets,
                 "securityGroupIds": network.security_groups,
             }
-        self._belongings.make_project(self._name, settings, reports=bool(specification and specification.reports))
+        self._belongings.make_project(settings, reports=bool(specification and specification.reports))
         self._start(projectName=self._name)
 
     def _start_existing(self, location: str, buildspec: str | None, specification: Specification | None) -> None:
