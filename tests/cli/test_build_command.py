@@ -1,21 +1,29 @@
 """`strongroom build run`: a folder is built on a real server, and nothing but the log and the build is left of it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import warnings
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.cli.operators_command import command_line
 from tests.running_server import RunningServer
-from tests.services.codebuild.building import Workshop, allow, client_of, demand_sandbox
+from tests.services.codebuild.building import ENVIRONMENT, LOGS, Workshop, allow, client_of, demand_sandbox, document
 
+from strongroom.cli import build_leftovers
 from strongroom.cli.__main__ import main
-from strongroom.cli.build_follow import advice, outcome
+from strongroom.cli.build_belongings import Belongings, bucket_prefix
+from strongroom.cli.build_follow import LOOK_SECONDS, OutputLostError, advice, follow, outcome, tell, write_out
+from strongroom.cli.build_role import Home
 
 pytest_plugins = ["tests.networks_possible"]
 
@@ -88,6 +96,11 @@ def folder_of(tmp_path: Path, *commands: str, **members: Any) -> Path:
 def found(server: RunningServer, build_id: str) -> dict[str, Any]:
     build: dict[str, Any] = client_of(server, "codebuild").batch_get_builds(ids=[build_id])["builds"][0]
     return build
+
+
+def session_and_home(server: RunningServer) -> tuple[Mock, Home]:
+    account_id = client_of(server, "sts").get_caller_identity()["Account"]
+    return Mock(client=lambda service: client_of(server, service)), Home(account_id, "us-east-1")
 
 
 def left(server: RunningServer) -> list[str]:
@@ -170,6 +183,112 @@ def test_a_build_is_stopped_with_the_command(server: RunningServer, tmp_path: Pa
     assert running.returncode == 130, said
     assert "Traceback" not in log + said
     assert found(server, Ran(130, log, said).build_id)["buildStatus"] == "STOPPED"
+    assert left(server) == []
+
+
+def test_a_build_is_stopped_when_nobody_listens_any_more(server: RunningServer, tmp_path: Path) -> None:
+    """Ctrl-C that also ends the program behind `2>&1 |`, and a terminal that is closed."""
+    folder = folder_of(tmp_path, "echo beg''un; sleep 60")
+    command, environment = command_line(server, "build", "run", str(folder))
+    pipe, terminal = os.pipe(), os.openpty()
+    running = [
+        subprocess.Popen(command, stdout=end, stderr=end, env=environment, start_new_session=True)
+        for end in (pipe[1], terminal[1])
+    ]
+    build_ids = []
+    for reading, writing in (pipe, terminal):
+        os.close(writing)
+        with open(reading, "rb", buffering=0) as heard:  # What is left of it is closed then, unread.
+            said = b""
+            while b"begun" not in said:
+                said += heard.read(4096)
+        build_ids.append(Ran(0, "", said.decode().replace("\r", "")).build_id)
+    for each, number in zip(running, (signal.SIGINT, signal.SIGHUP), strict=True):
+        each.send_signal(number)
+        assert each.wait(30) == 128 + number
+    assert [found(server, build_id)["buildStatus"] for build_id in build_ids] == ["STOPPED", "STOPPED"]
+    assert left(server) == []
+
+
+def test_a_log_that_nobody_takes_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs, ours = os.openpty()
+    with open(ours, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        os.close(theirs)
+        tell("not heard")
+        os.dup2(os.open("/dev/full", os.O_WRONLY), terminal.fileno())
+        with pytest.raises(OutputLostError, match="No space"):
+            write_out("text")
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)  # Closed before the command began.
+    tell("not heard")
+    write_out("text")
+
+
+def test_following_waits_when_it_is_told_to_slow_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    slow_down = ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetBuilds")
+    ended = {"builds": [{"logs": {"cloudWatchLogs": {}}, "currentPhase": "COMPLETED", "buildComplete": True}]}
+    session = Mock()
+    session.client.return_value.batch_get_builds.side_effect = [slow_down, slow_down, ended]
+    assert follow(session, "shop:1", Mock(), Mock()) == ended["builds"][0]
+    assert slept == [LOOK_SECONDS] * 2
+
+
+def test_what_a_killed_run_left_is_taken_away_by_the_next(
+    server: RunningServer, run_here: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = client_of(server, "s3")
+    session, home = session_and_home(server)
+    run_id, name = "0123456789ab", "shop-0123456789ab"
+    killed = Belongings(session, home, run_id, name)
+    killed.make_bucket()
+    killed.put_source(BytesIO(b"source"))
+    s3.create_multipart_upload(Bucket=killed.bucket, Key="artifacts/half")
+    role_arn = killed.make_role(home.arn("codebuild", f"project/{name}"), {"build": document(LOGS)})
+    project = {"source": {"type": "NO_SOURCE", "buildspec": "version: 0.2"}, "artifacts": {"type": "NO_ARTIFACTS"}}
+    killed.make_project(project | {"environment": ENVIRONMENT, "serviceRole": role_arn}, reports=True)
+    client_of(server, "codebuild").create_report_group(
+        name=f"{name}-units", type="TEST", exportConfig={"exportConfigType": "NO_EXPORT"}
+    )
+    somebodys = f"{bucket_prefix(home)}ba9876543210"
+    s3.create_bucket(Bucket=somebodys)  # Its name is like theirs, but it has not their tag.
+    folder = folder_of(tmp_path, "true")
+    made = {killed.bucket, killed.name, name, home.arn("codebuild", f"report-group/{name}-units"), somebodys}
+    assert run_here(folder, "--project", "not-there").status == 2
+    assert set(left(server)) == made  # Their build may still run.
+    monkeypatch.setattr(build_leftovers, "NEEDED", timedelta(0))
+    ran = run_here(folder, "--project", "not-there")
+    assert ran.said.startswith(f"strongroom: taking away what the run {name} left\n")
+    assert len(ran.said.splitlines()) == 2
+    assert left(server) == [somebodys]
+    s3.delete_bucket(Bucket=somebodys)
+    assert killed.close() == []  # It passes over what is not there.
+
+
+def unheard(make: Callable[..., Any]) -> Callable[..., None]:
+    def make_unheard(**params: Any) -> None:
+        make(**params)
+        raise ReadTimeoutError(endpoint_url="here")
+
+    return make_unheard
+
+
+def test_what_may_have_been_made_is_taken_away(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that did not come says nothing about what is there."""
+    session, home = session_and_home(server)
+    belongings = Belongings(session, home, "abcdefabcdef", "shop-abcdefabcdef")
+    for service, operation in (("s3", "create_bucket"), ("iam", "create_role")):
+        client = client_of(server, service)
+        monkeypatch.setattr(client, operation, unheard(getattr(client, operation)))
+    with pytest.raises(ReadTimeoutError):
+        belongings.make_bucket()
+    with pytest.raises(ReadTimeoutError):
+        belongings.make_role(home.arn("codebuild", "project/shop-abcdefabcdef"), {})
+    assert len(left(server)) == 2
+    assert belongings.close() == []
     assert left(server) == []
 
 

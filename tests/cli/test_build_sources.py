@@ -55,6 +55,15 @@ def test_what_git_ignores_is_not_packed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_submodule_that_nobody_fetched_is_empty(tmp_path: Path) -> None:
+    _write(tmp_path, "a")
+    (tmp_path / "sub").mkdir()
+    _git(tmp_path, "init")
+    _git(tmp_path, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    assert _packed(tmp_path) == {"a"}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_nothing_of_a_repository_is_run(tmp_path: Path) -> None:
     _write(tmp_path, "a")
     _git(tmp_path, "init")
@@ -148,3 +157,32 @@ def test_artifacts_stay_in_their_folder(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic"):
         unpack(_archive(file="x"), folder)
     assert not (tmp_path / "x").exists()
+
+
+def test_artifacts_that_lead_out_of_their_folder_step_by_step(tmp_path: Path) -> None:
+    """Each link leads to where it may, judged by its words; through the one before, out of the folder."""
+    folder = tmp_path / "deep" / "got"
+    links = {"a/b/c": "-> ../..", "a/b/c/evil": "-> ../../.."}
+    with pytest.raises(OperatorError, match="link"):
+        unpack(_archive(**links, **{"evil/outside/f": "x"}), folder)
+    assert not (folder / "evil").is_symlink()
+    assert [path.name for path in tmp_path.rglob("*")].count("outside") == 0
+    (folder / "away").symlink_to(tmp_path)
+    with pytest.raises(OperatorError, match="link"):
+        unpack(_archive(**{"away/made/x": "x"}), folder)
+    assert not (tmp_path / "made").exists()
+
+
+def test_artifacts_that_cannot_be_read(tmp_path: Path) -> None:
+    encrypted, unknown, damaged = (bytearray(_archive(name="x" * 99).getvalue()) for _ in range(3))
+    entry = encrypted.index(b"PK\x01\x02")
+    encrypted[6] |= 1  # Flags, of the file and in the list of files.
+    encrypted[entry + 8] |= 1
+    unknown[8] = unknown[entry + 10] = 99  # Ways of packing.
+    damaged[8] = damaged[entry + 10] = zipfile.ZIP_DEFLATED
+    for archive in (encrypted, unknown, damaged, b"none"):
+        with pytest.raises(OperatorError, match="no ZIP file that can be read"):
+            unpack(io.BytesIO(archive), tmp_path / "got")
+    for target in ("-> a\0b", "-> " + "a" * 4096):
+        with pytest.raises(OperatorError, match="have a link"):
+            unpack(_archive(link=target), tmp_path / "got")

@@ -1,9 +1,10 @@
 """Following a build to its end: its log as it grows, and how its phases ended."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 LOOK_SECONDS = 0.25
 WAITING_LOOKS = 4
@@ -29,6 +30,7 @@ def follow(session: Any, build_id: str, take: Callable[[str], None], tell: Calla
             # Somebody else's requests are no reason to give a build up.
             if error.response["Error"]["Code"] != "ThrottlingException":
                 raise
+            time.sleep(LOOK_SECONDS)
             continue
         if looks == WAITING_LOOKS and build["currentPhase"] == "QUEUED":
             tell("waiting in the queue")
@@ -68,10 +70,40 @@ class _Log:
                 return
 
 
+class OutputLostError(OSError):
+    """Standard output takes nothing any more: who read it has gone (EPIPE), the terminal has (EIO), or the like."""
+
+
 def write_out(text: str) -> None:
-    """Write a piece of a log to standard output at once, as bytes: what a build prints is not ours to judge."""
-    sys.stdout.buffer.write(text.encode(errors="replace"))
-    sys.stdout.buffer.flush()
+    """Write a piece of a log to standard output at once, as bytes: what a build prints is not ours to judge.
+
+    Raises OutputLostError.
+    """
+    if sys.stdout is None:  # It was closed before the command began: nobody wants it.
+        return
+    try:
+        sys.stdout.buffer.write(text.encode(errors="replace"))
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        _silence(sys.stdout)
+        raise OutputLostError(error.errno, error.strerror) from None
+
+
+def tell(text: str) -> None:
+    """Say something of the command's own. Nothing depends on whether anybody hears it."""
+    if sys.stderr is None:
+        return
+    try:
+        print(f"strongroom: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what Python still has to write there, at its end at the latest, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def outcome(build: Build) -> list[str]:

@@ -25,8 +25,9 @@ class Interruption:
 
     @contextlib.contextmanager
     def heeded(self) -> Iterator[None]:
-        """Heed signals from now on, and as before afterwards."""
-        before = [(number, signal.signal(number, self._heed)) for number in _SIGNALS]
+        """Heed signals from now on, and as before afterwards; not those that whoever began this has ignored (nohup)."""
+        heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = [(number, signal.signal(number, self._heed)) for number in heeded]
         try:
             yield
         finally:

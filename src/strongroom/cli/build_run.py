@@ -3,11 +3,10 @@
 Everything is done through the server's API, as any other client does it. See docs/decisions/0030.
 """
 
-import os
+import errno
 import re
 import secrets
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,8 +15,9 @@ from typing import Any
 from strongroom.base.errors import OperatorError
 from strongroom.cli.build_artifacts import fetch_artifacts, wanted_artifacts
 from strongroom.cli.build_belongings import Belongings
-from strongroom.cli.build_follow import advice, follow, outcome, write_out
+from strongroom.cli.build_follow import OutputLostError, advice, follow, outcome, tell, write_out
 from strongroom.cli.build_interruption import Interrupted, Interruption
+from strongroom.cli.build_leftovers import remove_leftovers
 from strongroom.cli.build_reports import report_lines
 from strongroom.cli.build_role import Home, Network, joining, logging, policy_document, reading, reporting
 from strongroom.cli.build_sources import PackedFolder, pack
@@ -33,6 +33,7 @@ PARAMETER_STORE, SECRETS_MANAGER = "PARAMETER_STORE", "SECRETS_MANAGER"
 HOST_IMAGE, COMPUTE_TYPE = "host", "BUILD_GENERAL1_SMALL"
 LEFT_OUT_SHOWN = 5
 SIGNALLED = 128
+_LOST_AS_BY = {errno.EPIPE: signal.SIGPIPE, errno.EIO: signal.SIGHUP}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME_CHARACTERS_MAX = 100
 
@@ -62,11 +63,6 @@ def run(session: Any, account_id: str, wanted: Wanted) -> int:
     return _Run(session, Home(account_id, session.region_name), wanted).run()
 
 
-def tell(text: str) -> None:
-    """Say something of the command's own."""
-    print(f"strongroom: {text}", file=sys.stderr, flush=True)
-
-
 class _Run:
     def __init__(self, session: Any, home: Home, wanted: Wanted) -> None:
         self._session = session
@@ -74,9 +70,9 @@ class _Run:
         self._wanted = wanted
         self._codebuild = session.client("codebuild")
         run_id = secrets.token_hex(6)
-        self._belongings = Belongings(session, home, run_id)
         folder = _NOT_IN_NAMES.sub("-", wanted.folder.resolve().name)[:_NAME_CHARACTERS_MAX].strip("-_") or "build"
         self._name = f"{folder}-{run_id}"
+        self._belongings = Belongings(session, home, run_id, self._name)
         self._log_group = f"/strongroom/build-run/{folder}"
         self._interruption = Interruption()
         self._build_id: str | None = None
@@ -88,10 +84,10 @@ class _Run:
                 return self._run_and_clean_up()
             except Interrupted as interrupted:
                 return SIGNALLED + interrupted.number
-            except BrokenPipeError:
-                # Whoever read the log has gone; what Python would still write at its end has nowhere to go, either.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                return SIGNALLED + signal.SIGPIPE
+            except OutputLostError as lost:
+                if lost.errno in _LOST_AS_BY:
+                    return SIGNALLED + _LOST_AS_BY[lost.errno]
+                raise OperatorError(f"the log cannot be written: {lost.strerror}") from None
 
     def _run_and_clean_up(self) -> int:
         try:
@@ -112,6 +108,8 @@ class _Run:
             with self._interruption.held():
                 self._belongings.make_bucket()
             location = self._belongings.put_source(packed.file)
+        for line in remove_leftovers(self._session, self._home, self._belongings.bucket):
+            tell(line)
         with self._interruption.held():
             if self._wanted.project is None:
                 self._start_new(location, buildspec or "", specification)
@@ -173,7 +171,7 @@ class _Run:
                 "subnets": network.subnets,
                 "securityGroupIds": network.security_groups,
             }
-        self._belongings.make_project(self._name, settings, reports=bool(specification and specification.reports))
+        self._belongings.make_project(settings, reports=bool(specification and specification.reports))
         self._start(projectName=self._name)
 
     def _start_existing(self, location: str, buildspec: str | None, specification: Specification | None) -> None:
@@ -257,9 +255,10 @@ class _Run:
         """Stop the build and wait until it has ended; not when another signal says not to, or nobody answers."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        tell("stopping the build")
         try:
-            self._codebuild.stop_build(id=build_id)
+            with self._interruption.held():
+                tell("stopping the build")
+                self._codebuild.stop_build(id=build_id)
             build = follow(self._session, build_id, _ignore, _ignore)
         except (Interrupted, BotoCoreError, ClientError):
             tell(f"the build {build_id} may run on for a moment")

@@ -76,6 +76,9 @@ def _not_ignored(folder: Path) -> list[str]:
         if name.endswith("/") or (path.is_dir() and not path.is_symlink()):
             # A repository in this one, a submodule or not: Git lists it as a whole.
             inner = name.rstrip("/")
+            if inner == ".":
+                # A submodule that nobody fetched is listed so within itself: there is nothing of it.
+                continue
             names += [f"{inner}/{each}" for each in _not_ignored(folder / inner)]
         elif os.path.lexists(path):
             names.append(name)
