@@ -89,6 +89,13 @@ def test_what_is_in_the_way_is_named(folder: Path, key: str, run: Any) -> None:
     assert (status, errors) == (1, "strongroom: deep/file: out/deep is not a folder\n")
 
 
+def test_a_pipe_is_not_replaced(folder: Path, key: str, run: Any) -> None:
+    os.mkfifo(folder / "pipe")
+    status, _, errors = run("encrypt", "--key", key, "ledger", "--output", "pipe", "--force")
+    assert (status, errors) == (1, "strongroom: ledger: pipe is not a regular file, and is not replaced\n")
+    assert (folder / "pipe").is_fifo()
+
+
 def test_an_altered_file_leaves_nothing_and_the_others_go_on(folder: Path, key: str, run: Any) -> None:
     for name in ("one", "two", "three", "four"):
         (folder / name).write_text(name)

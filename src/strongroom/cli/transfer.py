@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from strongroom.base.errors import OperatorError
 from strongroom.cli.planned_files import STANDARD, Plan, PlannedFile
 from strongroom.cli.transfer_progress import TransferProgress
-from strongroom.client.new_file import new_file
+from strongroom.client.new_file import NotReplaced, new_file
 
 FAILED = 1
 
@@ -63,6 +63,8 @@ def _source(file: PlannedFile) -> Iterator[io.FileIO]:
 def _words(file: PlannedFile, error: Exception) -> str:
     if isinstance(error, FileExistsError) and error.filename == str(file.target.parent):
         return f"{file.target.parent} is not a folder"
+    if isinstance(error, NotReplaced):
+        return f"{file.target} is not a regular file, and is not replaced"
     if isinstance(error, FileExistsError):
         return f"{file.target} is there already; --force replaces it"
     if isinstance(error, OSError) and error.strerror:
