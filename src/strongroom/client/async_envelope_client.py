@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from strongroom.base.buffer import Buffer
+from strongroom.base.buffer import Buffer, as_bytes
 from strongroom.client.async_kms_calls import AsyncKmsCalls
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, length_of, result_file
+from strongroom.client.envelope import Decrypted, Envelope, Measured, length_of, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -83,9 +83,10 @@ class AsyncEnvelopeClient:
 
     async def decrypt(self, message: Buffer, encryption_context: Mapping[str, str] | None = None) -> Decrypted:
         """Return a message's plaintext and encryption context. See `EnvelopeClient.decrypt`."""
-        reader = self._envelope.reader_of(message, encryption_context)
+        content = as_bytes(message)
+        reader = self._envelope.reader_of(content, encryption_context)
         materials = await self._obtain(self._envelope.data_key_to_decrypt(reader))
-        if len(message) <= _BYTES_IN_THE_LOOP:
+        if len(content) <= _BYTES_IN_THE_LOOP:
             return self._envelope.open(reader, materials)
         return await asyncio.to_thread(self._envelope.open, reader, materials)
 

@@ -88,7 +88,12 @@ class DataKeys:
 def raise_alike(error: Exception | None) -> None:
     """Raise what somebody else's question to KMS failed with, if it failed, as an exception of the caller's own."""
     if error is not None:
-        raise copy.copy(error) from error
+        try:
+            own = copy.copy(error)
+        except TypeError:
+            # An exception that says not how it is made again.
+            own = error
+        raise own from error
 
 
 def _id_of(suite: AlgorithmSuite, data_keys: bytes, context: Mapping[str, str]) -> bytes:

@@ -152,7 +152,7 @@ class KmsCalls:
         self._lock = threading.Lock()
         self._clients = {}
 
-    def _client(self, region: str | None, *, is_claimed: bool) -> Any:
+    def _client(self, region: str | None, *, is_claimed: bool = False) -> Any:
         region = region or self.default_region
         if region is None:
             raise NoRegionError
