@@ -34,7 +34,7 @@ def kms_calls(store: StoreOptions) -> "KmsCalls":
         if session.get_credentials() is not None:
             return KmsCalls(session)
         session = botocore.session.get_session()
-        if not any(os.environ.get(name) for name in _ENDPOINTS):
+        if not _has_endpoint(session):
             local = _local_server(session, store)
             if local is not None:
                 return local
@@ -43,6 +43,17 @@ def kms_calls(store: StoreOptions) -> "KmsCalls":
         return KmsCalls(session)
     except BotoCoreError as error:
         raise OperatorError(str(error)) from None
+
+
+def _has_endpoint(session: Any) -> bool:
+    """Return whether variables or the configuration file say where KMS is.
+
+    Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+    """
+    profile = session.get_scoped_config()
+    services = session.full_config.get("services", {}).get(profile.get("services"), {})
+    named = [os.environ.get(name) for name in _ENDPOINTS]
+    return any([*named, services.get("kms", {}).get("endpoint_url"), profile.get("endpoint_url")])
 
 
 def _local_server(session: Any, store: StoreOptions) -> "KmsCalls | None":
