@@ -64,6 +64,12 @@ def test_who_waits_fails_alike(error: Exception) -> None:
     assert pickle.dumps(error) == pickle.dumps(caught.value) or isinstance(error, Unlike)
 
 
+def test_a_length_is_not_negative() -> None:
+    # It would give back what other messages have used up.
+    with pytest.raises(ValueError, match="below 0"):
+        KEEPS.to_encrypt(COMMITTING, {}, -1)
+
+
 def test_what_is_not_kept() -> None:
     assert KEEPS.to_encrypt(COMMITTING, {}, 1_000).cache is not None
     assert KEEPS.to_encrypt(COMMITTING, {}, 1_001).cache is None

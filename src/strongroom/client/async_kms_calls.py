@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from strongroom.client.after_fork import start_afresh_after_fork
 from strongroom.client.backoff import is_passing
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCall, KmsCalls, Steps, T
@@ -22,8 +23,10 @@ class AsyncKmsCalls:
 
     def __init__(self, calls: KmsCalls, threads_max: int = 10) -> None:
         self._calls = calls
-        self._threads = ThreadPoolExecutor(threads_max, thread_name_prefix="strongroom-kms")
+        self._threads_max = threads_max
         self._is_closed = False
+        self.start_afresh()
+        start_afresh_after_fork(self)
 
     async def run(self, steps: Steps[T]) -> T:
         """Perform the steps, and return what they return. Raises what they raise, and what `perform` raises."""
@@ -59,6 +62,10 @@ class AsyncKmsCalls:
                 if delay is None:
                     raise
             await self._sleep(delay)
+
+    def start_afresh(self) -> None:
+        """Have threads of one's own, in a forked child: the parent's are not there."""
+        self._threads = ThreadPoolExecutor(self._threads_max, thread_name_prefix="strongroom-kms")
 
     async def _sleep(self, seconds: float) -> None:
         await (self._calls.backoff.sleep_async or asyncio.sleep)(seconds)

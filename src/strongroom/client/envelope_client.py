@@ -158,15 +158,16 @@ class EnvelopeClient:
         if cache is None:
             return self._kms.run(request.steps())
         while True:
-            taken = cache.take(request.entry_id, request.length_bytes)
-            if isinstance(taken, Future):
-                raise_alike(taken.result())
-                continue
-            if not isinstance(taken, Flight):
-                return taken
+            taken: Materials | Flight | Future[Exception | None] | None = None
             try:
-                fetched = self._kms.run(request.steps())
+                taken = cache.take(request.entry_id, request.length_bytes)
+                if isinstance(taken, Flight):
+                    fetched = self._kms.run(request.steps())
+                    return cache.land(taken, fetched, request.length_bytes)
             except BaseException as error:
-                cache.crash(taken, error)
+                if isinstance(taken, Flight):
+                    cache.crash(taken, error)
                 raise
-            return cache.land(taken, fetched, request.length_bytes)
+            if not isinstance(taken, Future):
+                return taken
+            raise_alike(taken.result())
