@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -276,6 +277,40 @@ def test_killed_it_leaves_no_plaintext(server: RunningServer, folder: Path, key:
         process.kill()
         process.wait(timeout=60)
     assert os.listdir(folder / "opened") == []
+
+
+def test_one_interruption_is_enough_where_nobody_reads(folder: Path, key: str, run: Any) -> None:
+    (folder / "large").write_bytes(bytes(9_000_000))
+    assert run("encrypt", "--key", key, "--no-signature", "large")[0] == 0
+    command = [sys.executable, "-m", "strongroom.cli", "decrypt", "large.encrypted", "--output", "-"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert len(process.stdout.read(1)) == 1
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(timeout=20) == 130
+        finally:
+            process.kill()
+
+
+def test_when_kms_is_not_reached_the_others_are_not_tried(
+    folder: Path, key: str, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (folder / name).write_text(name)
+    assert run("encrypt", "--key", key, "one", "two")[0] == 0
+    monkeypatch.setattr(kms_connection, "SECONDS_MAX", 0.01)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    (folder / "none").write_text("no message")
+    for command, tried in (
+        (["encrypt", "--key", key, "ledger", "one", "two"], 1),
+        (["decrypt", "none", "one.encrypted", "two.encrypted"], 2),
+    ):
+        status, _, errors = run(*command, "--output", "out")
+        lines = errors.splitlines()
+        assert (status, len(lines)) == (1, tried + 1)
+        assert lines[-1] == f"strongroom: KMS is not reached; files that were not tried: {3 - tried}"
+    assert os.listdir(folder / "out") == []
 
 
 def test_standard_output_by_name(folder: Path, key: str, run: Any) -> None:

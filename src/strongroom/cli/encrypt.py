@@ -30,7 +30,7 @@ def encrypt(
 
     Each file gets a data key of its own, and becomes a message that `strongroom decrypt` and every AWS Encryption SDK
     open. KMS is found as AWS clients find it, by variables and profiles; without any, it is the Strongroom of this
-    machine. The exit status is 1 when a file could not be encrypted; the others are.
+    machine. The exit status is 1 when a file could not be encrypted; the others are, unless KMS is not reached.
 
     Parameters
     ----------

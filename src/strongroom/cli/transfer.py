@@ -1,4 +1,7 @@
-"""Works through planned files, one after the other: what goes wrong with one does not stop the others."""
+"""Works through planned files, one after the other: what goes wrong with one does not stop the others.
+
+Only when KMS is not reached, which every file would wait for, none is tried any more.
+"""
 
 import errno
 import io
@@ -9,6 +12,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from strongroom.base.errors import OperatorError
+from strongroom.cli.kms_connection import is_unreachable
 from strongroom.cli.planned_files import STANDARD, Plan, PlannedFile
 from strongroom.cli.transfer_progress import TransferProgress
 from strongroom.client.new_file import NotReplaced, new_file
@@ -29,7 +33,7 @@ def transfer(plan: Plan, work: Work, *, mode: int, replaces: bool, failures: tup
     with TransferProgress(_total(plan.files)) as progress:
         for words in plan.passed_over:
             progress.tell(f"{words}, and is passed over")
-        for file in plan.files:
+        for number, file in enumerate(plan.files, 1):
             name = "standard input" if file.source is STANDARD else str(file.source)
             progress.begin(name)
             try:
@@ -37,6 +41,10 @@ def transfer(plan: Plan, work: Work, *, mode: int, replaces: bool, failures: tup
             except expected as error:
                 progress.tell(f"{name}: {_words(file, error)}")
                 failed = True
+                if is_unreachable(error):
+                    if number < len(plan.files):
+                        progress.tell(f"KMS is not reached; files that were not tried: {len(plan.files) - number}")
+                    break
     if failed:
         sys.exit(FAILED)
 
