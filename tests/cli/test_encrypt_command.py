@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from tests.cli.operators_command import command_line
 from tests.running_server import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, RunningServer
 
 from strongroom.base.errors import OperatorError
+from strongroom.cli import kms_connection
 from strongroom.cli.application import application
+from strongroom.cli.store_options import StoreOptions
 
 TEXT = "the ledger of the north vault\n" * 4000
 
@@ -89,6 +92,61 @@ def test_what_is_in_the_way_is_named(folder: Path, key: str, run: Any) -> None:
     assert (status, errors) == (1, "strongroom: deep/file: out/deep is not a folder\n")
 
 
+def test_a_pipe_is_not_replaced(folder: Path, key: str, run: Any) -> None:
+    os.mkfifo(folder / "pipe")
+    status, _, errors = run("encrypt", "--key", key, "ledger", "--output", "pipe", "--force")
+    assert (status, errors) == (1, "strongroom: ledger: pipe is not a regular file, and is not replaced\n")
+    assert (folder / "pipe").is_fifo()
+
+
+def test_files_that_are_named_like_options(folder: Path, key: str, run: Any) -> None:
+    (folder / "-").write_text("hyphen")
+    (folder / "--x").write_text("hyphens")
+    assert run("encrypt", "--key", key, "./-", "./--x") == (0, "", "")
+    (folder / "-").unlink()
+    (folder / "--x").unlink()
+    assert run("decrypt", "./-.encrypted", "./--x.encrypted") == (0, "", "")
+    assert ((folder / "-").read_text(), (folder / "--x").read_text()) == ("hyphen", "hyphens")
+    assert run("decrypt", "--force", "./--x.encrypted", "--output", "./-") == (0, "", "")
+    assert (folder / "-").read_text() == "hyphens"
+    # In a folder as well.
+    assert run("encrypt", "--key", key, ".", "--output", "sealed")[0] == 0
+    assert sorted(os.listdir(folder / "sealed")) == ["--x.encrypted", "-.encrypted", "ledger.encrypted"]
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ('encrypt --key "$0" - --output x <&-', "strongroom: standard input: it is closed\n"),
+        ('encrypt --key "$0" - >&-', "strongroom: standard input: standard output is closed\n"),
+        ('encrypt --key "$0" - <&- 2>&-', ""),
+    ],
+)
+def test_streams_that_are_closed(folder: Path, key: str, command: str, complaint: str) -> None:
+    shell = ["sh", "-c", f"{sys.executable} -m strongroom.cli {command}", key]
+    done = subprocess.run(shell, input="x", capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", complaint)
+    assert os.listdir(folder) == ["ledger"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "[default]\nregion = eu-west-1\nendpoint_url = https://kms.example\n",
+        "[default]\nregion = eu-west-1\nservices = own\n[services own]\nkms =\n  endpoint_url = https://kms.example\n",
+    ],
+    ids=["profile", "services"],
+)
+def test_an_endpoint_in_a_file_is_asked(tmp_path: Path, settings: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "config").write_text(settings)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setattr(kms_connection, "_local_server", lambda *_: pytest.fail("the server of this machine"))
+    assert kms_connection.kms_calls(StoreOptions())._client(None).meta.endpoint_url == "https://kms.example"
+
+
 def test_an_altered_file_leaves_nothing_and_the_others_go_on(folder: Path, key: str, run: Any) -> None:
     for name in ("one", "two", "three", "four"):
         (folder / name).write_text(name)
@@ -145,8 +203,12 @@ def test_folders(folder: Path, key: str, run: Any) -> None:
     }
     assert opened == tree | {"link": "1"}
     # Beside what they were made of, and once only.
-    assert run("encrypt", "--key", key, "plain/deep")[0] == 0
-    assert run("encrypt", "--key", key, "--force", "plain/deep")[0] == 0
+    assert run("encrypt", "--key", key, "plain/deep") == (0, "", "")
+    assert run("encrypt", "--key", key, "--force", "plain/deep")[::2] == (
+        0,
+        "strongroom: plain/deep/b.encrypted is encrypted, by its name, and is passed over\n"
+        "strongroom: plain/deep/deeper/c.encrypted is encrypted, by its name, and is passed over\n",
+    )
     assert sorted(os.listdir(folder / "plain" / "deep")) == ["b", "b.encrypted", "deeper"]
 
 
@@ -217,6 +279,40 @@ def test_killed_it_leaves_no_plaintext(server: RunningServer, folder: Path, key:
     assert os.listdir(folder / "opened") == []
 
 
+def test_one_interruption_is_enough_where_nobody_reads(folder: Path, key: str, run: Any) -> None:
+    (folder / "large").write_bytes(bytes(9_000_000))
+    assert run("encrypt", "--key", key, "--no-signature", "large")[0] == 0
+    command = [sys.executable, "-m", "strongroom.cli", "decrypt", "large.encrypted", "--output", "-"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert len(process.stdout.read(1)) == 1
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(timeout=20) == 130
+        finally:
+            process.kill()
+
+
+def test_when_kms_is_not_reached_the_others_are_not_tried(
+    folder: Path, key: str, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (folder / name).write_text(name)
+    assert run("encrypt", "--key", key, "one", "two")[0] == 0
+    monkeypatch.setattr(kms_connection, "SECONDS_MAX", 0.01)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    (folder / "none").write_text("no message")
+    for command, tried in (
+        (["encrypt", "--key", key, "ledger", "one", "two"], 1),
+        (["decrypt", "none", "one.encrypted", "two.encrypted"], 2),
+    ):
+        status, _, errors = run(*command, "--output", "out")
+        lines = errors.splitlines()
+        assert (status, len(lines)) == (1, tried + 1)
+        assert lines[-1] == f"strongroom: KMS is not reached; files that were not tried: {3 - tried}"
+    assert os.listdir(folder / "out") == []
+
+
 def test_standard_output_by_name(folder: Path, key: str, run: Any) -> None:
     assert run("encrypt", "--key", key, "--no-signature", "ledger")[0] == 0
     assert run("decrypt", "ledger.encrypted", "--output", "-") == (0, TEXT, "")
@@ -283,6 +379,7 @@ def test_what_the_context_must_have(folder: Path, key: str, run: Any) -> None:
         (["encrypt", "--key", "k", "--context", "novalue", "ledger"], "NAME=VALUE, not 'novalue'"),
         (["encrypt", "--key", "k", "--context", "a=1", "--context", "a=2", "ledger"], "has 'a' twice"),
         (["encrypt", "--key", "k", "--context", "aws-crypto-x=1", "ledger"], "do not begin with aws-crypto-"),
+        (["encrypt", "--key", "k", "--context", "a=" + "x" * 65_500, "ledger"], "at most 65535 bytes"),
         (["encrypt", "--key", "k", "ledger", "ledger"], "ledger and ledger would both become ledger.encrypted"),
         (["encrypt", "--key", "k", "ledger", "--output", "ledger"], "is to be read, and is not written"),
         (["encrypt", "--key", "k", "ledger", "other", "--output", "-"], "only one file goes to standard output"),

@@ -4,14 +4,17 @@ import asyncio
 import io
 import os
 import pickle
+import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.client.kms_connection import CountedCalls
+from tests.client.kms_connection import CountedCalls, connected
 from tests.client.test_backoff import refused
 from tests.running_server import RunningServer
 
@@ -190,6 +193,64 @@ def test_streams_and_files(arn: str, calls: CountedCalls, tmp_path: Path) -> Non
 
     asyncio.run(main())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["message", "opened", "plain"]
+
+
+def test_a_forked_child_has_threads_of_its_own(arn: str, server: RunningServer) -> None:
+    client = AsyncEnvelopeClient(arn, kms=connected(server))
+    message = asyncio.run(client.encrypt(b"x"))
+    child = os.fork()
+    if child == 0:
+        try:
+            opened = asyncio.run(asyncio.wait_for(client.decrypt(message), 20))
+            os._exit(0 if opened.plaintext == b"x" else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    asyncio.run(client.close())
+
+
+@pytest.mark.parametrize("why", ["result", "cancelled"])
+def test_a_data_key_is_overwritten_when_nothing_comes_of_it(
+    arn: str, calls: CountedCalls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    obtained: list[Any] = []
+
+    async def main() -> None:
+        async with AsyncEnvelopeClient(arn, kms=calls, caching=CACHING) as client:
+            obtain = client._obtain
+
+            async def noting(request: Any) -> Any:
+                obtained.append(await obtain(request))
+                return obtained[-1]
+
+            monkeypatch.setattr(client, "_obtain", noting)
+            content = b"x" * 100_000
+            message = await client.encrypt(content)
+            (tmp_path / "message").write_bytes(message)
+            if why == "result":
+                for to_file in (client.encrypt_file, client.decrypt_file):
+                    with pytest.raises(OSError, match="No such"):
+                        await to_file(tmp_path / "message", tmp_path / "none" / "result")
+            else:
+                # No thread is free, so that nothing has begun yet.
+                goes_on = threading.Event()
+                pool = ThreadPoolExecutor(1)
+                asyncio.get_running_loop().set_default_executor(pool)
+                pool.submit(goes_on.wait, 30)
+                for work in (partial(client.encrypt, content), partial(client.decrypt, message)):
+                    before = len(obtained)
+                    task: asyncio.Future[Any] = asyncio.ensure_future(work())
+                    while len(obtained) == before:
+                        await asyncio.sleep(0.001)
+                    await asyncio.sleep(0.01)
+                    task.cancel()
+                    with pytest.raises(asyncio.CancelledError):
+                        await task
+                goes_on.set()
+        assert len(obtained) == 3
+        assert all(one.data_key == bytes(32) for one in obtained)
+
+    asyncio.run(main())
 
 
 def test_a_cancelled_stream_leaves_its_files_alone(arn: str, calls: CountedCalls, tmp_path: Path) -> None:

@@ -209,6 +209,26 @@ def test_a_failure_is_everybodys_and_a_cancellation_its_own() -> None:
     assert use(cache)[1]
 
 
+def test_nobody_waits_for_a_flight_whose_landing_failed() -> None:
+    def broken() -> float:
+        raise OSError("no clock")
+
+    time = Time()
+    cache = cache_of(time)
+    flight, materials = missed(cache), fresh()
+    waits = cache.take(b"a", 1)
+    cache._clock = broken
+    with pytest.raises(OSError, match="no clock") as caught:
+        cache.land(flight, materials, 1)
+    # As a client does with what went wrong.
+    cache.crash(flight, caught.value)
+    assert isinstance(waits, Future)
+    assert waits.result(timeout=0) is None
+    assert materials.data_key == NOTHING
+    cache._clock = time
+    assert use(cache)[1]
+
+
 def test_it_is_neither_shown_nor_pickled() -> None:
     cache = cache_of(Time())
     key = use(cache)[0].data_key

@@ -1,10 +1,14 @@
 """Which requests are alike: one data key for those, and for no others."""
 
+import pickle
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.client import CacheLimits, KmsKeys
-from strongroom.client.data_keys import DataKeys
+from strongroom.client.data_keys import DataKeys, raise_alike
+from strongroom.client.errors import Closed, NoUsableKey, Refusal
 from strongroom.client.messages.algorithm_suites import COMMITTING, COMMITTING_SIGNED, SUITES
 from strongroom.client.messages.encrypted_data_key import EncryptedDataKey
 from strongroom.client.messages.header import MessageHeader
@@ -43,6 +47,27 @@ def test_reading_takes_the_same_encrypted_data_keys(
     are_alike = in_order(a) == in_order(b) and context == other
     assert (first == second) == are_alike
     assert KEEPS.to_decrypt(header(0x0378, a, context)).entry_id != first
+
+
+class Unlike(Exception):
+    """An exception that is not made of what it has."""
+
+    def __init__(self) -> None:
+        super().__init__("told", "as two")
+
+
+@pytest.mark.parametrize("error", [Closed(), NoUsableKey((Refusal("a", "b"),)), Unlike(), OSError(2, "away")], ids=repr)
+def test_who_waits_fails_alike(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        raise_alike(error)
+    assert caught.value.args == error.args
+    assert pickle.dumps(error) == pickle.dumps(caught.value) or isinstance(error, Unlike)
+
+
+def test_a_length_is_not_negative() -> None:
+    # It would give back what other messages have used up.
+    with pytest.raises(ValueError, match="below 0"):
+        KEEPS.to_encrypt(COMMITTING, {}, -1)
 
 
 def test_what_is_not_kept() -> None:

@@ -108,7 +108,14 @@ def test_what_is_no_bytes_costs_no_call(arn: str, calls: CountedCalls) -> None:
                 client.encrypt(plaintext, context)  # type: ignore[arg-type]
         assert calls.operations == []
         numbers = array.array("I", range(1_000))
-        assert client.decrypt(client.encrypt(memoryview(numbers))).plaintext == numbers.tobytes()
+        message = client.encrypt(memoryview(numbers))
+        assert client.decrypt(message).plaintext == numbers.tobytes()
+        # Items of four bytes, of a message that is longer than a block would be that was sized by their count.
+        message += bytes(4 + -len(message) % 4)
+        with pytest.raises(NotAuthentic, match="something follows"):
+            client.decrypt(memoryview(array.array("I", message)))
+        with pytest.raises(TypeError):
+            client.decrypt("text")  # type: ignore[arg-type]
 
 
 def test_a_forked_child_has_connections_of_its_own(arn: str, server: RunningServer) -> None:

@@ -1,17 +1,19 @@
 """Data keys from a real KMS: who may open them, with which keys, and what is tried at all."""
 
+import asyncio
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from tests.client.kms_connection import CountedCalls
+from tests.client.kms_connection import CountedCalls, connected, session_of_root
 from tests.running_server import RunningServer
 
+from strongroom.client.async_kms_calls import AsyncKmsCalls
 from strongroom.client.backoff import Backoff
 from strongroom.client.errors import NoUsableKey
-from strongroom.client.kms_calls import KmsCall
+from strongroom.client.kms_calls import KmsCall, KmsCalls
 from strongroom.client.kms_keys import Discovery, KmsKeys
 from strongroom.client.messages.algorithm_suites import COMMITTING, COMMITTING_SIGNED
 from strongroom.client.messages.encrypted_data_key import EncryptedDataKey
@@ -123,13 +125,83 @@ def test_nobody_waits_for_a_key_while_another_one_answers(server: RunningServer,
 
     assert opened_after(first=9, second=0) == arns
     assert slept == []
-    # Neither answers: the first one is waited for.
-    assert opened_after(first=3, second=9) == [*arns, arns[0], arns[0], arns[0]]
+    # Neither answers: both are waited for, together.
+    assert opened_after(first=2, second=9) == [*arns, *arns, arns[0]]
     assert len(slept) == 2
     with pytest.raises(NoUsableKey) as caught:
         opened_after(first=9, second=9)
     assert [refusal.reason for refusal in caught.value.refusals] == ["EndpointConnectionError"] * 2
-    assert len(asked) == 2 + 2 * 3
+    assert asked == [*arns] * 3
+    assert len(slept) == 2
+
+
+def claimed_in(*regions: str) -> list[EncryptedDataKey]:
+    return [EncryptedDataKey.of_kms(f"arn:aws:kms:{region}:123456789012:key/x", b"c") for region in regions]
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_a_message_of_many_keys_holds_its_reader_up_no_longer_than_one(server: RunningServer, in_loop: bool) -> None:
+    seconds = 0.0
+
+    def sleep(delay: float) -> None:
+        nonlocal seconds
+        seconds += delay
+
+    async def sleep_async(delay: float) -> None:
+        sleep(delay)
+
+    class Unreachable(CountedCalls):
+        def attempt(self, call: KmsCall) -> Any:
+            sleep(3.0)
+            self.operations.append(call.operation)
+            raise EndpointConnectionError(endpoint_url="https://kms.example")
+
+    backoff = Backoff(clock=lambda: seconds, sleep=sleep, sleep_async=sleep_async)
+    calls = Unreachable(server, backoff=backoff)
+    steps = KmsKeys(discovery=ANY).decryption_steps(COMMITTING, claimed_in(*["eu-west-1"] * 16), CONTEXT)
+    with pytest.raises(NoUsableKey):
+        asyncio.run(AsyncKmsCalls(calls).run(steps)) if in_loop else calls.run(steps)
+    # Each once, and no try after the 60 seconds that one key is waited for.
+    assert 16 <= len(calls.operations) <= 21
+    assert seconds <= 63
+
+
+def test_a_message_does_not_choose_hosts_that_aws_does_not_have(server: RunningServer) -> None:
+    asked: list[str] = []
+    keys, regions = KmsKeys(discovery=ANY), ("qq-hostile-1", "eu-west-1", "qq-hostile-2")
+
+    def noted(calls: KmsCalls) -> list[str]:
+        del asked[:]
+        make = calls._create_client
+
+        def make_and_note(*arguments: Any, **options: Any) -> Any:
+            client = make(*arguments, **options)
+
+            def answer(request: Any, **_: Any) -> None:
+                asked.append(client.meta.region_name)
+                raise EndpointConnectionError(endpoint_url=request.url)
+
+            client.meta.events.register("before-send", answer)
+            return client
+
+        calls._create_client = make_and_note
+        with pytest.raises(NoUsableKey):
+            keys.decryption_materials(calls, COMMITTING, claimed_in(*regions), CONTEXT)
+        return asked
+
+    once = Backoff(tries_max=1)
+    assert noted(KmsCalls(session_of_root(), backoff=once)) == ["eu-west-1"]
+    # A server of one's own has all Regions.
+    assert noted(connected(server, backoff=once)) == list(regions)
+
+
+def test_only_so_many_connections_are_kept(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.client.kms_calls.CLIENTS_MAX", 3)
+    calls = connected(server)
+    for region in ("us-east-1", *(f"xx-made-{number}" for number in range(6)), "us-east-1"):
+        with pytest.raises(ClientError):
+            calls.attempt(KmsCall(region, "Decrypt", {"CiphertextBlob": b"c"}))
+    assert list(calls._clients) == ["us-east-1", "xx-made-4", "xx-made-5"]
 
 
 def test_a_message_does_not_choose_the_key_unless_it_may(kms: Any, calls: CountedCalls) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.client.new_file import new_file
+from strongroom.client.new_file import NotReplaced, new_file
 
 
 @pytest.fixture(params=["unnamed", "hidden", "hidden, and no links"])
@@ -87,13 +87,30 @@ def test_an_error_leaves_nothing(tmp_path: Path, replaces: bool) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def make(what: str, target: Path) -> None:
+    """Put something that is no regular file in the place."""
+    if what == "pipe":
+        os.mkfifo(target)
+    elif what == "folder":
+        target.mkdir()
+    else:
+        target.symlink_to(target.parent / "elsewhere" if what == "link" else os.devnull)
+
+
 @pytest.mark.usefixtures("kind")
-def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("replaces", [False, True])
+@pytest.mark.parametrize("what", ["link", "link to a device", "pipe", "folder"])
+def test_what_is_no_regular_file_stays(tmp_path: Path, what: str, replaces: bool) -> None:
     elsewhere, target = tmp_path / "elsewhere", tmp_path / "target"
     elsewhere.write_bytes(b"precious")
-    target.symlink_to(elsewhere)
-    with pytest.raises(FileExistsError), new_file(target, 0o600, replaces=False):
+    make(what, target)
+    kind_before = target.lstat().st_mode
+    with pytest.raises(NotReplaced), new_file(target, 0o600, replaces=replaces):
         pytest.fail("told before the work")
-    with new_file(target, 0o600, replaces=True) as file:
-        file.write(b"mine")
-    assert (elsewhere.read_bytes(), target.read_bytes(), target.is_symlink()) == (b"precious", b"mine", False)
+    target.rmdir() if what == "folder" else target.unlink()
+    # The same when it comes meanwhile.
+    with pytest.raises(FileExistsError):
+        fill(target, lambda: make(what, target), replaces=replaces)
+    assert target.lstat().st_mode == kind_before
+    assert elsewhere.read_bytes() == b"precious"
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "target"]

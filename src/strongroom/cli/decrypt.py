@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from strongroom.base.errors import OperatorError
+from strongroom.cli.planned_files import A_FILE
 from strongroom.cli.settings_variables import ON_COMMAND_LINE_ONLY
 from strongroom.cli.store_options import StoreOptions
 
@@ -22,10 +23,10 @@ FRAME_BYTES_MAX = 64 * 1024 * 1024
 
 
 def decrypt(
-    *files: Annotated[Path, ON_COMMAND_LINE_ONLY, Parameter(allow_leading_hyphen=True)],
+    *files: Annotated[Path, ON_COMMAND_LINE_ONLY, A_FILE],
     key: Annotated[list[str] | None, ON_COMMAND_LINE_ONLY, Parameter(negative="")] = None,
     context: Annotated[list[str] | None, ON_COMMAND_LINE_ONLY, Parameter(negative="")] = None,
-    output: Annotated[Path | None, ON_COMMAND_LINE_ONLY, Parameter(allow_leading_hyphen=True)] = None,
+    output: Annotated[Path | None, ON_COMMAND_LINE_ONLY, A_FILE] = None,
     inspect: Annotated[bool, ON_COMMAND_LINE_ONLY, Parameter(negative="")] = False,
     allow_uncommitted: Annotated[bool, ON_COMMAND_LINE_ONLY, Parameter(negative="")] = False,
     frame_bytes_max: Annotated[int, ON_COMMAND_LINE_ONLY] = FRAME_BYTES_MAX,

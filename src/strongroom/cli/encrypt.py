@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from strongroom.base.errors import OperatorError
+from strongroom.cli.planned_files import A_FILE
 from strongroom.cli.settings_variables import ON_COMMAND_LINE_ONLY
 from strongroom.cli.store_options import StoreOptions
 
@@ -17,10 +18,10 @@ MODE = 0o666
 
 
 def encrypt(
-    *files: Annotated[Path, ON_COMMAND_LINE_ONLY, Parameter(allow_leading_hyphen=True)],
+    *files: Annotated[Path, ON_COMMAND_LINE_ONLY, A_FILE],
     key: Annotated[list[str] | None, ON_COMMAND_LINE_ONLY, Parameter(negative="")] = None,
     context: Annotated[list[str] | None, ON_COMMAND_LINE_ONLY, Parameter(negative="")] = None,
-    output: Annotated[Path | None, ON_COMMAND_LINE_ONLY, Parameter(allow_leading_hyphen=True)] = None,
+    output: Annotated[Path | None, ON_COMMAND_LINE_ONLY, A_FILE] = None,
     signature: Annotated[bool, ON_COMMAND_LINE_ONLY] = True,
     force: Annotated[bool, ON_COMMAND_LINE_ONLY, Parameter(negative="")] = False,
     store: Annotated[StoreOptions | None, Parameter(name="*", show=False)] = None,
@@ -29,12 +30,13 @@ def encrypt(
 
     Each file gets a data key of its own, and becomes a message that `strongroom decrypt` and every AWS Encryption SDK
     open. KMS is found as AWS clients find it, by variables and profiles; without any, it is the Strongroom of this
-    machine. The exit status is 1 when a file could not be encrypted; the others are.
+    machine. The exit status is 1 when a file could not be encrypted; the others are, unless KMS is not reached.
 
     Parameters
     ----------
     files
-        Files, folders with all that is in them, or - for standard input. FILE becomes FILE.encrypted.
+        Files, folders with all in them that is not called .encrypted yet, or - for standard input. FILE becomes
+        FILE.encrypted.
     key
         Id, ARN or alias of a KMS key; may be given several times: any one of the keys opens the files.
     context
@@ -56,19 +58,20 @@ def encrypt(
     from strongroom.client.errors import EnvelopeError
     from strongroom.client.kms_keys import KmsKeys
     from strongroom.client.messages.algorithm_suites import COMMITTING, COMMITTING_SIGNED
-    from strongroom.client.messages.encryption_context import check_callers_context
+    from strongroom.client.messages.signature import signed_context
     from strongroom.client.messages.writer import write_message
 
     plan = planned(files, output, ENCRYPTING)
-    check_terminal(plan, is_asked_for=output == STANDARD)
+    check_terminal(plan, is_asked_for=output is STANDARD)
     pairs = context_of(context or [])
+    suite = COMMITTING_SIGNED if signature else COMMITTING
     try:
         keys = KmsKeys(key or [])
-        check_callers_context(pairs)
+        # With the key that verifies the signature it has to fit, too.
+        signed_context(suite, pairs)
     except ValueError as error:
         raise OperatorError(str(error) if key else "name a KMS key with --key") from None
     calls = kms_calls(store or StoreOptions())
-    suite = COMMITTING_SIGNED if signature else COMMITTING
 
     def work(source: "io.FileIO", target: "io.FileIO", advance: "Callable[[int], None]") -> None:
         materials = keys.encryption_materials(calls, suite, pairs)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from strongroom.cli.planned_files import STANDARD, Plan, PlannedFile
+from strongroom.cli.transfer import descriptor_of
 
 if TYPE_CHECKING:
     from strongroom.client.messages.encrypted_data_key import EncryptedDataKey
@@ -40,8 +41,8 @@ def _header(file: PlannedFile) -> "MessageHeader":
     from strongroom.crypto.counted_aead import PART_BYTES_MAX
 
     rules = ReadingRules(frame_bytes_max=PART_BYTES_MAX, encrypted_data_keys_max=0xFFFF, requires_commitment=False)
-    if file.source == STANDARD:
-        raw = io.FileIO(sys.stdin.fileno(), "rb", closefd=False)
+    if file.source is STANDARD:
+        raw = io.FileIO(descriptor_of(sys.stdin), "rb", closefd=False)
     else:
         raw = io.FileIO(os.open(file.source, os.O_RDONLY | os.O_CLOEXEC), "rb")
     with io.BufferedReader(raw) as source:

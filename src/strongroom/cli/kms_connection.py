@@ -7,7 +7,11 @@ from strongroom.base.errors import OperatorError
 from strongroom.cli.store_options import StoreOptions
 
 if TYPE_CHECKING:
+    from strongroom.client.backoff import Backoff
     from strongroom.client.kms_calls import KmsCalls
+
+SECONDS_MAX = 15.0
+"""How long a command, before which somebody sits, tries a call again."""
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KMS")
 _NOBODY_TO_ASK = (
@@ -26,26 +30,49 @@ def kms_calls(store: StoreOptions) -> "KmsCalls":
     import botocore.session
     from botocore.exceptions import BotoCoreError
 
+    from strongroom.client.backoff import Backoff
     from strongroom.client.kms_calls import KmsCalls
 
+    backoff = Backoff(seconds_max=SECONDS_MAX)
     try:
         session = botocore.session.get_session()
         session.get_component("credential_provider").remove("iam-role")
         if session.get_credentials() is not None:
-            return KmsCalls(session)
+            return KmsCalls(session, backoff=backoff)
         session = botocore.session.get_session()
-        if not any(os.environ.get(name) for name in _ENDPOINTS):
-            local = _local_server(session, store)
+        if not _has_endpoint(session):
+            local = _local_server(session, store, backoff)
             if local is not None:
                 return local
             if session.get_config_variable("region") is None:
                 raise OperatorError(_NOBODY_TO_ASK)
-        return KmsCalls(session)
+        return KmsCalls(session, backoff=backoff)
     except BotoCoreError as error:
         raise OperatorError(str(error)) from None
 
 
-def _local_server(session: Any, store: StoreOptions) -> "KmsCalls | None":
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether a file failed since KMS was not reached, so that the next one would fail alike."""
+    from botocore.exceptions import ConnectionError as ConnectionFailed
+    from botocore.exceptions import HTTPClientError
+
+    # What no key opens has the last key's failure as its cause.
+    found = error.__cause__ if isinstance(error.__cause__, ConnectionFailed | HTTPClientError) else error
+    return isinstance(found, ConnectionFailed | HTTPClientError)
+
+
+def _has_endpoint(session: Any) -> bool:
+    """Return whether variables or the configuration file say where KMS is.
+
+    Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+    """
+    profile = session.get_scoped_config()
+    services = session.full_config.get("services", {}).get(profile.get("services"), {})
+    named = [os.environ.get(name) for name in _ENDPOINTS]
+    return any([*named, services.get("kms", {}).get("endpoint_url"), profile.get("endpoint_url")])
+
+
+def _local_server(session: Any, store: StoreOptions, backoff: "Backoff") -> "KmsCalls | None":
     """Return the server on this machine, or None where there never was one, or no server is installed."""
     from strongroom.client.kms_calls import KmsCalls
 
@@ -64,4 +91,5 @@ def _local_server(session: Any, store: StoreOptions) -> "KmsCalls | None":
         region=variables["AWS_DEFAULT_REGION"],
         endpoint_url=variables["AWS_ENDPOINT_URL"],
         ca_bundle=variables["AWS_CA_BUNDLE"],
+        backoff=backoff,
     )

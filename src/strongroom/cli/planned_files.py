@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cyclopts import Parameter, Token
+
 from strongroom.base.errors import OperatorError
 
 STANDARD = Path("-")
-"""Standard input, or standard output."""
+"""Standard input, or standard output: this very object, for a file may be called so, too."""
 
 ENCRYPTED = ".encrypted"
 DECRYPTED = ".decrypted"
@@ -30,10 +32,14 @@ class Plan(NamedTuple):
 
 
 class Naming(NamedTuple):
-    """What the result of a file is called, and which files in a folder are meant."""
+    """What the result of a file is called, which files in a folder are meant, and what is told of the others.
+
+    `others` None tells nothing.
+    """
 
     renamed: Callable[[str], str]
     is_meant: Callable[[str], bool]
+    others: str | None = None
 
 
 def _decrypted_name(name: str) -> str:
@@ -41,8 +47,24 @@ def _decrypted_name(name: str) -> str:
     return shorter if shorter not in ("", name) else name + DECRYPTED
 
 
-ENCRYPTING = Naming(lambda name: name + ENCRYPTED, lambda name: not name.endswith(ENCRYPTED))
+ENCRYPTING = Naming(
+    lambda name: name + ENCRYPTED, lambda name: not name.endswith(ENCRYPTED), others="is encrypted, by its name"
+)
 DECRYPTING = Naming(_decrypted_name, lambda name: name.endswith(ENCRYPTED))
+
+
+def path_named(_: object, tokens: Sequence[Token]) -> Path:
+    """Return what a word on the command line names: `-` is STANDARD, `./-` and `./--x` are files.
+
+    Raises OperatorError for what was meant to be an option.
+    """
+    word = tokens[0].value
+    if word.startswith("--"):
+        raise OperatorError(f"there is no option {word}")
+    return STANDARD if word == str(STANDARD) else Path(word)
+
+
+A_FILE = Parameter(allow_leading_hyphen=True, converter=path_named)
 
 
 def planned(sources: Sequence[Path], output: Path | None, naming: Naming) -> Plan:
@@ -55,9 +77,7 @@ def planned(sources: Sequence[Path], output: Path | None, naming: Naming) -> Pla
     if not sources:
         raise OperatorError("name at least one file or folder, or - for standard input")
     for source in sources:
-        if str(source).startswith("--"):
-            raise OperatorError(f"there is no option {source}")
-        if source != STANDARD and not os.path.lexists(source):
+        if source is not STANDARD and not os.path.lexists(source):
             raise OperatorError(f"there is no file {source}")
     passed_over: list[str] = []
     files = list(_files(sources, output, naming, passed_over))
@@ -68,16 +88,16 @@ def planned(sources: Sequence[Path], output: Path | None, naming: Naming) -> Pla
 def _files(
     sources: Sequence[Path], output: Path | None, naming: Naming, passed_over: list[str]
 ) -> Iterator[PlannedFile]:
-    folders = [source for source in sources if source != STANDARD and source.is_dir()]
+    folders = [source for source in sources if source is not STANDARD and source.is_dir()]
     is_file = output is not None and not output.is_dir() and len(sources) == 1 and not folders
-    if output == STANDARD and not is_file:
+    if output is STANDARD and not is_file:
         raise OperatorError("only one file goes to standard output")
     if output is not None and not is_file and output.exists() and not output.is_dir():
         raise OperatorError(f"{output} is not a folder")
     for source in sources:
         if is_file and output is not None:
             yield PlannedFile(source, output)
-        elif source == STANDARD:
+        elif source is STANDARD:
             if output is not None:
                 raise OperatorError("what comes from standard input needs a file's name as --output")
             yield PlannedFile(source, STANDARD)
@@ -102,9 +122,11 @@ def _walk(folder: Path, output: Path | None, naming: Naming, passed_over: list[s
         directories[:] = sorted(
             name for name in directories if name not in links and os.path.realpath(Path(root, name)) != own
         )
-        for name in sorted(filter(naming.is_meant, names)):
+        for name in sorted(names):
             path = Path(root, name)
-            if _is_regular(path):
+            if not naming.is_meant(name):
+                passed_over += [f"{path} {naming.others}"] if naming.others else []
+            elif _is_regular(path):
                 yield path
             else:
                 passed_over.append(f"{path} is not a regular file")
@@ -118,12 +140,12 @@ def _is_regular(path: Path) -> bool:
 
 
 def _check_targets(files: Sequence[PlannedFile]) -> None:
-    sources = {os.path.realpath(file.source) for file in files if file.source != STANDARD}
+    sources = {os.path.realpath(file.source) for file in files if file.source is not STANDARD}
     targets: dict[str, Path] = {}
     for source, target in files:
-        if target == STANDARD and len(files) > 1 and source != STANDARD:
+        if target is STANDARD and len(files) > 1 and source is not STANDARD:
             raise OperatorError("only one file goes to standard output")
-        place = "-" if target == STANDARD else os.path.realpath(target)
+        place = "-" if target is STANDARD else os.path.realpath(target)
         if place in sources:
             raise OperatorError(f"{target} is to be read, and is not written as well")
         if place in targets:

@@ -14,7 +14,7 @@ class TransferProgress:
     """Shows progress on standard error. `total_bytes` None is for a length that nobody knows."""
 
     def __init__(self, total_bytes: int | None) -> None:
-        self._bar = _bar() if sys.stderr.isatty() else None
+        self._bar = _bar() if sys.stderr is not None and sys.stderr.isatty() else None
         self._task = None if self._bar is None else self._bar.add_task("", total=total_bytes)
 
     def __enter__(self) -> "TransferProgress":
@@ -48,6 +48,9 @@ class TransferProgress:
         from strongroom.policy_check.listing import printable
 
         line = printable(f"strongroom: {text}")
+        if sys.stderr is None:
+            # It was closed before we began; print would take standard output instead.
+            return
         if self._bar is None:
             print(line, file=sys.stderr)
         else:

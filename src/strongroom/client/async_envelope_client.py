@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
@@ -12,16 +12,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from strongroom.base.buffer import Buffer
+from strongroom.base.buffer import Buffer, as_bytes
 from strongroom.client.async_kms_calls import AsyncKmsCalls
-from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
+from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock, wipe
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, length_of, result_file
+from strongroom.client.envelope import Decrypted, Envelope, Measured, length_of, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
 from strongroom.client.messages.algorithm_suites import DEFAULT_SUITE, AlgorithmSuite
 from strongroom.client.messages.header_reader import ReadingRules
+from strongroom.client.messages.materials import DecryptionMaterials, EncryptionMaterials
 from strongroom.client.messages.reader import DEFAULT_RULES
 from strongroom.client.messages.streams import ByteSink, ByteSource
 from strongroom.client.messages.writer import FRAME_BYTES
@@ -79,15 +80,16 @@ class AsyncEnvelopeClient:
         materials = await self._obtain(request)
         if len(content) <= _BYTES_IN_THE_LOOP:
             return self._envelope.seal(materials, content)
-        return await asyncio.to_thread(self._envelope.seal, materials, content)
+        return await _with_data_key(materials, partial(self._envelope.seal, materials, content), asyncio.to_thread)
 
     async def decrypt(self, message: Buffer, encryption_context: Mapping[str, str] | None = None) -> Decrypted:
         """Return a message's plaintext and encryption context. See `EnvelopeClient.decrypt`."""
-        reader = self._envelope.reader_of(message, encryption_context)
+        content = as_bytes(message)
+        reader = self._envelope.reader_of(content, encryption_context)
         materials = await self._obtain(self._envelope.data_key_to_decrypt(reader))
-        if len(message) <= _BYTES_IN_THE_LOOP:
+        if len(content) <= _BYTES_IN_THE_LOOP:
             return self._envelope.open(reader, materials)
-        return await asyncio.to_thread(self._envelope.open, reader, materials)
+        return await _with_data_key(materials, partial(self._envelope.open, reader, materials), asyncio.to_thread)
 
     async def encrypt_stream(
         self,
@@ -102,7 +104,8 @@ class AsyncEnvelopeClient:
         measured = source if length_bytes is None else Measured(source, length_bytes)
         materials = await self._obtain(request)
         stoppable = _Stoppable(measured)
-        await _in_thread(partial(self._envelope.seal_stream, materials, stoppable, sink), stoppable)
+        work = partial(self._envelope.seal_stream, materials, stoppable, sink)
+        await _with_data_key(materials, work, partial(_in_thread, source=stoppable))
 
     async def decrypt_stream(
         self, source: ByteSource, sink: ByteSink, encryption_context: Mapping[str, str] | None = None
@@ -114,7 +117,8 @@ class AsyncEnvelopeClient:
         stoppable = _Stoppable(source)
         reader = await _in_thread(partial(self._envelope.reader, stoppable, encryption_context), stoppable)
         materials = await self._obtain(self._envelope.data_key_to_decrypt(reader))
-        return await _in_thread(partial(self._envelope.open_stream, reader, materials, sink), stoppable)
+        work = partial(self._envelope.open_stream, reader, materials, sink)
+        return await _with_data_key(materials, work, partial(_in_thread, source=stoppable))
 
     async def encrypt_file(
         self,
@@ -133,7 +137,7 @@ class AsyncEnvelopeClient:
                 with result_file(message_path) as sink:
                     self._envelope.seal_stream(materials, source, sink)
 
-            await _in_thread(work, source)
+            await _with_data_key(materials, work, partial(_in_thread, source=source))
 
     async def decrypt_file(
         self,
@@ -151,7 +155,7 @@ class AsyncEnvelopeClient:
                 with result_file(path) as sink:
                     return self._envelope.open_stream(reader, materials, sink)
 
-            return await _in_thread(work, source)
+            return await _with_data_key(materials, work, partial(_in_thread, source=source))
 
     def forget_data_keys(self) -> None:
         """Overwrite all data keys that are kept. The client goes on."""
@@ -172,19 +176,20 @@ class AsyncEnvelopeClient:
         if cache is None:
             return await self._calls.run(request.steps())
         while True:
-            taken = cache.take(request.entry_id, request.length_bytes)
-            if isinstance(taken, Future):
-                # Shielded: one who does not wait any longer leaves the others waiting.
-                raise_alike(await asyncio.shield(asyncio.wrap_future(taken)))
-                continue
-            if not isinstance(taken, Flight):
-                return taken
+            taken: Materials | Flight | Future[Exception | None] | None = None
             try:
-                fetched = await self._calls.run(request.steps())
+                taken = cache.take(request.entry_id, request.length_bytes)
+                if isinstance(taken, Flight):
+                    fetched = await self._calls.run(request.steps())
+                    return cache.land(taken, fetched, request.length_bytes)
             except BaseException as error:
-                cache.crash(taken, error)
+                if isinstance(taken, Flight):
+                    cache.crash(taken, error)
                 raise
-            return cache.land(taken, fetched, request.length_bytes)
+            if not isinstance(taken, Future):
+                return taken
+            # Shielded: one who does not wait any longer leaves the others waiting.
+            raise_alike(await asyncio.shield(asyncio.wrap_future(taken)))
 
 
 class _Stopped(Exception):  # noqa: N818
@@ -208,6 +213,33 @@ class _Stoppable:
 async def _opened(stack: ExitStack, path: str | os.PathLike[str]) -> io.FileIO:
     """Return a file to read, which `stack` closes."""
     return await _in_thread(lambda: stack.enter_context(Path(path).open("rb", buffering=0)))
+
+
+async def _with_data_key(
+    materials: EncryptionMaterials | DecryptionMaterials,
+    work: Callable[[], T],
+    run: Callable[[Callable[[], T]], Awaitable[T]],
+) -> T:
+    """Return what `work` returns once `run` has had it done in a thread, and overwrite this copy of the data key.
+
+    The thread does that if it begins, be it after the task was cancelled: it must not find zeros in the middle of its
+    work. If it never does, the task does. Whoever has the token is the one.
+    """
+    token = threading.Lock()
+
+    def once() -> T:
+        if not token.acquire(blocking=False):
+            raise _Stopped
+        try:
+            return work()
+        finally:
+            wipe(materials)
+
+    try:
+        return await run(once)
+    finally:
+        if token.acquire(blocking=False):
+            wipe(materials)
 
 
 async def _in_thread(work: Callable[[], T], source: _Stoppable | None = None) -> T:

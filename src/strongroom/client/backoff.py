@@ -61,8 +61,10 @@ class Backoff:
             raise ValueError("a backoff has at least one try, and limits above 0")
 
     def delays(self) -> Iterator[float]:
-        """Yield the seconds to wait before each repetition, from now on; the end of it means to give up."""
-        begin = self.clock()
+        """Return the seconds to wait before each repetition, from now on; the end of it means to give up."""
+        return self._delays(self.clock())
+
+    def _delays(self, begin: float) -> Iterator[float]:
         for repetition in range(self.tries_max - 1):
             longest = self.first_delay_seconds * 2 ** min(repetition, _DOUBLINGS_MAX)
             delay = self.random() * min(longest, self.delay_seconds_max)

@@ -2,7 +2,8 @@
 
 Source: AWS Encryption SDK Developer Guide, "Data key caching details" and "Setting cache security thresholds". There,
 the first use of a data key is exempt from the limits, and it ages from when it is kept. Here the first use counts like
-every other, and the age begins before KMS is asked: no limit is ever exceeded.
+every other, and the age begins before KMS is asked: no limit is exceeded, except by a data key that takes longer to
+come than it may be kept: it serves the one message that it was asked for.
 """
 
 import dataclasses
@@ -130,26 +131,34 @@ class DataKeyCache(Generic[Materials]):
     def land(self, flight: Flight, materials: Materials, length_bytes: int | None = None) -> Materials:
         """Keep what the flight brought, of which one message is already counted, and return a copy of it."""
         expires = flight.began + self.limits.age_seconds_max
-        with self._lock:
-            # A flight that was grounded meanwhile (`clear`) brings a key for the one who asked, and nobody else.
-            is_current = self._end(flight)
-            entry = _Entry(materials, expires, 0, 0)
-            copy = _copy(materials)
-            if is_current and self._count(entry, length_bytes) and self._clock() < expires:
-                self._entries[flight.entry_id] = entry
-                self._next_expiry = min(self._next_expiry, expires)
-                while len(self._entries) > self.limits.entries_max:
-                    self._drop(next(iter(self._entries)))
-            else:
+        is_kept = False
+        try:
+            with self._lock:
+                # A flight that was grounded meanwhile (`clear`) brings a key for the one who asked, and nobody else.
+                is_current = self._end(flight)
+                entry = _Entry(materials, expires, 0, 0)
+                copy = _copy(materials)
+                if is_current and self._count(entry, length_bytes) and self._clock() < expires:
+                    self._entries[flight.entry_id] = entry
+                    is_kept = True
+                    self._next_expiry = min(self._next_expiry, expires)
+                    while len(self._entries) > self.limits.entries_max:
+                        self._drop(next(iter(self._entries)))
+        finally:
+            # Whatever happened, nobody waits any longer.
+            if not is_kept:
                 wipe(materials)
-        flight.done.set_result(None)
+            _tell_those_who_wait(flight, None)
         return copy
 
     def crash(self, flight: Flight, error: BaseException) -> None:
-        """End a flight that brought nothing. Those who wait fail alike, unless it was only given up by its maker."""
+        """End a flight that brought nothing. Those who wait fail alike, unless it was only given up by its maker.
+
+        One that has landed stays so.
+        """
         with self._lock:
             self._end(flight)
-        flight.done.set_result(error if isinstance(error, Exception) else None)
+        _tell_those_who_wait(flight, error if isinstance(error, Exception) else None)
 
     def clear(self) -> None:
         """Overwrite and forget all data keys. What is being asked for will not be kept either."""
@@ -195,6 +204,11 @@ class DataKeyCache(Generic[Materials]):
 
     def _drop(self, entry_id: bytes) -> None:
         wipe(self._entries.pop(entry_id).materials)
+
+
+def _tell_those_who_wait(flight: Flight, error: Exception | None) -> None:
+    if not flight.done.done():
+        flight.done.set_result(error)
 
 
 def wipe(materials: EncryptionMaterials | DecryptionMaterials) -> None:

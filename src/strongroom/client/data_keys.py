@@ -45,8 +45,11 @@ class DataKeys:
         """Return what a message of `length_bytes` (None where nobody knows) needs.
 
         A data key that would encrypt the message itself, one for more bytes than any data key may encrypt, or for who
-        knows how many, is this message's alone. Raises ValueError for a context that does not fit into a message.
+        knows how many, is this message's alone. Raises ValueError for a context that does not fit into a message, and
+        for a length below 0.
         """
+        if length_bytes is not None and length_bytes < 0:
+            raise ValueError("a message has no length below 0")
 
         def steps() -> Steps[EncryptionMaterials]:
             return self._keys.encryption_steps(suite, context)
@@ -88,7 +91,12 @@ class DataKeys:
 def raise_alike(error: Exception | None) -> None:
     """Raise what somebody else's question to KMS failed with, if it failed, as an exception of the caller's own."""
     if error is not None:
-        raise copy.copy(error) from error
+        try:
+            own = copy.copy(error)
+        except TypeError:
+            # An exception that says not how it is made again.
+            own = error
+        raise own from error
 
 
 def _id_of(suite: AlgorithmSuite, data_keys: bytes, context: Mapping[str, str]) -> bytes:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from strongroom.base.buffer import Buffer
+from strongroom.base.buffer import Buffer, as_bytes
 from strongroom.client.data_key_cache import CacheLimits, steady_clock, wipe
 from strongroom.client.data_keys import DataKeyRequest, DataKeys
 from strongroom.client.errors import UnexpectedContext
@@ -84,8 +84,9 @@ class Envelope:
             wipe(materials)
 
     def reader_of(self, message: Buffer, required: Mapping[str, str] | None) -> MessageReader:
-        """Return the reader of a message in memory. See `reader`."""
-        return self.reader(io.BytesIO(message), required, len(message))
+        """Return the reader of a message in memory. Raises TypeError for what is no bytes. See `reader`."""
+        content = as_bytes(message)
+        return self.reader(io.BytesIO(content), required, len(content))
 
     def reader(
         self, source: ByteSource, required: Mapping[str, str] | None, source_bytes_max: int | None = None
@@ -126,11 +127,6 @@ class Envelope:
 def result_file(path: str | os.PathLike[str]) -> AbstractContextManager[io.FileIO]:
     """Give a file that its owner alone can read, and that takes the place of `path` when it is whole."""
     return new_file(Path(path), 0o600, replaces=True)
-
-
-def as_bytes(content: Buffer) -> memoryview:
-    """Return the bytes of a buffer, whatever its items are. Raises TypeError for what is none, like text."""
-    return memoryview(content).cast("B")
 
 
 def length_of(file: io.FileIO) -> int | None:

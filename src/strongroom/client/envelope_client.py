@@ -6,10 +6,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 
-from strongroom.base.buffer import Buffer
+from strongroom.base.buffer import Buffer, as_bytes
 from strongroom.client.data_key_cache import CacheLimits, Flight, Materials, steady_clock
 from strongroom.client.data_keys import DataKeyRequest, raise_alike
-from strongroom.client.envelope import Decrypted, Envelope, Measured, as_bytes, length_of, result_file
+from strongroom.client.envelope import Decrypted, Envelope, Measured, length_of, result_file
 from strongroom.client.errors import Closed
 from strongroom.client.kms_calls import KmsCalls
 from strongroom.client.kms_keys import KmsKeys
@@ -158,15 +158,16 @@ class EnvelopeClient:
         if cache is None:
             return self._kms.run(request.steps())
         while True:
-            taken = cache.take(request.entry_id, request.length_bytes)
-            if isinstance(taken, Future):
-                raise_alike(taken.result())
-                continue
-            if not isinstance(taken, Flight):
-                return taken
+            taken: Materials | Flight | Future[Exception | None] | None = None
             try:
-                fetched = self._kms.run(request.steps())
+                taken = cache.take(request.entry_id, request.length_bytes)
+                if isinstance(taken, Flight):
+                    fetched = self._kms.run(request.steps())
+                    return cache.land(taken, fetched, request.length_bytes)
             except BaseException as error:
-                cache.crash(taken, error)
+                if isinstance(taken, Flight):
+                    cache.crash(taken, error)
                 raise
-            return cache.land(taken, fetched, request.length_bytes)
+            if not isinstance(taken, Future):
+                return taken
+            raise_alike(taken.result())

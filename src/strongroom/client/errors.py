@@ -39,3 +39,6 @@ class Closed(EnvelopeError):  # noqa: N818
 
     def __init__(self) -> None:
         super().__init__("the client is closed")
+
+    def __reduce__(self) -> tuple[type["Closed"], tuple[()]]:
+        return Closed, ()

@@ -11,18 +11,23 @@ import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, UnknownRegionError
 
 from strongroom import __version__
 from strongroom.client.after_fork import start_afresh_after_fork
 from strongroom.client.backoff import Backoff, is_passing
+from strongroom.client.turns import OutOfPatience, Turns
 
 CONNECT_SECONDS_MAX = 5.0
 READ_SECONDS_MAX = 10.0
 """How long one try waits for a connection, and for bytes of the answer."""
+
+CLIENTS_MAX = 50
+"""How many Regions' connections are kept. AWS has fewer, but a server with an endpoint of its own has any."""
 
 T = TypeVar("T")
 
@@ -34,8 +39,12 @@ class KmsCall:
     region: str | None
     operation: Literal["GenerateDataKey", "Encrypt", "Decrypt"]
     parameters: Mapping[str, Any] = field(repr=False)
-    is_patient: bool = True
-    """Whether it is worth waiting for. Without patience it is tried once."""
+    turn: int | None = None
+    """None: it is tried as often as the backoff says. A number: it is tried once, in that turn of several calls, the
+    first of which is 0. Before each further turn the backoff waits, once for all of them; when it gives up, the steps
+    get OutOfPatience."""
+    is_claimed: bool = False
+    """Whether a message says that this is the Region, and nobody else. AWS is asked only in Regions that it has."""
 
 
 Steps = Generator[KmsCall, Mapping[str, Any], T]
@@ -65,6 +74,7 @@ class KmsCalls:
             self._create_client, found = session.create_client, session.get_config_variable("region")
         else:
             self._create_client, found = session.client, session.region_name
+        self._session = session
         self.default_region: str | None = region or found
         """The Region of keys that have no ARN; None where nothing says it."""
         self._options = {"endpoint_url": endpoint_url, "verify": ca_bundle}
@@ -87,12 +97,15 @@ class KmsCalls:
 
     def run(self, steps: Steps[T]) -> T:
         """Perform the steps, and return what they return. Raises what they raise, and what `perform` raises."""
+        turns = Turns(self.backoff)
         try:
             call = next(steps)
             while True:
                 try:
+                    if delay := turns.delay_before(call.turn or 0):
+                        self.backoff.sleep(delay)
                     answer = self.perform(call)
-                except (ClientError, BotoCoreError) as error:
+                except (ClientError, BotoCoreError, OutOfPatience) as error:
                     call = steps.throw(error)
                 else:
                     call = steps.send(answer)
@@ -105,21 +118,21 @@ class KmsCalls:
     def perform(self, call: KmsCall) -> Mapping[str, Any]:
         """Make a call, again and again while it is throttled or fails in passing, as the backoff says.
 
-        Raises the last try's ClientError or BotoCoreError.
+        One that has its turn is tried once. Raises the last try's ClientError or BotoCoreError.
         """
         delays = self.backoff.delays()
         while True:
             try:
                 return self.attempt(call)
             except (ClientError, BotoCoreError) as error:
-                delay = next(delays, None) if call.is_patient and is_passing(error) else None
+                delay = next(delays, None) if call.turn is None and is_passing(error) else None
                 if delay is None:
                     raise
             self.backoff.sleep(delay)
 
     def attempt(self, call: KmsCall) -> Mapping[str, Any]:
         """Make a call once. Raises ClientError and BotoCoreError."""
-        client = self._client(call.region)
+        client = self._client(call.region, is_claimed=call.is_claimed)
         token = _is_ours.set(True)
         try:
             answer: Mapping[str, Any] = getattr(client, _METHODS[call.operation])(**call.parameters)
@@ -139,7 +152,7 @@ class KmsCalls:
         self._lock = threading.Lock()
         self._clients = {}
 
-    def _client(self, region: str | None) -> Any:
+    def _client(self, region: str | None, *, is_claimed: bool = False) -> Any:
         region = region or self.default_region
         if region is None:
             raise NoRegionError
@@ -150,8 +163,29 @@ class KmsCalls:
                 client = self._clients.get(region)
                 if client is None:
                     client = self._create_client("kms", region_name=region, config=self._config, **self._options)
-                    self._clients[region] = client
+                    if is_claimed and not self._may_be_asked(region, client):
+                        client.close()
+                        raise UnknownRegionError(region_name=region, error_msg="a message claims it")
+                    self._keep(region, client)
         return client
+
+    def _may_be_asked(self, region: str, client: Any) -> bool:
+        """Return whether AWS has the Region, or the client goes to a server that all Regions are in."""
+        host = urlsplit(client.meta.endpoint_url).hostname or ""
+        return f".{region}." not in host or region in self._regions_of_aws()
+
+    def _regions_of_aws(self) -> frozenset[str]:
+        partitions = self._session.get_available_partitions()
+        return frozenset(
+            region for one in partitions for region in self._session.get_available_regions("kms", partition_name=one)
+        )
+
+    def _keep(self, region: str, client: Any) -> None:
+        while len(self._clients) >= CLIENTS_MAX:
+            oldest = next(other for other in self._clients if other != self.default_region)
+            # Whoever is in the middle of a call with it comes to its end.
+            self._clients.pop(oldest).close()
+        self._clients[region] = client
 
 
 _METHODS = {"GenerateDataKey": "generate_data_key", "Encrypt": "encrypt", "Decrypt": "decrypt"}

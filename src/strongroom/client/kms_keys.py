@@ -5,6 +5,7 @@ KMS keys".
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from strongroom.client.messages.algorithm_suites import AlgorithmSuite
 from strongroom.client.messages.encrypted_data_key import EncryptedDataKey
 from strongroom.client.messages.materials import DecryptionMaterials, EncryptionMaterials
 from strongroom.client.messages.signature import signed_context
+from strongroom.client.turns import OutOfPatience
 
 ENCRYPTED_DATA_KEYS_MAX = 16
 
@@ -121,34 +123,32 @@ class KmsKeys:
     ) -> Steps[DecryptionMaterials]:
         """Yield Decrypt for each encrypted data key that our keys may open, until one does.
 
-        `context` is the header's whole encryption context. Where there are several to ask, each is asked once, and only
-        those that failed in passing are asked again, with patience: a Region that does not answer holds up nobody who
-        has another one. Raises NoUsableKey in the end.
+        `context` is the header's whole encryption context. Each is asked once, in turn, and then those that failed in
+        passing are asked again, turn after turn, with one patience for all of them: a Region that does not answer holds
+        up nobody who has another one, and a message that names many holds up nobody for long. Raises NoUsableKey.
         """
         if len(encrypted_data_keys) > self.encrypted_data_keys_max:
             told = f"the message has more than {self.encrypted_data_keys_max} encrypted data keys"
             raise NoUsableKey((Refusal("all", told),))
-        candidates = list(self._candidates(encrypted_data_keys))
         refusals: dict[_Candidate, str] = {}
         cause: Exception | None = None
-        is_patient = len(candidates) == 1
-        while candidates:
-            passing = []
-            for candidate in candidates:
-                ciphertext = candidate.encrypted.ciphertext
-                call = self._call(candidate.name, "Decrypt", context, CiphertextBlob=ciphertext)
-                try:
-                    answer = yield replace(call, is_patient=is_patient)
-                except (ClientError, BotoCoreError) as error:
-                    refusals[candidate], cause = _reason(error), error
-                    if is_passing(error):
-                        passing.append(candidate)
-                    continue
-                wrong = candidate.wrong_with(answer, suite)
-                if wrong is None:
-                    return DecryptionMaterials(bytearray(answer["Plaintext"]), candidate.encrypted)
-                refusals[candidate] = wrong
-            candidates, is_patient = ([] if is_patient else passing), True
+        waiting = deque((candidate, 0) for candidate in self._candidates(encrypted_data_keys))
+        while waiting:
+            candidate, turn = waiting.popleft()
+            call = self._call(candidate.name, "Decrypt", context, CiphertextBlob=candidate.encrypted.ciphertext)
+            try:
+                answer = yield replace(call, turn=turn, is_claimed=candidate.is_claimed)
+            except OutOfPatience:
+                break
+            except (ClientError, BotoCoreError) as error:
+                refusals[candidate], cause = _reason(error), error
+                if is_passing(error):
+                    waiting.append((candidate, turn + 1))
+                continue
+            wrong = candidate.wrong_with(answer, suite)
+            if wrong is None:
+                return DecryptionMaterials(bytearray(answer["Plaintext"]), candidate.encrypted)
+            refusals[candidate] = wrong
         told_of = tuple(Refusal(str(candidate.arn), reason) for candidate, reason in refusals.items())
         raise NoUsableKey(told_of) from cause
 
@@ -159,11 +159,11 @@ class KmsKeys:
                 continue
             for name in self._encrypting:
                 if name.may_be(arn):
-                    yield _Candidate(encrypted, arn, name)
+                    yield _Candidate(encrypted, arn, name, is_claimed=False)
             if self.discovery is not None and self.discovery.allows(arn):
                 found = _KeyName(str(arn), arn)
                 if found not in self._encrypting:
-                    yield _Candidate(encrypted, arn, found)
+                    yield _Candidate(encrypted, arn, found, is_claimed=True)
 
     def _call(self, name: "_KeyName", operation: Any, context: Mapping[str, str], **parameters: Any) -> KmsCall:
         parameters |= {"KeyId": name.text, "EncryptionContext": dict(context)}
@@ -199,11 +199,15 @@ class _KeyName(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """What may be tried: an encrypted data key, the ARN that it names, and the key to ask for it."""
+    """What may be tried: an encrypted data key, the ARN that it names, and the key to ask for it.
+
+    `is_claimed` tells whether the message alone says so.
+    """
 
     encrypted: EncryptedDataKey
     arn: Arn
     name: _KeyName
+    is_claimed: bool
 
     def wrong_with(self, answer: Mapping[str, Any], suite: AlgorithmSuite) -> str | None:
         """Return why an answer to Decrypt is not what was asked for; None when it is."""

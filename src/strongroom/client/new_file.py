@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,19 +16,29 @@ BEGUN_BYTES = 32 * 1024 * 1024
 _UNSUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
+class NotReplaced(FileExistsError):  # noqa: N818 (it says what happened)
+    """What has the name is no regular file: a device, pipe, link or folder, which a file does not take the place of."""
+
+    def __init__(self, target: Path) -> None:
+        super().__init__(errno.EEXIST, "is no regular file, and is not replaced", str(target))
+
+    def __reduce__(self) -> tuple[type["NotReplaced"], tuple[Path]]:
+        return NotReplaced, (Path(self.filename),)
+
+
 @contextlib.contextmanager
 def new_file(target: Path, mode: int, *, replaces: bool) -> Iterator[io.FileIO]:
     """Give an unbuffered file in the target's directory; it becomes `target` when the block ends without an error.
 
-    Unless it `replaces` what is there, a file that is there stays. Where the kernel can, the file has no name until
-    then, so that nothing is left of it, however this process ends. Raises FileExistsError, and other OSError.
+    Unless it `replaces` what is there, a file that is there stays; what is no regular file always does. Where the
+    kernel can, the file has no name until then, so that nothing is left of it, however this process ends. Raises
+    FileExistsError, NotReplaced, and other OSError.
     """
     directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        # Told before the work; whether the name may still be taken is decided when it is.
+        _check_name(target, directory, replaces=replaces)
         with _unnamed_or_hidden(directory, mode) as (file, link_from):
-            if not replaces and _is_there(target.name, directory):
-                # Told before the work; whether the name is still free is decided when it is taken.
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
             yield file
             os.fsync(file.fileno())
             _take_name(link_from, target, directory, replaces=replaces)
@@ -83,6 +94,7 @@ def _open_unnamed(directory: int, mode: int) -> int | None:
 
 def _take_name(link_from: str, target: Path, directory: int, *, replaces: bool) -> None:
     if replaces:
+        _check_name(target, directory, replaces=True)
         name = _hidden_name()
         if _link(link_from, name, directory):
             try:
@@ -94,8 +106,7 @@ def _take_name(link_from: str, target: Path, directory: int, *, replaces: bool) 
     elif _link(link_from, target.name, directory):
         return
     # A file system without links: only a hidden file comes here, for one without a name has been linked.
-    if not replaces and _is_there(target.name, directory):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    _check_name(target, directory, replaces=replaces)
     os.replace(link_from, target.name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
@@ -111,12 +122,16 @@ def _link(link_from: str, name: str, directory: int) -> bool:
     return True
 
 
-def _is_there(name: str, directory: int) -> bool:
+def _check_name(target: Path, directory: int, *, replaces: bool) -> None:
+    """Raise NotReplaced or FileExistsError when a new file may not have the name."""
     try:
-        os.lstat(name, dir_fd=directory)
+        mode = os.lstat(target.name, dir_fd=directory).st_mode
     except FileNotFoundError:
-        return False
-    return True
+        return
+    if not stat.S_ISREG(mode):
+        raise NotReplaced(target)
+    if not replaces:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
 def _hidden_name() -> str:

@@ -1,5 +1,6 @@
 """The other end of `process`: a throw-away server told what to do, by the one who started it."""
 
+import contextlib
 import json
 import os
 import socket
@@ -46,20 +47,36 @@ class Channel:
         self._socket = ours
         self._socket.settimeout(START_SECONDS_MAX)
         self._lines = ours.makefile("rb")
-        self._send({"configuration": configuration, "directories": directories})
+        self._send(_line({"configuration": configuration, "directories": directories}))
 
     def wait_until_ready(self) -> dict[str, Any]:
         """Return how the server describes itself once it serves. Raises TestServerError when it did not start."""
         with self._turn:
-            description: dict[str, Any] = self._receive()
+            description: dict[str, Any] = _done(self._answer())
             self._is_ready = True
         return description
 
     def tell(self, command: str, **params: Any) -> Any:
-        """Have the server do something, and return what comes of it. Raises TestServerError."""
+        """Have the server do something, and return what comes of it. Raises TestServerError.
+
+        Who is interrupted while he waits has ended the server: the answer would be taken for the next one's.
+        """
+        line = _line({"do": command, **params})
         with self._turn:
-            self._send({"do": command, **params})
-            return self._receive()
+            try:
+                self._send(line)
+                answer = self._answer()
+            except BaseException:
+                self._is_ready = False
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+                raise
+        return _done(answer)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the server runs, and may be told something: False before it is ready, too."""
+        return self._is_ready and self._process.poll() is None
 
     def close(self) -> None:
         """End the server, and return when its process has ended. Safe to call twice."""
@@ -80,23 +97,21 @@ class Channel:
         self._process.wait()
         return self._process.pid
 
-    def _send(self, members: dict[str, Any]) -> None:
+    def _send(self, line: bytes) -> None:
         try:
-            self._socket.sendall(json.dumps(members).encode() + b"\n")
+            self._socket.sendall(line)
         except OSError as error:
             raise self._ended() from error
 
-    def _receive(self) -> Any:
+    def _answer(self) -> dict[str, Any]:
         try:
             line = self._lines.readline()
         except (OSError, ValueError) as error:
             raise self._ended() from error
         if not line:
             raise self._ended()
-        answer = json.loads(line)
-        if "error" in answer:
-            raise TestServerError(answer["error"])
-        return answer["done"]
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def _ended(self) -> TestServerError:
         try:
@@ -104,3 +119,13 @@ class Channel:
         except OSError:
             said = ""
         return TestServerError("the throw-away server has ended" + (f"; it said: {said}" if said else ""))
+
+
+def _line(members: dict[str, Any]) -> bytes:
+    return json.dumps(members).encode() + b"\n"
+
+
+def _done(answer: dict[str, Any]) -> Any:
+    if "error" in answer:
+        raise TestServerError(answer["error"])
+    return answer["done"]

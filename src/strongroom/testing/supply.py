@@ -24,10 +24,7 @@ class ServerSupply:
     @contextlib.contextmanager
     def for_test(self) -> Iterator[Account]:
         """Give a test an account, in force as `ThrowAwayServer.for_test` has it."""
-        if self._server is None:
-            self._server = ThrowAwayServer(**self._choices)
-            self._server.start()
-        server = self._server
+        server = self._usable_server()
         server.clock.when_moved(self._prepare_next)
         try:
             with server.for_test() as account:
@@ -35,10 +32,7 @@ class ServerSupply:
         finally:
             if self._next is not None:
                 self._server, self._next = self._next, None
-                # Nobody need wait for the end of a server.
-                ending = threading.Thread(target=server.stop, name="strongroom-end")
-                ending.start()
-                self._ending.append(ending)
+                self._end(server)
 
     def close(self) -> None:
         """End every server."""
@@ -48,6 +42,24 @@ class ServerSupply:
         self._server = self._next = None
         while self._ending:
             self._ending.pop().join()
+
+    def _usable_server(self) -> ThrowAwayServer:
+        """Return the server, or another one where a test has killed or interrupted it. Raises TestServerError."""
+        if self._server is not None and self._server.is_usable:
+            return self._server
+        if self._server is not None:
+            self._end(self._server)
+            self._server = None
+        started = ThrowAwayServer(**self._choices)
+        started.start()
+        self._server = started
+        return started
+
+    def _end(self, server: ThrowAwayServer) -> None:
+        # Nobody need wait for the end of a server.
+        ending = threading.Thread(target=server.stop, name="strongroom-end")
+        ending.start()
+        self._ending.append(ending)
 
     def _prepare_next(self) -> None:
         if self._next is None:

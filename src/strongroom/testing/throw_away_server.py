@@ -101,6 +101,17 @@ class ThrowAwayServer:
         return self._ready().channel.kill()
 
     @property
+    def is_usable(self) -> bool:
+        """Whether the server runs, and answers the one who started it; one that only begins is waited for."""
+        with self._lock:
+            if self._channel is None:
+                return False
+        try:
+            return self._ready().channel.is_usable
+        except TestServerError:
+            return False
+
+    @property
     def account(self) -> Account:
         """The account that the server has from the start."""
         return self._ready().account

@@ -57,6 +57,13 @@ def test_any_flipped_bit_is_refused(suite, data):
     refuses(suite, bytes(message))
 
 
+@pytest.mark.parametrize("bytes_said", [0, 40])
+def test_a_source_that_is_longer_than_was_said_comes_to_an_end(bytes_said):
+    reader = MessageReader(io.BytesIO(MESSAGES[COMMITTING]), ANY_SUITE, source_bytes_max=bytes_said)
+    with pytest.raises(NotAuthentic):
+        reader.write_to(io.BytesIO(), MADE[COMMITTING].decryption)
+
+
 def test_every_byte_of_the_header_counts():
     """The encrypted data keys, too, which AES-GCM alone binds to the body."""
     for suite in MADE:

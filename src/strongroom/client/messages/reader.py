@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import NamedTuple
 
-from strongroom.base.buffer import Buffer
+from strongroom.base.buffer import Buffer, as_bytes
 from strongroom.client.messages.body_layout import (
     LAST_FRAME_OVERHEAD_BYTES,
     ONE_PIECE,
@@ -44,7 +44,8 @@ def open_message(
     message: Buffer, materials_for: Callable[[MessageHeader], DecryptionMaterials], rules: ReadingRules = DEFAULT_RULES
 ) -> OpenedMessage:
     """Return the plaintext of a message, and its header. Raises as `MessageReader` does, and as `materials_for`."""
-    reader = MessageReader(io.BytesIO(message), rules, source_bytes_max=len(message))
+    content = as_bytes(message)
+    reader = MessageReader(io.BytesIO(content), rules, source_bytes_max=len(content))
     plaintext = io.BytesIO()
     reader.write_to(plaintext, materials_for(reader.header))
     return OpenedMessage(plaintext.getvalue(), reader.header)
@@ -116,7 +117,8 @@ class MessageReader:
                 on_progress(taken)
             if opener.has_ended:
                 break
-            if ends:
+            if ends or not taken:
+                # A block that takes no frame either is one of a source that is longer than was said.
                 raise NotAuthentic(_CUT_OFF)
             block.running.append(writing.run(partial(write_fully, sink), plaintext, beside=beside))
             index += 1

@@ -1,11 +1,16 @@
 """Where messages come from and go to: whole reads, whole writes, and work that runs beside them."""
 
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Protocol
 
 from strongroom.base.buffer import Buffer
+
+INTERRUPTED_SECONDS_MAX = 0.5
 
 
 class ByteSource(Protocol):
@@ -50,11 +55,14 @@ def write_fully(sink: ByteSink, content: Buffer) -> None:
 class InOrder:
     """Runs what it is given one after the other, beside the caller: in a thread of its own, made when first needed.
 
-    Leaving it waits for what runs; what has not begun is given up then.
+    Leaving it waits for what runs; what has not begun is given up then. Who leaves it because the process is to end
+    (KeyboardInterrupt) waits for a moment only: a pipe that nobody reads would hold him up for good.
     """
 
     def __init__(self) -> None:
-        self._pool: ThreadPoolExecutor | None = None
+        self._thread: threading.Thread | None = None
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._is_left = False
 
     def __enter__(self) -> "InOrder":
         return self
@@ -62,17 +70,38 @@ class InOrder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        self._is_left = True
+        if self._thread is not None:
+            self._work.put(None)
+            is_end_of_process = kind is not None and not issubclass(kind, Exception)
+            self._thread.join(INTERRUPTED_SECONDS_MAX if is_end_of_process else None)
 
     def run(self, work: Callable[[Buffer], object], content: Buffer, *, beside: bool) -> "Future[object] | None":
         """Do `work` on `content`, beside the caller or at once. The future raises what the work raised."""
-        if not beside and self._pool is None:
+        if not beside and self._thread is None:
             work(content)
             return None
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1)
-        return self._pool.submit(work, content)
+        if self._thread is None:
+            # A daemon, for the interpreter waits at its end for every other thread.
+            self._thread = threading.Thread(target=self._run_all, name="strongroom-message", daemon=True)
+            self._thread.start()
+        done: Future[object] = Future()
+        self._work.put(partial(_do, work, content, done))
+        return done
+
+    def _run_all(self) -> None:
+        while (do := self._work.get()) is not None:
+            if not self._is_left:
+                do()
+
+
+def _do(work: Callable[[Buffer], object], content: Buffer, done: "Future[object]") -> None:
+    try:
+        result = work(content)
+    except BaseException as error:
+        done.set_exception(error)
+    else:
+        done.set_result(result)
 
 
 def await_all(running: "list[Future[object] | None]") -> None:

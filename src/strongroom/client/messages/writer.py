@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
-from strongroom.base.buffer import Buffer
+from strongroom.base.buffer import Buffer, as_bytes
 from strongroom.client.messages.frame_sealer import FrameSealer
 from strongroom.client.messages.materials import EncryptionMaterials
 from strongroom.client.messages.signature import signer_of
@@ -25,7 +25,7 @@ def seal_message(
     """Return `plaintext` as a message. Raises ValueError as `write_message` does."""
     _check_suite(materials, unsafe_without_commitment)
     sealer = FrameSealer(materials, frame_bytes)
-    start = len(sealer.header)
+    start, plaintext = len(sealer.header), as_bytes(plaintext)
     message = bytearray(start + sealer.sealed_bytes(len(plaintext)))
     message[:start] = sealer.header
     with memoryview(message) as room:
