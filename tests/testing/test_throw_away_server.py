@@ -14,7 +14,6 @@ import pytest
 from tests.running_server import eventually
 
 from strongroom.testing import TestServerError, ThrowAwayServer
-from strongroom.testing.channel import Channel
 from strongroom.testing.errors import SERVER_EXTRA_MISSING
 from strongroom.testing.supply import ServerSupply
 
@@ -133,12 +132,13 @@ def test_every_test_is_told_why_there_is_no_server(monkeypatch: pytest.MonkeyPat
 def test_after_an_interruption_nobody_gets_the_answer_to_another_question(
     strongroom_servers: ServerSupply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_: Channel) -> None:
-        raise KeyboardInterrupt
+    class Interrupted:
+        def readline(self) -> bytes:
+            raise KeyboardInterrupt
 
     with strongroom_servers.for_test() as account:
         with monkeypatch.context() as patch:
-            patch.setattr(Channel, "_answer", interrupt)
+            patch.setattr(account.clock._channel, "_lines", Interrupted())
             with pytest.raises(KeyboardInterrupt):
                 account.clock.now()
         with pytest.raises(TestServerError, match="has ended"):
