@@ -14,7 +14,6 @@ import pytest
 from tests.running_server import eventually
 
 from strongroom.testing import TestServerError, ThrowAwayServer
-from strongroom.testing.channel import Channel
 from strongroom.testing.errors import SERVER_EXTRA_MISSING
 from strongroom.testing.supply import ServerSupply
 
@@ -118,11 +117,12 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing() -> None:
             server.client("kms")
 
 
-def test_every_test_is_told_why_there_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: ThrowAwayServer) -> None:
-        raise TestServerError("no room")
+def fail_to_start(_: ThrowAwayServer) -> None:
+    raise TestServerError("no room")
 
-    monkeypatch.setattr(ThrowAwayServer, "start", fail)
+
+def test_every_test_is_told_why_there_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ThrowAwayServer, "start", fail_to_start)
     supply = ServerSupply()
     for _ in range(2):
         with pytest.raises(TestServerError, match="no room"), supply.for_test():
@@ -130,21 +130,24 @@ def test_every_test_is_told_why_there_is_no_server(monkeypatch: pytest.MonkeyPat
     supply.close()
 
 
-def test_after_an_interruption_nobody_gets_the_answer_to_another_question(
-    strongroom_servers: ServerSupply, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(_: Channel) -> None:
-        raise KeyboardInterrupt
+def test_after_an_interruption_nobody_gets_the_answer_to_another_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def readline(self) -> bytes:
+            raise KeyboardInterrupt
 
-    with strongroom_servers.for_test() as account:
+    supply = ServerSupply()
+    with supply.for_test() as account:
         with monkeypatch.context() as patch:
-            patch.setattr(Channel, "_answer", interrupt)
+            patch.setattr(account.clock._channel, "_lines", Interrupted())
             with pytest.raises(KeyboardInterrupt):
                 account.clock.now()
         with pytest.raises(TestServerError, match="has ended"):
             account.clock.now()
-    with strongroom_servers.for_test() as another:
-        assert another.clock.now() - datetime.now(UTC) < timedelta(minutes=1)
+    # The next test gets another server.
+    monkeypatch.setattr(ThrowAwayServer, "start", fail_to_start)
+    with pytest.raises(TestServerError, match="no room"), supply.for_test():
+        pytest.fail("it is the same one")
+    supply.close()
 
 
 def test_the_root_key_is_apart_from_the_data(server: ThrowAwayServer) -> None:

@@ -52,13 +52,14 @@ def kms_calls(store: StoreOptions) -> "KmsCalls":
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Return whether a file failed since KMS was not reached, so that the next one would fail alike."""
+    """Return whether a file failed since the keys that are named for all files were not reached.
+
+    What could not be read (NoUsableKey) tells nothing of the next file, which may be under a key of another Region.
+    """
     from botocore.exceptions import ConnectionError as ConnectionFailed
     from botocore.exceptions import HTTPClientError
 
-    # What no key opens has the last key's failure as its cause.
-    found = error.__cause__ if isinstance(error.__cause__, ConnectionFailed | HTTPClientError) else error
-    return isinstance(found, ConnectionFailed | HTTPClientError)
+    return isinstance(error, ConnectionFailed | HTTPClientError)
 
 
 def _has_endpoint(session: Any) -> bool:

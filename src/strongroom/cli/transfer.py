@@ -1,6 +1,6 @@
 """Works through planned files, one after the other: what goes wrong with one does not stop the others.
 
-Only when KMS is not reached, which every file would wait for, none is tried any more.
+Only when the keys that all would be encrypted under are not reached, which each would wait for, none is tried any more.
 """
 
 import errno
