@@ -15,6 +15,7 @@ import itertools
 import os
 import resource
 import socket
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -55,7 +56,8 @@ class Mount(NamedTuple):
     What is in it must be readable to all (modes 0644, 0755): jobs of a server that is root run as another user.
     The directories above it need not be. A directory for writing should be in memory (memory_directory.py), where what
     is written counts as memory of the job; its mode must let all write, or its owner be the sandbox's `owner`. What a
-    job leaves in it may be anything, links that lead elsewhere too.
+    job leaves in it may be anything, links that lead elsewhere too: so no source may be in a directory that a job may
+    write to, or have been one.
     """
 
     source: Path
@@ -303,6 +305,8 @@ class Sandbox:
         if self.mode == "unsafe":
             return plan | {"bubblewrap": None}
         roots = [] if self._root is None else [str(self._root.absolute())]
+        if not all(_is_directory(mount.source) for mount in self._mounts if mount.for_writing):
+            raise SandboxUnavailable("there is no sandbox: what it is to write to is not there, or is no directory")
         sources = [str(mount.source.absolute()) for mount in self._mounts] + roots
         # What a user who is not root cannot reach is staged for him by the launcher.
         seen = sources if self._user is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
@@ -345,6 +349,14 @@ class Sandbox:
                 if real.is_dir() and real.is_relative_to(source.resolve()):
                     targets.append(Path(target) / real.relative_to(source.resolve()))
         return targets
+
+
+def _is_directory(path: Path) -> bool:
+    """Return whether something is a directory itself, and not a link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _check_texts(argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:

@@ -38,8 +38,12 @@ from strongroom.services.codebuild.source_credentials.logins import Logins
 from strongroom.services.codebuild.vpc_config import attachment_of
 
 OUTPUT, READONLY, AUTHORITY, HOME = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem", "/root"
-HOME_DIRECTORY = "home"
-"""The home directory below what the build may write to."""
+BUILD_DIRECTORY, HOME_DIRECTORY = "build", "home"
+"""What the build may write to, beside each other: each is mounted by itself, and none is in another one.
+
+A build may put a link in the place of whatever is in a directory of its own. So nothing that is mounted again, for
+another user, may be there.
+"""
 SHELLS = {"bash": "/bin/bash"}
 _CREDENTIALS, _API = 0, 1
 
@@ -86,7 +90,7 @@ class Room:
 
     @property
     def output(self) -> Path:
-        """What the build may write to, as the server sees it."""
+        """The directory that has all that the build may write to, as the server sees it; itself, it is not the build's."""
         return self.base / "output"
 
     @property
@@ -97,7 +101,7 @@ class Room:
     @property
     def sources(self) -> Path:
         """The primary source, as the server sees it."""
-        return self.output / self._name / "src"
+        return self._below_build(self._name, "src")
 
     @property
     def directory(self) -> str:
@@ -106,8 +110,11 @@ class Room:
 
     @property
     def name(self) -> str:
-        """The directory below the output that all sources are in."""
+        """The directory below the build's that all sources are in."""
         return self._name
+
+    def _below_build(self, *steps: str) -> Path:
+        return self.output.joinpath(BUILD_DIRECTORY, *steps)
 
     @property
     def network_interface(self) -> dict[str, str] | None:
@@ -116,13 +123,12 @@ class Room:
         return {"subnetId": place.subnet_id, "networkInterfaceId": place.network_interface_id} if place else None
 
     def below_output(self, path: str) -> str:
-        """Return where a path of the build's is below what it may write to. Raises NoDirectory if it is elsewhere."""
-        top, home = self.sandbox.path(OUTPUT), self.sandbox.path(HOME)
-        if path == home or path.startswith(f"{home}/"):
-            return f"{HOME_DIRECTORY}{path[len(home) :]}"
-        if path != top and not path.startswith(f"{top}/"):
-            raise NoDirectory
-        return path[len(top) :].strip("/")
+        """Return where a path of the build's is below `output`. Raises NoDirectory if it is elsewhere."""
+        for target, name in ((OUTPUT, BUILD_DIRECTORY), (HOME, HOME_DIRECTORY)):
+            top = self.sandbox.path(target)
+            if path == top or path.startswith(f"{top}/"):
+                return f"{name}{path[len(top) :]}".rstrip("/")
+        raise NoDirectory
 
     async def take_image(self) -> None:
         """Have the root file system that the build's image is, pulled and unpacked if need be. Raises PhaseFailed."""
@@ -134,18 +140,19 @@ class Room:
             self._base = memory_directory().make("build")
         except (NoMemoryFileSystem, OSError) as error:
             raise SandboxUnavailable(f"there is no place for a build's files: {error}") from None
-        home = self.output / HOME_DIRECTORY
-        for path, mode in ((self.output, 0o777), (home, 0o755), (self.base / "readonly", 0o755), (self.scratch, 0o700)):
+        build, home, readonly = self._below_build(), self.output / HOME_DIRECTORY, self.base / "readonly"
+        modes = {self.output: 0o700, build: 0o777, home: 0o755, readonly: 0o755, self.scratch: 0o700}
+        for path, mode in modes.items():
             path.mkdir()
             path.chmod(mode)
-        self._mounts = [Mount(self.base / "readonly", READONLY), Mount(self.output, OUTPUT, for_writing=True)]
+        self._mounts = [Mount(readonly, READONLY), Mount(build, OUTPUT, for_writing=True)]
         self._mounts.append(Mount(home, HOME, for_writing=True))
         if self._house.doors is not None:
             self._mounts.append(Mount(self._house.doors.ca_bundle, AUTHORITY))
         named, settings = name_of(self._row).project, self._row.settings
         self._attachment = await attachment_of(self._house, named, settings, self._role)
         self._sandbox = await self._prepare(default_user(self._root))
-        for path in (self.output / "kept", self.sources):
+        for path in (self._below_build("kept"), self.sources):
             path.mkdir(parents=True)
         if self._root is not None:
             await asyncio.to_thread(copy_home, self._root.path, home)
@@ -181,12 +188,13 @@ class Room:
         )
         for source in settings["secondarySources"]:
             identifier = source["sourceIdentifier"]
-            target = self.output / self._name / identifier
+            target = self._below_build(self._name, identifier)
             target.mkdir()
             version = versions.get(identifier, "")
             await fetch_source(self._role, source, version, target, self.scratch, allowed, logins, mirrors)
             self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
-        await asyncio.to_thread(give, self.output, self.sandbox.owner)
+        for name in (BUILD_DIRECTORY, HOME_DIRECTORY):
+            await asyncio.to_thread(give, self.output / name, self.sandbox.owner)
         return resolved
 
     async def begin(self, specification: Specification, variables: dict[str, str], version: str) -> None:
