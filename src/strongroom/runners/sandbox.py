@@ -100,7 +100,7 @@ async def prepare(
     there has to be a sandbox: the mode "unsafe" is refused.
     `root` is a directory that takes the place of the host's programs and settings, for reading: another root file
     system, whose files must be readable to all. It needs a sandbox. `user` is who the job is to itself.
-    `owner` is what a sandbox before handed over, whose files the job goes on with.
+    `owner` is what a sandbox before handed over, whose files the job goes on with; it stays that one's if this raises.
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
     `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
@@ -118,11 +118,13 @@ async def prepare(
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
             await sandbox.open(ports, hidden, routes, network, owner)
-    except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
+    except BaseException as error:
+        if owner is not None:
+            sandbox.hand_over()
         await sandbox.close()
-        raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
-    except BaseException:
-        await sandbox.close()
+        if isinstance(error, (LauncherEnded, NoMemoryFileSystem, OSError)):
+            told = str(error) or "it took too long to make one"
+            raise SandboxUnavailable(f"there is no sandbox: {told}") from None
         raise
     return sandbox
 
@@ -199,6 +201,12 @@ class Sandbox:
         """Return the `owner`, for a sandbox that comes after this one: it stays taken when this one closes."""
         self._keeps_user = True
         return self._user
+
+    def take_back(self) -> None:
+        """Undo `hand_over`, for no sandbox came after this one."""
+        self._keeps_user = False
+        if self._user is not None and self._closing is not None and self._closing.done():
+            job_users.give_back(self._user)
 
     def path(self, target: str) -> str:
         """Return the path by which the job reaches what is mounted at or below `target`."""

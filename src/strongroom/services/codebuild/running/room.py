@@ -5,6 +5,7 @@ As on AWS, the sources are below /codebuild/output, and what CodeBuild itself ne
 
 import asyncio
 import secrets
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from strongroom.runners.images.cache import RootFileSystem
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.probe import SandboxUnavailable
 from strongroom.runners.sandbox import Mount, Sandbox, prepare
+from strongroom.runners.trees import remove_tree
 from strongroom.services.codebuild.build_record import name_of
 from strongroom.services.codebuild.buildspec.specification import Specification
 from strongroom.services.codebuild.compute import limits_of
@@ -32,7 +34,7 @@ from strongroom.services.codebuild.running.root_file_systems import (
     user_named,
 )
 from strongroom.services.codebuild.running.shell import SandboxShell
-from strongroom.services.codebuild.running.sources import fetch_source, give, removed
+from strongroom.services.codebuild.running.sources import fetch_source, give
 from strongroom.services.codebuild.service_role import ServiceRole
 from strongroom.services.codebuild.source_credentials.logins import Logins
 from strongroom.services.codebuild.vpc_config import attachment_of
@@ -44,6 +46,8 @@ BUILD_DIRECTORY, HOME_DIRECTORY = "build", "home"
 A build may put a link in the place of whatever is in a directory of its own. So nothing that is mounted again, for
 another user, may be there.
 """
+SECONDARY = "secondary"
+"""The directory beside the primary source that the others are in, each by its identifier, which may be any name."""
 SHELLS = {"bash": "/bin/bash"}
 _CREDENTIALS, _API = 0, 1
 
@@ -90,7 +94,7 @@ class Room:
 
     @property
     def output(self) -> Path:
-        """The directory that has all that the build may write to, as the server sees it; itself, it is not the build's."""
+        """The directory that has all that the build may write to, as the server sees it. Itself, it is not for that."""
         return self.base / "output"
 
     @property
@@ -188,11 +192,11 @@ class Room:
         )
         for source in settings["secondarySources"]:
             identifier = source["sourceIdentifier"]
-            target = self._below_build(self._name, identifier)
-            target.mkdir()
+            target = self._below_build(self._name, SECONDARY, identifier)
+            target.mkdir(parents=True)
             version = versions.get(identifier, "")
             await fetch_source(self._role, source, version, target, self.scratch, allowed, logins, mirrors)
-            self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
+            self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{SECONDARY}/{identifier}")
         for name in (BUILD_DIRECTORY, HOME_DIRECTORY):
             await asyncio.to_thread(give, self.output / name, self.sandbox.owner)
         return resolved
@@ -240,10 +244,15 @@ class Room:
         await before.ask(":")
         self._user = name
         await self._close_doors()
-        owner = self.sandbox.hand_over()
-        await self.sandbox.close()
-        before.close()
-        self._sandbox = await self._prepare(self._users[name], owner)
+        sandbox = self.sandbox
+        owner = sandbox.hand_over()
+        try:
+            await sandbox.close()
+            before.close()
+            self._sandbox = await self._prepare(self._users[name], owner)
+        except BaseException:
+            sandbox.take_back()
+            raise
         await self._open_doors()
         self._shell = self._new_shell()
         try:
@@ -324,21 +333,20 @@ class Room:
 
     async def close(self) -> None:
         """End the build's processes, close its ways out, leave its VPC, and remove its files."""
-        await self._close_doors()
-        if self._sandbox is not None:
-            await self._sandbox.close()
-        if self._shell is not None:
-            self._shell.close()
-            self._shell = None
-        if self._base is not None:
-            await asyncio.to_thread(removed, self._base)
-            self._base = None
-        if self._attachment is not None:
-            await self._attachment.release()
-            self._attachment = None
-        if self._root is not None:
-            self._root.release()
-            self._root = None
+        async with AsyncExitStack() as leaving:
+            # The last one said is the first one done, whatever becomes of the others: files take the longest.
+            if self._base is not None:
+                leaving.push_async_callback(asyncio.to_thread, remove_tree, self._base)
+            if self._attachment is not None:
+                leaving.push_async_callback(self._attachment.release)
+            if self._root is not None:
+                leaving.callback(self._root.release)
+            if self._shell is not None:
+                leaving.callback(self._shell.close)
+            if self._sandbox is not None:
+                leaving.push_async_callback(self._sandbox.close)
+            self._base = self._attachment = self._root = self._shell = None
+            await self._close_doors()
 
 
 def _made(part: Part | None) -> Part:

@@ -7,7 +7,6 @@ goes first when they are larger than LOCAL_BYTES_MAX together.
 import asyncio
 import hashlib
 import os
-import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from strongroom.operations.house import House
 from strongroom.runners.memory_directory import memory_directory
+from strongroom.runners.trees import remove_tree
 
 LOCAL_BYTES_MAX = 1024**3
 _ARCHIVE = "files.tar.gz"
@@ -57,7 +57,7 @@ class LocalCaches:
         """Remove what a scope has: there will be no next build that could find it."""
         if self._directory is not None:
             async with self._locks[scope]:
-                await asyncio.to_thread(shutil.rmtree, self._directory / scope, ignore_errors=True)
+                await asyncio.to_thread(remove_tree, self._directory / scope)
 
     def _place(self, scope: str) -> Path:
         if self._directory is None:
@@ -77,14 +77,14 @@ class LocalCaches:
             async with self._locks[place.name]:
                 left -= await asyncio.to_thread(_size, place)
                 if left < 0:
-                    await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+                    await asyncio.to_thread(remove_tree, place)
         for scope in tuple(self._locks):
             if scope != kept and not self._locks[scope].locked() and not (self._directory / scope).exists():
                 del self._locks[scope]
 
     async def _close(self) -> None:
         if self._directory is not None:
-            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+            await asyncio.to_thread(remove_tree, self._directory)
             self._directory = None
 
 
