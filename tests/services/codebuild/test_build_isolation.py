@@ -174,7 +174,7 @@ MOVE = """
 cd /codebuild/output; mv home moved; mv /root moved; rmdir /root
 for name in home build output readonly; do ln -s {target} $name; done
 """
-TRY = "cat /root/file /root/*/file; for each in /root /codebuild/output; do echo x >$each/new; done; echo looked"
+TRY = "cat ~/file ~/*/file; for each in ~ /codebuild/output; do echo x >$each/new; done; echo looked"
 
 
 def test_another_user_gets_no_more_than_the_one_before(
