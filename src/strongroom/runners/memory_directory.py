@@ -9,9 +9,10 @@ import contextlib
 import fcntl
 import os
 import secrets
-import shutil
 import tempfile
 from pathlib import Path
+
+from strongroom.runners.trees import remove_tree
 
 _PREFIX = "strongroom-"
 _LOCK = ".lock"
@@ -45,7 +46,7 @@ class MemoryDirectory:
 
     def remove(self) -> None:
         """Remove the directory with all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         os.close(self._lock)
 
 
@@ -110,7 +111,7 @@ def sweep(parent: Path) -> None:
         with contextlib.suppress(OSError):
             is_ours = path.lstat().st_uid == os.geteuid() and path.is_dir() and not path.is_symlink()
             if is_ours and not is_alive(path.name.removeprefix(_PREFIX), parent):
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path)
 
 
 def _mounted() -> dict[Path, str]:

@@ -15,6 +15,7 @@ import itertools
 import os
 import resource
 import socket
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -55,7 +56,8 @@ class Mount(NamedTuple):
     What is in it must be readable to all (modes 0644, 0755): jobs of a server that is root run as another user.
     The directories above it need not be. A directory for writing should be in memory (memory_directory.py), where what
     is written counts as memory of the job; its mode must let all write, or its owner be the sandbox's `owner`. What a
-    job leaves in it may be anything, links that lead elsewhere too.
+    job leaves in it may be anything, links that lead elsewhere too: so no source may be in a directory that a job may
+    write to, or have been one.
     """
 
     source: Path
@@ -98,7 +100,7 @@ async def prepare(
     there has to be a sandbox: the mode "unsafe" is refused.
     `root` is a directory that takes the place of the host's programs and settings, for reading: another root file
     system, whose files must be readable to all. It needs a sandbox. `user` is who the job is to itself.
-    `owner` is what a sandbox before handed over, whose files the job goes on with.
+    `owner` is what a sandbox before handed over, whose files the job goes on with; it stays that one's if this raises.
     `hidden` are directories of the host that stay unseen even where they are below something that is seen. With the
     mode "unsafe" there is no sandbox: what runs, runs as the server's user, with the host's files and network.
     `found` is what the machine can do, probed unless given. Must be called in the server's main thread: the job ends
@@ -116,11 +118,13 @@ async def prepare(
     try:
         async with asyncio.timeout(_PREPARE_SECONDS_MAX):
             await sandbox.open(ports, hidden, routes, network, owner)
-    except (LauncherEnded, NoMemoryFileSystem, OSError) as error:
+    except BaseException as error:
+        if owner is not None:
+            sandbox.hand_over()
         await sandbox.close()
-        raise SandboxUnavailable(f"there is no sandbox: {str(error) or 'it took too long to make one'}") from None
-    except BaseException:
-        await sandbox.close()
+        if isinstance(error, (LauncherEnded, NoMemoryFileSystem, OSError)):
+            told = str(error) or "it took too long to make one"
+            raise SandboxUnavailable(f"there is no sandbox: {told}") from None
         raise
     return sandbox
 
@@ -197,6 +201,12 @@ class Sandbox:
         """Return the `owner`, for a sandbox that comes after this one: it stays taken when this one closes."""
         self._keeps_user = True
         return self._user
+
+    def take_back(self) -> None:
+        """Undo `hand_over`, for no sandbox came after this one."""
+        self._keeps_user = False
+        if self._user is not None and self._closing is not None and self._closing.done():
+            job_users.give_back(self._user)
 
     def path(self, target: str) -> str:
         """Return the path by which the job reaches what is mounted at or below `target`."""
@@ -303,6 +313,8 @@ class Sandbox:
         if self.mode == "unsafe":
             return plan | {"bubblewrap": None}
         roots = [] if self._root is None else [str(self._root.absolute())]
+        if not all(_is_directory(mount.source) for mount in self._mounts if mount.for_writing):
+            raise SandboxUnavailable("there is no sandbox: what it is to write to is not there, or is no directory")
         sources = [str(mount.source.absolute()) for mount in self._mounts] + roots
         # What a user who is not root cannot reach is staged for him by the launcher.
         seen = sources if self._user is None else [f"/tmp/{number}" for number in range(len(sources))]  # noqa: S108
@@ -345,6 +357,14 @@ class Sandbox:
                 if real.is_dir() and real.is_relative_to(source.resolve()):
                     targets.append(Path(target) / real.relative_to(source.resolve()))
         return targets
+
+
+def _is_directory(path: Path) -> bool:
+    """Return whether something is a directory itself, and not a link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _check_texts(argv: Sequence[str], environment: Mapping[str, str], directory: str) -> None:

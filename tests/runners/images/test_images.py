@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.running_server import RunningServer
 
 from strongroom.base.errors import OperatorError
 from strongroom.base.image_registries import AllowedRegistry, parse_image_registries
+from strongroom.runners.images import cache as images_cache
 from strongroom.runners.images.archives import ArchivedImage
 from strongroom.runners.images.bounds import Bounds
 from strongroom.runners.images.cache import ImageCache, RootFileSystem
@@ -223,3 +225,36 @@ def test_what_nobody_uses_goes_first(cache: ImageCache, tmp_path: Path, monkeypa
     # The first one is in use, the second one is not.
     assert [root.path.exists() for root in roots] == [True, False, True, True]
     assert not (cache.directory / ".new-dead").exists()
+
+
+def test_a_server_that_is_killed_while_it_removes_an_image_can_have_it_again(
+    cache: ImageCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images_cache, "IMAGES_MAX", 1)
+    first = docker_archive(tmp_path / "first.tar", LOWER)
+    second = docker_archive(tmp_path / "second.tar", UPPER)
+    from_archive(cache, first).release()
+    process = os.fork()
+    if process == 0:
+        images_cache.remove_tree = lambda path: (path.exists() and os.kill(os.getpid(), signal.SIGKILL)) or None
+        from_archive(cache, second)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(process, 0)[1]) == signal.SIGKILL
+    assert any(name.startswith(".new-") for name in kept(cache))
+    found = from_archive(cache, first)
+    assert (found.path / "etc/file").read_text() == "lower"
+    found.release()
+    assert kept(cache) == [digest(config(LOWER)).partition(":")[2]]
+
+
+@pytest.mark.parametrize("lost", [("config.json",), ("config.json", "lock")])
+def test_half_an_image_under_its_name_is_made_anew(cache: ImageCache, tmp_path: Path, lost: tuple[str, ...]) -> None:
+    archive = docker_archive(tmp_path / "image.tar", LOWER)
+    found = from_archive(cache, archive)
+    found.release()
+    for name in lost:
+        (found.path.parent / name).unlink()
+    (found.path / "etc/file").unlink()
+    again = from_archive(cache, archive)
+    assert (again.path / "etc/file").read_text() == "lower"
+    again.release()

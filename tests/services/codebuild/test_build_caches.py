@@ -69,7 +69,7 @@ def test_a_local_cache_is_there_for_the_next_build_of_the_project_alone(shop: Wo
     assert shop.printed(shop.build(other)) == []
     kept = [path for path in Path("/dev/shm").glob("strongroom-*/caches-*/*") if (path / "files.tar.gz").exists()]
     shop.client.invalidate_project_cache(projectName=project)
-    assert sum(not path.exists() for path in kept) == 1
+    eventually(10, lambda: sum(not path.exists() for path in kept) == 1)
     assert shop.printed(shop.build(project)) == []
     # Who takes the name of a project that is gone does not take its cache.
     shop.client.delete_project(name=project)

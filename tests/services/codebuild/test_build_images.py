@@ -14,6 +14,8 @@ from tests.running_server import RunningServer, running_server
 from tests.services.codebuild.building import ENVIRONMENT, Workshop, context, demand_sandbox, specification
 from tests.services.refusals import refused
 
+from strongroom.services.codebuild.running.root_file_systems import copy_home
+
 SYSTEM = layer(*small_system())
 ADDED = layer(
     entry("root/.profile", "of the image's home\n"),
@@ -38,6 +40,13 @@ def folder() -> Iterator[Path]:
             archive.extractall(folder, filter="data", members=[archive.getmember("0/layer.tar")])
         with tarfile.open(folder / "0" / "layer.tar") as files:
             files.extractall(folder / "plain", filter="data")
+        # What is in an image is not the operator's; what the operator links to within the folder is.
+        (folder / "plain" / "out").symlink_to("/")
+        (folder / "plain" / "sub").mkdir()
+        (folder / "plain" / "sub" / "back").symlink_to(folder / "empty")
+        (folder / "outside").symlink_to("/usr")
+        (folder / "circle").symlink_to("circle")
+        (folder / "aws" / "alias").symlink_to("../plain")
         yield folder
 
 
@@ -67,7 +76,9 @@ def built(shop: Workshop, image: str, *commands: str, **phases: Any) -> dict[str
 SEEN = ("id -u; id -un", "ls /; cat /etc/hosts", "touch /bin/x || echo closed", "touch ~/x /tmp/x && echo open")
 
 
-@pytest.mark.parametrize("name", ["small", "small.tar", "aws/codebuild/standard:7.0", "plain", "REGISTRY/team_small:1"])
+@pytest.mark.parametrize(
+    "name", ["small", "small.tar", "aws/codebuild/standard:7.0", "plain", "aws/alias", "REGISTRY/team_small:1"]
+)
 def test_a_build_sees_its_image_and_not_this_machine(shop: Workshop, registry_host: str, name: str) -> None:
     image = name.replace("REGISTRY", registry_host)
     build = built(shop, image, *SEEN)
@@ -91,6 +102,16 @@ def test_what_comes_with_an_image(shop: Workshop) -> None:
     assert shop.printed(built(shop, "small", "cat ~/.profile")) == ["of the image's home"]
 
 
+def test_what_not_every_user_may_read_is_in_no_home(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "home").mkdir()
+    for name, mode in (("private", 0o600), ("public", 0o644), ("program", 0o755)):
+        (tmp_path / "root" / name).write_text(name)
+        (tmp_path / "root" / name).chmod(mode)
+    copy_home(tmp_path, tmp_path / "home")
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["program", "public"]
+
+
 def test_an_image_is_unpacked_once_and_its_layers_are_shared(shop: Workshop, folder: Path) -> None:
     def unpacked() -> dict[str, int]:
         return {each.name: each.stat().st_ino for each in (shop.server.data / "cache" / "images").iterdir()}
@@ -106,6 +127,8 @@ def test_an_image_is_unpacked_once_and_its_layers_are_shared(shop: Workshop, fol
     "name",
     [
         *("aws/codebuild/standard:6.0", "never-there", "../plain", "plain/..", "/", "/etc", "./plain", ".."),
+        *("plain/out", "plain/out/etc", "plain/sub", "plain/sub/back", "plain/etc/passwd", "aws/alias/sub"),
+        *("outside", "outside/lib", "circle"),
         *("example.com/app:1", "docker.io/library/alpine", "127.0.0.1:1/team_small:1"),
     ],
 )

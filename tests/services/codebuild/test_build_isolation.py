@@ -170,6 +170,42 @@ def test_what_a_build_keeps_leads_nowhere_else(shop: Workshop, victim: dict[str,
     assert [line for line in shop.printed(build) if line.startswith("./")] == []
 
 
+MOVE = """
+cd /codebuild/output; mv home moved; mv /root moved; rmdir /root
+for name in home build output readonly; do ln -s {target} $name; done
+"""
+TRY = "cat ~/file ~/*/file; for each in ~ /codebuild/output; do echo x >$each/new; done; echo looked"
+
+
+def test_another_user_gets_no_more_than_the_one_before(
+    shop: Workshop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What is mounted for another user is what was mounted before, whatever the build put in its place."""
+    target = tmp_path_factory.mktemp("target")
+    (target / "file").write_text(SECRET)
+    target.chmod(0o777)
+    phases = {
+        "install": {"commands": [MOVE.format(target=target), "true"]},
+        "build": {"run-as": "nobody", "commands": [TRY]},
+    }
+    build = shop.build(shop.project(yaml.safe_dump({"version": 0.2, "phases": phases})))
+    assert SECRET not in shop.log(build)
+    assert [path.name for path in target.iterdir()] == ["file"]
+    assert "looked" in shop.printed(build), shop.log(build)
+
+
+def test_however_deep_what_a_build_leaves_it_ends_and_nothing_stays(shop: Workshop) -> None:
+    nest = 'python3 -c \'import os; [(os.mkdir("d"), os.chdir("d")) for _ in range(3000)]\''
+    phases = {"build": {"commands": ["mkdir top; cd top; " + nest]}}
+    cache = {"paths": ["top/**/*", "/root/**/*"]}
+    text = yaml.safe_dump({"version": 0.2, "phases": phases, "cache": cache})
+    before = set(rooms_of(shop.server))
+    build = shop.build(shop.project(text, cache={"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}))
+    assert build["buildStatus"] == "SUCCEEDED", shop.log(build)
+    assert "Unable to upload cache: there are directories nested more than 256 deep" in shop.log(build)
+    eventually(10, lambda: set(rooms_of(shop.server)) <= before)
+
+
 def test_nothing_of_a_build_is_left_when_it_has_ended(shop: Workshop) -> None:
     before = set(rooms_of(shop.server))
     project = shop.project(

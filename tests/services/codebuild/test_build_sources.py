@@ -92,18 +92,26 @@ def test_a_folder_in_s3_a_secondary_source_and_a_specification_of_its_own(fed: W
     for key, text in (
         ("tree/a/b.txt", "deep"),
         ("tree/c.txt", "c"),
-        ("spec.yml", specification("cat a/b.txt c.txt; echo; cat $CODEBUILD_SRC_DIR_more/x; echo; " + urls)),
+        (
+            "spec.yml",
+            specification(
+                "cat a/b.txt c.txt; echo; cat $CODEBUILD_SRC_DIR_more/x $CODEBUILD_SRC_DIR_src/x; echo; " + urls
+            ),
+        ),
     ):
         s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
     version = s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="other"))["VersionId"]
     s3.put_object(Bucket=bucket, Key="more.zip", Body=archive(x="newest"))
     project = fed.project(
         source=s3_source(f"{bucket}/tree/", buildspec=f"arn:aws:s3:::{bucket}/spec.yml"),
-        secondarySources=[s3_source(f"arn:aws:s3:::{bucket}/more.zip", sourceIdentifier="more")],
+        # One is called as the directory of the primary source is.
+        secondarySources=[
+            s3_source(f"arn:aws:s3:::{bucket}/more.zip", sourceIdentifier=name) for name in ("more", "src")
+        ],
         secondarySourceVersions=[{"sourceIdentifier": "more", "sourceVersion": version}],
     )
     told = f"s3://{bucket}/tree/ s3://{bucket}/more.zip {version}"
-    assert fed.printed(fed.build(project)) == ["deepc", "other", told]
+    assert fed.printed(fed.build(project)) == ["deepc", "othernewest", told]
 
 
 def test_archives_that_lead_elsewhere_or_are_none(fed: Workshop, bucket: str) -> None:

@@ -21,14 +21,14 @@ from strongroom.services.codebuild.running.caches.places import CachedPlace, pla
 def room(tmp_path: Path) -> Any:
     """A room in which nothing runs."""
     output = tmp_path / "output"
-    (output / "src1" / "src").mkdir(parents=True)
+    (output / "build" / "src1" / "src").mkdir(parents=True)
     (output / "home").mkdir()
     (tmp_path / "away").mkdir()
 
     def below_output(path: str) -> str:
-        for top, name in (("/root", "home"), ("/codebuild/output", "")):
+        for top, name in (("/root", "home"), ("/codebuild/output", "build")):
             if path == top or path.startswith(f"{top}/"):
-                return (name + path[len(top) :]).strip("/")
+                return name + path[len(top) :]
         raise NoDirectory
 
     return SimpleNamespace(
@@ -59,7 +59,7 @@ def packed(*members: tuple[str, bytes | str]) -> io.BytesIO:
 def test_no_link_leads_a_file_out(room: Any) -> None:
     away = room.output.parent / "away"
     (away / "file").write_text("another's")
-    sources = room.output / "src1" / "src"
+    sources = room.output / "build" / "src1" / "src"
     (sources / "planted").symlink_to(away)
     (sources / "file").symlink_to(away / "file")
     (sources / "directory").mkdir()
@@ -80,7 +80,7 @@ def test_no_link_leads_a_file_out(room: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "sources/../../x", "/etc/x", "kept/env.sh", "src1/x", "sources", "x", "home/.."]
+    "name", ["../x", "sources/../../x", "/etc/x", "kept/env.sh", "build/src1/x", "sources", "x", "home/.."]
 )
 def test_what_has_no_place_is_left_out(room: Any, name: str) -> None:
     before = sorted(room.output.parent.rglob("*"))
@@ -114,8 +114,8 @@ def test_a_build_that_ends_gets_no_more_files(room: Any) -> None:
     [
         ("/root/.m2/**/*", CachedPlace("home/.m2", "home/.m2/**/*")),
         ("~/.m2", CachedPlace("home/.m2", "")),
-        ("made/./*.o", CachedPlace("src1/src/made", "src1/src/made/*.o")),
-        ("/codebuild/output/src1/second", CachedPlace("src1/second", "")),
+        ("made/./*.o", CachedPlace("build/src1/src/made", "build/src1/src/made/*.o")),
+        ("/codebuild/output/src1/second", CachedPlace("build/src1/second", "")),
         *((path, None) for path in ("/etc", "/codebuild/output/kept/*", "/codebuild/output/*", "../../x", "/rooted")),
     ],
 )

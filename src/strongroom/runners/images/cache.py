@@ -2,13 +2,12 @@
 
 What is in an image is not secret, and no job may write to it. A directory appears under its name only when it is whole:
 until then it is `.new-...`, which the next process removes when its maker is no more. Who uses an image holds a shared
-lock on it; the one that was used longest ago goes when there are too many.
+lock on it; the one that was used longest ago goes when there are too many, and loses its name before anything else.
 """
 
 import ctypes
 import fcntl
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import IO, Protocol
@@ -20,6 +19,7 @@ from strongroom.runners.images.bounds import Bounds
 from strongroom.runners.images.layers import apply_layer
 from strongroom.runners.images.manifests import Descriptor, ImageConfig
 from strongroom.runners.images.refusals import ImageRefused
+from strongroom.runners.trees import remove_tree
 
 IMAGES_MAX = 24
 _ROOT, _CONFIG, _LOCK, _DRAFT = "root", "config.json", "lock", ".new-"
@@ -84,6 +84,7 @@ class ImageCache:
             return None
         try:
             fcntl.flock(lock, fcntl.LOCK_SH)
+            _must_be_of(lock, where)
             variables = msgspec.json.decode((where / _CONFIG).read_bytes(), type=dict[str, str])
             os.utime(where / _CONFIG)
         except (OSError, msgspec.DecodeError):
@@ -118,8 +119,10 @@ class ImageCache:
                 # Somebody else was faster, with the same.
                 if not (self.directory / name).is_dir():
                     raise
+                if not (self.directory / name / _CONFIG).exists():
+                    _remove_unused(self.directory / name)
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            _remove(draft)
             os.close(lock)
 
     def _sweep(self, kept: str) -> None:
@@ -143,16 +146,35 @@ def _write_through(directory: Path) -> None:
         os.close(descriptor)
 
 
+def _must_be_of(lock: int, directory: Path) -> None:
+    """Raise OSError if a lock, which may have been waited for, is that of a directory that was here before."""
+    if not os.path.samestat(os.fstat(lock), (directory / _LOCK).stat()):
+        raise FileNotFoundError
+
+
 def _remove_unused(directory: Path) -> None:
+    is_draft = directory.name.startswith(_DRAFT)
     try:
-        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        # A draft without a lock is being made this moment, or removed. An image without one was not left in order.
+        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC | (0 if is_draft else os.O_CREAT), 0o600)
     except OSError:
-        return  # It is being made this moment, or removed.
+        return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        (directory / _CONFIG).unlink(missing_ok=True)
-        shutil.rmtree(directory, ignore_errors=True)
+        _must_be_of(lock, directory)
+        if not is_draft:
+            # Whoever is killed now leaves a draft, and never half an image under its name.
+            nameless = tempfile.mkdtemp(prefix=_DRAFT, dir=directory.parent)
+            directory = directory.rename(nameless)
+        _remove(directory)
     except OSError:
         return  # Somebody uses it.
     finally:
         os.close(lock)
+
+
+def _remove(directory: Path) -> None:
+    """Remove a draft, its lock last: what is left without one, nobody would dare to remove."""
+    for name in (_ROOT, _CONFIG):
+        remove_tree(directory / name)
+    remove_tree(directory)

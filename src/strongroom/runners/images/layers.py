@@ -8,7 +8,6 @@ Source: OCI Image Specification, "Image Layer Filesystem Changeset".
 """
 
 import os
-import shutil
 import stat
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from typing import IO, BinaryIO
 
 from strongroom.runners.images.bounds import Bounds
 from strongroom.runners.images.refusals import ImageRefused
+from strongroom.runners.trees import remove_tree
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _LINKS_MAX = 40
@@ -152,7 +152,7 @@ def _is_directory(path: Path) -> bool:
 def _remove(path: Path) -> None:
     """Remove what is there, a link itself and not what it leads to."""
     if _is_directory(path):
-        shutil.rmtree(path)
+        remove_tree(path)
     else:
         path.unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ system, or an archive); or `HOST/REPOSITORY:TAG` in a registry that the operator
 Source: AWS CodeBuild User Guide, "Docker images provided by CodeBuild", for the names.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,9 +43,32 @@ def find_image(configuration: Configuration, name: str) -> PlacedImage | Allowed
     if isinstance(wanted, FolderImage) and configuration.build_images is not None:
         place = configuration.build_images / wanted.name
         for path in (place, place.with_name(place.name + ARCHIVE_SUFFIX)):
-            if path.is_dir() or path.is_file():
-                return PlacedImage(path.resolve())
+            found = _placed(configuration.build_images, path)
+            if found is not None:
+                return found
     return None
+
+
+def _placed(images: Path, path: Path) -> PlacedImage | None:
+    """Return an image in the operator's folder: None for what is outside of it, or is a part of another image.
+
+    What is in an image comes from who made it: a link of theirs must not name a directory of this machine.
+    """
+    try:
+        top, real = images.resolve(strict=True), path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None  # Not there, or links that lead in a circle.
+    above = {each for each in path.parents if each.is_relative_to(images)}
+    above |= {each for each in real.parents if each.is_relative_to(top)}
+    is_inside = real != top and real.is_relative_to(top)
+    if not is_inside or any(_has_programs(each) for each in above - {images, top}):
+        return None
+    return PlacedImage(real) if real.is_dir() or real.is_file() else None
+
+
+def _has_programs(directory: Path) -> bool:
+    """Return whether a directory is a root file system, and no folder of them."""
+    return any(os.path.lexists(directory / name) for name in ("bin", "usr"))
 
 
 def must_be_allowed(configuration: Configuration, settings: Settings) -> None:

@@ -25,5 +25,5 @@ async def invalidate_project_cache(call: Call) -> Answer:
         return {}
 
     answer = await call.write(write)
-    await call.house.part(LocalCaches).forget(scope)
+    call.house.part(LocalCaches).forget(scope)
     return answer

@@ -156,7 +156,7 @@ async def delete_project(call: Call) -> Answer:
 
     answer = await call.write(write)
     if project.row is not None:
-        await call.house.part(LocalCaches).forget(cache_scope(project.named, project.row))
+        call.house.part(LocalCaches).forget(cache_scope(project.named, project.row))
     return answer
 
 

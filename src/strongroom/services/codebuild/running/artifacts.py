@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 from strongroom.base.errors import AwsError
+from strongroom.runners.trees import TooDeep
 from strongroom.services.codebuild.build_record import artifacts_key, shown_artifacts
 from strongroom.services.codebuild.buildspec.specification import Files
 from strongroom.services.codebuild.names import BuildName
@@ -82,6 +83,8 @@ def pick(root: Path, base: str, files: Files) -> list[Picked]:
             if any(each.fullmatch(file.path) for each in wanted)
             and not any(each.fullmatch(file.path) for each in excluded)
         ]
+    except TooDeep as error:
+        raise PhaseFailed(CLIENT_ERROR, f"artifacts: {error.strerror}") from None
     except OSError:
         raise NoDirectory from None
     if not found:

@@ -121,8 +121,17 @@ class BuildRun:
             _log.error("a build met an error", build=self._named.id, error_type=type(error).__name__)
             self._end(FAULT, INTERNAL_SERVICE_ERROR, "The server met an error that is not the build's.")
         finally:
-            await self._room.close()
+            await self._leave_room()
         await self._finish(status)
+
+    async def _leave_room(self) -> None:
+        try:
+            await self._room.close()
+        except Exception as error:
+            # What is left of a room is the server's trouble: the build has ended, and has to be told so.
+            _log.error(
+                "the room of a build was not left in order", build=self._named.id, error_type=type(error).__name__
+            )
 
     async def _run(self) -> str:
         await self._provision()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from strongroom.runners.trees import remove_tree
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed
 from strongroom.services.codebuild.source_credentials.logins import Login
 
@@ -85,7 +86,7 @@ async def _refresh(git: "_Git", location: str, mirror: Path) -> None:
         try:
             await git.run("-C", str(mirror), "fetch", "--quiet", "--prune", "origin")
         except PhaseFailed:
-            await asyncio.to_thread(shutil.rmtree, mirror, ignore_errors=True)
+            await asyncio.to_thread(remove_tree, mirror)
         else:
             return
     await git.run("clone", "--quiet", "--mirror", "--no-local", "--", location, str(mirror))

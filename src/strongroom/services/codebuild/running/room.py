@@ -5,6 +5,7 @@ As on AWS, the sources are below /codebuild/output, and what CodeBuild itself ne
 
 import asyncio
 import secrets
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from strongroom.runners.images.cache import RootFileSystem
 from strongroom.runners.memory_directory import NoMemoryFileSystem, memory_directory
 from strongroom.runners.probe import SandboxUnavailable
 from strongroom.runners.sandbox import Mount, Sandbox, prepare
+from strongroom.runners.trees import remove_tree
 from strongroom.services.codebuild.build_record import name_of
 from strongroom.services.codebuild.buildspec.specification import Specification
 from strongroom.services.codebuild.compute import limits_of
@@ -32,14 +34,20 @@ from strongroom.services.codebuild.running.root_file_systems import (
     user_named,
 )
 from strongroom.services.codebuild.running.shell import SandboxShell
-from strongroom.services.codebuild.running.sources import fetch_source, give, removed
+from strongroom.services.codebuild.running.sources import fetch_source, give
 from strongroom.services.codebuild.service_role import ServiceRole
 from strongroom.services.codebuild.source_credentials.logins import Logins
 from strongroom.services.codebuild.vpc_config import attachment_of
 
 OUTPUT, READONLY, AUTHORITY, HOME = "/codebuild/output", "/codebuild/readonly", "/codebuild/ca.pem", "/root"
-HOME_DIRECTORY = "home"
-"""The home directory below what the build may write to."""
+BUILD_DIRECTORY, HOME_DIRECTORY = "build", "home"
+"""What the build may write to, beside each other: each is mounted by itself, and none is in another one.
+
+A build may put a link in the place of whatever is in a directory of its own. So nothing that is mounted again, for
+another user, may be there.
+"""
+SECONDARY = "secondary"
+"""The directory beside the primary source that the others are in, each by its identifier, which may be any name."""
 SHELLS = {"bash": "/bin/bash"}
 _CREDENTIALS, _API = 0, 1
 
@@ -86,7 +94,7 @@ class Room:
 
     @property
     def output(self) -> Path:
-        """What the build may write to, as the server sees it."""
+        """The directory that has all that the build may write to, as the server sees it. Itself, it is not for that."""
         return self.base / "output"
 
     @property
@@ -97,7 +105,7 @@ class Room:
     @property
     def sources(self) -> Path:
         """The primary source, as the server sees it."""
-        return self.output / self._name / "src"
+        return self._below_build(self._name, "src")
 
     @property
     def directory(self) -> str:
@@ -106,8 +114,11 @@ class Room:
 
     @property
     def name(self) -> str:
-        """The directory below the output that all sources are in."""
+        """The directory below the build's that all sources are in."""
         return self._name
+
+    def _below_build(self, *steps: str) -> Path:
+        return self.output.joinpath(BUILD_DIRECTORY, *steps)
 
     @property
     def network_interface(self) -> dict[str, str] | None:
@@ -116,13 +127,12 @@ class Room:
         return {"subnetId": place.subnet_id, "networkInterfaceId": place.network_interface_id} if place else None
 
     def below_output(self, path: str) -> str:
-        """Return where a path of the build's is below what it may write to. Raises NoDirectory if it is elsewhere."""
-        top, home = self.sandbox.path(OUTPUT), self.sandbox.path(HOME)
-        if path == home or path.startswith(f"{home}/"):
-            return f"{HOME_DIRECTORY}{path[len(home) :]}"
-        if path != top and not path.startswith(f"{top}/"):
-            raise NoDirectory
-        return path[len(top) :].strip("/")
+        """Return where a path of the build's is below `output`. Raises NoDirectory if it is elsewhere."""
+        for target, name in ((OUTPUT, BUILD_DIRECTORY), (HOME, HOME_DIRECTORY)):
+            top = self.sandbox.path(target)
+            if path == top or path.startswith(f"{top}/"):
+                return f"{name}{path[len(top) :]}".rstrip("/")
+        raise NoDirectory
 
     async def take_image(self) -> None:
         """Have the root file system that the build's image is, pulled and unpacked if need be. Raises PhaseFailed."""
@@ -134,18 +144,19 @@ class Room:
             self._base = memory_directory().make("build")
         except (NoMemoryFileSystem, OSError) as error:
             raise SandboxUnavailable(f"there is no place for a build's files: {error}") from None
-        home = self.output / HOME_DIRECTORY
-        for path, mode in ((self.output, 0o777), (home, 0o755), (self.base / "readonly", 0o755), (self.scratch, 0o700)):
+        build, home, readonly = self._below_build(), self.output / HOME_DIRECTORY, self.base / "readonly"
+        modes = {self.output: 0o700, build: 0o777, home: 0o755, readonly: 0o755, self.scratch: 0o700}
+        for path, mode in modes.items():
             path.mkdir()
             path.chmod(mode)
-        self._mounts = [Mount(self.base / "readonly", READONLY), Mount(self.output, OUTPUT, for_writing=True)]
+        self._mounts = [Mount(readonly, READONLY), Mount(build, OUTPUT, for_writing=True)]
         self._mounts.append(Mount(home, HOME, for_writing=True))
         if self._house.doors is not None:
             self._mounts.append(Mount(self._house.doors.ca_bundle, AUTHORITY))
         named, settings = name_of(self._row).project, self._row.settings
         self._attachment = await attachment_of(self._house, named, settings, self._role)
         self._sandbox = await self._prepare(default_user(self._root))
-        for path in (self.output / "kept", self.sources):
+        for path in (self._below_build("kept"), self.sources):
             path.mkdir(parents=True)
         if self._root is not None:
             await asyncio.to_thread(copy_home, self._root.path, home)
@@ -181,12 +192,13 @@ class Room:
         )
         for source in settings["secondarySources"]:
             identifier = source["sourceIdentifier"]
-            target = self.output / self._name / identifier
-            target.mkdir()
+            target = self._below_build(self._name, SECONDARY, identifier)
+            target.mkdir(parents=True)
             version = versions.get(identifier, "")
             await fetch_source(self._role, source, version, target, self.scratch, allowed, logins, mirrors)
-            self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{identifier}")
-        await asyncio.to_thread(give, self.output, self.sandbox.owner)
+            self._others[identifier] = self.sandbox.path(f"{OUTPUT}/{self._name}/{SECONDARY}/{identifier}")
+        for name in (BUILD_DIRECTORY, HOME_DIRECTORY):
+            await asyncio.to_thread(give, self.output / name, self.sandbox.owner)
         return resolved
 
     async def begin(self, specification: Specification, variables: dict[str, str], version: str) -> None:
@@ -232,10 +244,15 @@ class Room:
         await before.ask(":")
         self._user = name
         await self._close_doors()
-        owner = self.sandbox.hand_over()
-        await self.sandbox.close()
-        before.close()
-        self._sandbox = await self._prepare(self._users[name], owner)
+        sandbox = self.sandbox
+        owner = sandbox.hand_over()
+        try:
+            await sandbox.close()
+            before.close()
+            self._sandbox = await self._prepare(self._users[name], owner)
+        except BaseException:
+            sandbox.take_back()
+            raise
         await self._open_doors()
         self._shell = self._new_shell()
         try:
@@ -316,21 +333,20 @@ class Room:
 
     async def close(self) -> None:
         """End the build's processes, close its ways out, leave its VPC, and remove its files."""
-        await self._close_doors()
-        if self._sandbox is not None:
-            await self._sandbox.close()
-        if self._shell is not None:
-            self._shell.close()
-            self._shell = None
-        if self._base is not None:
-            await asyncio.to_thread(removed, self._base)
-            self._base = None
-        if self._attachment is not None:
-            await self._attachment.release()
-            self._attachment = None
-        if self._root is not None:
-            self._root.release()
-            self._root = None
+        async with AsyncExitStack() as leaving:
+            # The last one said is the first one done, whatever becomes of the others: files take the longest.
+            if self._base is not None:
+                leaving.push_async_callback(asyncio.to_thread, remove_tree, self._base)
+            if self._attachment is not None:
+                leaving.push_async_callback(self._attachment.release)
+            if self._root is not None:
+                leaving.callback(self._root.release)
+            if self._shell is not None:
+                leaving.callback(self._shell.close)
+            if self._sandbox is not None:
+                leaving.push_async_callback(self._sandbox.close)
+            self._base = self._attachment = self._root = self._shell = None
+            await self._close_doors()
 
 
 def _made(part: Part | None) -> Part:

@@ -5,6 +5,7 @@ Source: AWS CodeBuild User Guide, "Troubleshooting", "BUILD_CONTAINER_UNABLE_TO_
 
 import asyncio
 import shutil
+import stat
 from collections import defaultdict
 from pathlib import Path
 
@@ -82,13 +83,17 @@ def _root(found: PlacedImage | AllowedImage, cache: ImageCache, bounds: Bounds) 
 
 
 def copy_home(root: Path, home: Path) -> None:
-    """Copy what an image has in /root to a build's home, which is in its place; links are left out.
+    """Copy what an image has in /root to a build's home, which is in its place, as far as every user may read it.
+
+    Links are left out.
 
     No more than HOME_BYTES_MAX: a build's home is memory.
     """
     left = HOME_BYTES_MAX
     try:
         for file in files_below(root, "root"):
+            if not file.mode & stat.S_IROTH:
+                continue
             left -= file.size
             if left < 0:
                 break

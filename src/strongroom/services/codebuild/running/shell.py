@@ -162,8 +162,10 @@ class SandboxShell:
         await self._sandbox.kill()
 
     def close(self) -> None:
-        """Free what it has."""
-        os.close(self._pipe)
+        """Free what it has. Safe to call twice."""
+        pipe, self._pipe = self._pipe, -1
+        if pipe >= 0:
+            os.close(pipe)
 
 
 def _held(waiting: bytes, mark: bytes) -> int:

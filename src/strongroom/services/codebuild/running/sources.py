@@ -5,7 +5,6 @@ Source: AWS CodeBuild API Reference, ProjectSource; User Guide, "Source versions
 
 import asyncio
 import os
-import shutil
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from strongroom.base.errors import AwsError
+from strongroom.runners.trees import DEPTH_MAX, TooDeep, walk
 from strongroom.services.codebuild.project_settings import NO_SOURCE, S3, bucket_and_key
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
 from strongroom.services.codebuild.running.git import Mirrors, clone
@@ -108,9 +108,15 @@ def _too_much() -> PhaseFailed:
     )
 
 
+def _too_deep() -> PhaseFailed:
+    return PhaseFailed(CLIENT_ERROR, f"The source has directories nested more than {DEPTH_MAX} deep.")
+
+
 def _below(target: Path, name: str) -> Path | None:
-    """Return where a file of that name is to be; None for one that would be somewhere else."""
+    """Return where a file of that name is to be; None for one that would be somewhere else. Raises PhaseFailed."""
     steps = [step for step in PurePosixPath(name).parts if step not in ("/", ".")]
+    if len(steps) > DEPTH_MAX:
+        raise _too_deep()
     if not steps or ".." in steps or "\0" in name:
         return None
     return target.joinpath(*steps)
@@ -150,19 +156,22 @@ def _copied(content: Any, file: BinaryIO, most: int) -> int:
 
 
 def give(tree: Path, owner: int | None) -> None:
-    """Make a tree that the server has just made a build's own: readable, and its user's."""
-    for folder, folders, files in os.walk(tree, followlinks=False):
-        for path in (folder, *(os.path.join(folder, name) for name in (*folders, *files))):
-            if os.path.islink(path):
-                if owner is not None:
-                    os.chown(path, owner, owner, follow_symlinks=False)
-                continue
-            mode = stat.S_IMODE(os.lstat(path).st_mode)
-            os.chmod(path, mode | (0o755 if os.path.isdir(path) else 0o644))
-            if owner is not None:
-                os.chown(path, owner, owner, follow_symlinks=False)
+    """Make a tree that the server has just made a build's own: readable, and its user's. Raises PhaseFailed."""
+    top = os.open(tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for folder in walk(top):
+            for name in (".", *folder.files):
+                _give_one(folder.descriptor, name, owner)
+    except TooDeep:
+        raise _too_deep() from None
+    finally:
+        os.close(top)
 
 
-def removed(tree: Path) -> None:
-    """Remove a tree, whatever a build left in it."""
-    shutil.rmtree(tree, ignore_errors=True)
+def _give_one(directory: int, name: str, owner: int | None) -> None:
+    found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if not stat.S_ISLNK(found.st_mode):
+        more = 0o755 if stat.S_ISDIR(found.st_mode) else 0o644
+        os.chmod(name, stat.S_IMODE(found.st_mode) | more, dir_fd=directory)
+    if owner is not None:
+        os.chown(name, owner, owner, dir_fd=directory, follow_symlinks=False)

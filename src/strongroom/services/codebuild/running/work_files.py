@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
+from strongroom.runners.trees import open_below, walk
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -39,16 +41,12 @@ def _steps(path: str) -> list[str]:
 
 def open_directory(root: Path, path: str) -> int:
     """Return a descriptor of a directory below `root`. Raises OSError for what is not there, or is a link."""
+    steps = _steps(path)
     descriptor = os.open(root, _DIRECTORY)
     try:
-        for step in _steps(path):
-            inner = os.open(step, _DIRECTORY, dir_fd=descriptor)
-            os.close(descriptor)
-            descriptor = inner
-    except BaseException:
+        return open_below(descriptor, steps)
+    finally:
         os.close(descriptor)
-        raise
-    return descriptor
 
 
 def open_file(root: Path, path: str) -> BinaryIO:
@@ -68,12 +66,11 @@ def open_file(root: Path, path: str) -> BinaryIO:
 
 
 def files_below(root: Path, path: str) -> Iterator[FoundFile]:
-    """Return all regular files below a directory, in the order of their paths. Raises OSError without it."""
+    """Return all regular files below a directory, in the order of their paths. Raises OSError without it, TooDeep."""
     descriptor = open_directory(root, path)
     try:
-        for folder, folders, files, inner in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False):
-            folders.sort()
-            for name in sorted(files):
+        for folder, _, files, inner in walk(descriptor):
+            for name in files:
                 try:
                     found = os.stat(name, dir_fd=inner, follow_symlinks=False)
                 except OSError:
@@ -87,13 +84,12 @@ def files_below(root: Path, path: str) -> Iterator[FoundFile]:
 def links_below(root: Path, path: str) -> Iterator[FoundLink]:
     """Return the links below a directory that do not lead out of it, in the order of their paths; none is followed.
 
-    Raises OSError without the directory.
+    Raises OSError without the directory, TooDeep.
     """
     descriptor = open_directory(root, path)
     try:
-        for folder, folders, files, inner in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False):
-            folders.sort()
-            for name in sorted((*folders, *files)):
+        for folder, _, files, inner in walk(descriptor):
+            for name in files:
                 try:
                     target = os.readlink(name, dir_fd=inner)
                 except OSError:

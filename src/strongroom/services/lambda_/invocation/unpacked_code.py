@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 
 from strongroom.operations.house import House
 from strongroom.runners.memory_directory import memory_directory
+from strongroom.runners.trees import remove_tree
 from strongroom.services.lambda_.code import read_code, read_layers
 from strongroom.services.lambda_.function_version import FunctionVersion
 from strongroom.services.lambda_.zip_archives import unpack
@@ -70,7 +70,7 @@ class UnpackedCodes:
         if copy.users == 0:
             self._copies.pop(copy.key, None)
             if copy.directory is not None:
-                await asyncio.to_thread(shutil.rmtree, copy.directory, ignore_errors=True)
+                await asyncio.to_thread(remove_tree, copy.directory)
 
 
 def _unpack(code: bytes, layers: list[bytes]) -> Path:
@@ -89,7 +89,7 @@ def _unpack(code: bytes, layers: list[bytes]) -> Path:
         _let_all_read(task)
         _let_all_read(opt)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        remove_tree(made)
         raise
     return made
 
@@ -104,7 +104,7 @@ def _lay_upon(upper: Path, lower: Path) -> None:
         if below.is_symlink() or below.is_file():
             below.unlink()
         elif below.exists():
-            shutil.rmtree(below)
+            remove_tree(below)
         entry.rename(below)
     upper.rmdir()
 

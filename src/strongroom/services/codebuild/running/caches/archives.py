@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from strongroom.runners.images.layers import BoundedHeader
+from strongroom.runners.trees import walk
 from strongroom.services.codebuild.running.artifacts import matcher
 from strongroom.services.codebuild.running.caches.places import CachedPlace, name_in_cache, steps_in_build
 from strongroom.services.codebuild.running.room import Room
@@ -82,9 +83,8 @@ def _found(root: Path, place: CachedPlace) -> Iterator[_Found]:
         yield _Found(place.base, "")
         return
     try:
-        for folder, folders, files, inner in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False):
-            folders.sort()
-            for name in sorted({*files, *folders}):
+        for folder, _, files, inner in walk(descriptor):
+            for name in files:
                 path = os.path.normpath(f"{place.base}/{folder}/{name}")
                 mode = os.lstat(name, dir_fd=inner).st_mode
                 if pattern is not None and not pattern.fullmatch(path):

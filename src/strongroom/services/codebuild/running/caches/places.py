@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from strongroom.services.codebuild.running.artifacts import NoDirectory
-from strongroom.services.codebuild.running.room import HOME, HOME_DIRECTORY, Room
+from strongroom.services.codebuild.running.room import BUILD_DIRECTORY, HOME, HOME_DIRECTORY, Room
 
 SOURCES = "sources"
 """What the directory of the sources is called in a cache: in builds its name is random."""
@@ -33,7 +33,7 @@ def place_of(room: Room, path: str) -> CachedPlace | None:
     except NoDirectory:
         return None
     steps = below.split("/")
-    if steps[0] not in (room.name, HOME_DIRECTORY):
+    if steps[0] != HOME_DIRECTORY and steps[:2] != [BUILD_DIRECTORY, room.name]:
         return None
     literal = next((place for place, step in enumerate(steps) if _GLOB & set(step)), len(steps))
     return CachedPlace("/".join(steps[:literal]), below if literal < len(steps) else "")
@@ -41,8 +41,8 @@ def place_of(room: Room, path: str) -> CachedPlace | None:
 
 def name_in_cache(room: Room, path: str) -> str:
     """Return what a path below a build's directory is called in a cache."""
-    top, _, rest = path.partition("/")
-    return f"{SOURCES if top == room.name else top}/{rest}"
+    sources = f"{BUILD_DIRECTORY}/{room.name}/"
+    return f"{SOURCES}/{path.removeprefix(sources)}" if path.startswith(sources) else path
 
 
 def steps_in_build(room: Room, name: str) -> list[str]:
@@ -51,5 +51,5 @@ def steps_in_build(room: Room, name: str) -> list[str]:
     if len(steps) <= 1 or ".." in steps or any("\0" in step for step in steps):
         return []
     if steps[0] == SOURCES:
-        return [room.name, *steps[1:]]
+        return [BUILD_DIRECTORY, room.name, *steps[1:]]
     return steps if steps[0] == HOME_DIRECTORY else []
