@@ -132,8 +132,12 @@ def test_hashes_in_keys(tmp_path: Path) -> None:
         f"a-{one}-{all_of_them}"
     )
     assert one != all_of_them != hash_of(tmp_path, [])
-    for text in ("$(codebuild-hash-files $(id))", "$(codebuild-hash-files a; id)", "$(date)"):
+    assert with_hashes("$( codebuild-hash-files)", tmp_path) == hash_of(tmp_path, [])
+    spaces = "$(codebuild-hash-files" + " " * 3_000 + "$"
+    for text in ("$(codebuild-hash-files $(id))", "$(codebuild-hash-files a; id)", "$(date)", spaces):
         assert with_hashes(text, tmp_path) == text
+    with pytest.raises(ValueError, match="more than"):
+        with_hashes(spaces * 2, tmp_path)
     (tmp_path / "lock").write_text("changed")
     assert hash_of(tmp_path, ["lock"]) != one
     (tmp_path / "lock").unlink()

@@ -6,7 +6,6 @@ Source: AWS CodeBuild User Guide, "Build specification reference", artifacts; AP
 import asyncio
 import hashlib
 import os
-import re
 import shutil
 import stat
 import zipfile
@@ -19,6 +18,7 @@ from strongroom.services.codebuild.build_record import artifacts_key, shown_arti
 from strongroom.services.codebuild.buildspec.specification import Files
 from strongroom.services.codebuild.names import BuildName
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
+from strongroom.services.codebuild.running.globs import Globs, GlobsRefused
 from strongroom.services.codebuild.running.work_files import FoundFile, FoundLink, files_below, links_below, open_file
 from strongroom.services.codebuild.service_role import ServiceRole
 
@@ -49,39 +49,16 @@ def encryption_of(settings: Mapping[str, Any], *, disabled: bool) -> dict[str, s
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings["encryptionKey"]}
 
 
-def matcher(pattern: str) -> re.Pattern[str]:
-    """Return what matches the paths that a glob means: `*` within one directory, `**` through any number of them."""
-    found = ""
-    at = 0
-    pattern = str(PurePosixPath(pattern)).removeprefix("/")
-    while at < len(pattern):
-        if pattern.startswith("**/", at):
-            found, at = found + "(?:[^/]+/)*", at + 3
-        elif pattern.startswith("**", at):
-            found, at = found + ".*", at + 2
-        elif pattern[at] == "*":
-            found, at = found + "[^/]*", at + 1
-        elif pattern[at] == "?":
-            found, at = found + "[^/]", at + 1
-        else:
-            found, at = found + re.escape(pattern[at]), at + 1
-    return re.compile(found, re.DOTALL)
-
-
 def pick(root: Path, base: str, files: Files) -> list[Picked]:
     """Return the files below `root`/`base` that artifacts are made of.
 
-    Raises PhaseFailed when there are none, NoDirectory when there is no such directory.
+    Raises PhaseFailed when there are none, or cannot be looked for; NoDirectory when there is no such directory.
     """
-    wanted = [matcher(pattern) for pattern in files.files]
-    excluded = [matcher(pattern) for pattern in files.excluded]
     try:
-        found = [
-            file
-            for file in files_below(root, base)
-            if any(each.fullmatch(file.path) for each in wanted)
-            and not any(each.fullmatch(file.path) for each in excluded)
-        ]
+        wanted, excluded = Globs(files.files), Globs(files.excluded)
+        found = [file for file in files_below(root, base) if wanted.match(file.path) and not excluded.match(file.path)]
+    except GlobsRefused as refused:
+        raise PhaseFailed(CLIENT_ERROR, str(refused)) from None
     except OSError:
         raise NoDirectory from None
     if not found:
@@ -94,17 +71,15 @@ def pick(root: Path, base: str, files: Files) -> list[Picked]:
 def pick_links(root: Path, base: str, files: Files) -> list[FoundLink]:
     """Return the links that are kept with the files: internal ones, where the specification says so.
 
-    Source: "Build specification reference", artifacts/enable-symlinks.
+    Raises PhaseFailed. Source: "Build specification reference", artifacts/enable-symlinks.
     """
     if not files.enable_symlinks or files.discard_paths:
         return []
-    wanted = [matcher(pattern) for pattern in files.files]
-    excluded = [matcher(pattern) for pattern in files.excluded]
-    return [
-        link
-        for link in links_below(root, base)
-        if any(each.fullmatch(link.path) for each in wanted) and not any(each.fullmatch(link.path) for each in excluded)
-    ]
+    try:
+        wanted, excluded = Globs(files.files), Globs(files.excluded)
+        return [link for link in links_below(root, base) if wanted.match(link.path) and not excluded.match(link.path)]
+    except GlobsRefused as refused:
+        raise PhaseFailed(CLIENT_ERROR, str(refused)) from None
 
 
 def packed(

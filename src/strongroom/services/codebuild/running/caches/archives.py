@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from strongroom.runners.images.layers import BoundedHeader
-from strongroom.services.codebuild.running.artifacts import matcher
 from strongroom.services.codebuild.running.caches.places import CachedPlace, name_in_cache, steps_in_build
+from strongroom.services.codebuild.running.globs import Globs, GlobsRefused
 from strongroom.services.codebuild.running.room import Room
 from strongroom.services.codebuild.running.work_files import open_directory, open_file
 
@@ -50,6 +50,8 @@ def pack(room: Room, places: Sequence[CachedPlace], archive: Path) -> int:
                     left -= _add(packing, room, found)
                     if left < 0 or count > FILES_MAX:
                         raise CacheBroken(f"it has more than {CACHE_BYTES_MAX:,} bytes or {FILES_MAX:,} files")
+    except GlobsRefused as refused:
+        raise CacheBroken(str(refused)) from None
     except OSError as error:
         raise CacheBroken(error.strerror or str(error)) from None
     return count
@@ -70,7 +72,7 @@ def _add(packing: tarfile.TarFile, room: Room, found: _Found) -> int:
 
 
 def _found(root: Path, place: CachedPlace) -> Iterator[_Found]:
-    pattern = matcher(place.pattern) if place.pattern else None
+    pattern = Globs([place.pattern]) if place.pattern else None
     try:
         descriptor = open_directory(root, place.base)
     except OSError:
@@ -87,7 +89,7 @@ def _found(root: Path, place: CachedPlace) -> Iterator[_Found]:
             for name in sorted({*files, *folders}):
                 path = os.path.normpath(f"{place.base}/{folder}/{name}")
                 mode = os.lstat(name, dir_fd=inner).st_mode
-                if pattern is not None and not pattern.fullmatch(path):
+                if pattern is not None and not pattern.match(path):
                     continue
                 if stat.S_ISREG(mode):
                     yield _Found(path, "")
