@@ -101,6 +101,19 @@ def test_what_is_no_archive_or_has_no_end(room: Any, monkeypatch: pytest.MonkeyP
         pack(room, [CachedPlace("home", "")], room.output.parent / "made.tar.gz")
 
 
+def test_what_is_no_file_is_not_unpacked_for_ever(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as packing:
+        member = tarfile.TarInfo("home/file")
+        member.type, member.size = b"Z", 100_000
+        packing.addfile(member, io.BytesIO(bytes(100_000)))
+    monkeypatch.setattr(archives, "_OTHER_BYTES_MAX", 20_000)
+    with pytest.raises(CacheBroken, match="more in it than files"):
+        unpack(room, io.BytesIO(made.getvalue()), Event(), 20_000)
+    with pytest.raises(CacheBroken, match="more than 20,000 bytes"):
+        unpack(room, packed(("home/file", bytes(20_001))), Event(), 20_000)
+
+
 def test_a_build_that_ends_gets_no_more_files(room: Any) -> None:
     ended = Event()
     ended.set()
