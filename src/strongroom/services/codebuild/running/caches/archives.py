@@ -139,7 +139,7 @@ def unpack(room: Room, content: IO[bytes], give_up: threading.Event, bytes_max: 
                 steps = steps_in_build(room, member.name)
                 if steps and (member.isreg() or member.issym()):
                     _put(room, steps, packed, member)
-    except (*UNREADABLE, zlib.error) as error:
+    except (*UNREADABLE, zlib.error, gzip.BadGzipFile) as error:
         raise CacheBroken(f"it cannot be read: {error}") from None
     except OSError as error:
         raise CacheBroken(error.strerror or str(error)) from None
