@@ -125,7 +125,7 @@ class ImageCache:
             os.close(lock)
 
     def _sweep(self, kept: str) -> None:
-        """Remove what nobody makes or uses: drafts of the dead, and the oldest images that are too many or too large."""
+        """Remove what nobody makes or uses: drafts of the dead, and the oldest of too many or too large images."""
         whole = []
         for each in self.directory.iterdir():
             if each.name.startswith(_DRAFT):
