@@ -23,6 +23,8 @@ from strongroom.services.codebuild.running.work_files import FoundFile, FoundLin
 from strongroom.services.codebuild.service_role import ServiceRole
 
 MANAGED_KEY = "alias/aws/s3"
+UNNAMEABLE = "a file has a name that is not UTF-8"
+"""What is said of a name that neither a ZIP file nor S3 can have."""
 _PIECE_BYTES = 1024 * 1024
 _UNIX = 3
 """Whose file types the attributes of an entry are. Source: PKWARE's APPNOTE.TXT, "version made by"."""
@@ -147,6 +149,8 @@ class Uploads:
             raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {told(error)}") from None
         except OSError as error:
             raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {error.strerror}") from None
+        except ValueError:
+            raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {UNNAMEABLE}") from None
         return shown_artifacts(artifacts, self._named, key, **sums)
 
     async def _put(self, bucket: str, key: str, content: BinaryIO, size: int, encryption: dict[str, str]) -> None:
