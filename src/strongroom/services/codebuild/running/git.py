@@ -20,6 +20,8 @@ from strongroom.services.codebuild.source_credentials.logins import Login
 
 CLONE_SECONDS_MAX = 300.0
 _SILENT_SECONDS_MAX = 60
+_AUTHORITIES = "GIT_SSL_CAINFO"
+"""The server's environment may name a file with the authorities that prove who a git server is."""
 _SAID_CHARACTERS_MAX = 1_000
 
 
@@ -113,6 +115,8 @@ class _Git:
             "GIT_ALLOW_PROTOCOL": "file:http:https",
             "GIT_LFS_SKIP_SMUDGE": "1",
         }
+        if _AUTHORITIES in os.environ:
+            self._environment[_AUTHORITIES] = os.environ[_AUTHORITIES]
         self._options = ["-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "core.symlinks=true"]
         self._options += ["-c", "http.followRedirects=false"]
         self._options += ["-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={_SILENT_SECONDS_MAX}"]
