@@ -1,5 +1,6 @@
 """Images made for tests: layers from descriptions of files, and the archives and registries that hold them."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
@@ -9,6 +10,7 @@ import os
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,6 +122,7 @@ class Registry(http.server.ThreadingHTTPServer):
         self.asked: list[str] = []
         self.replaced: dict[str, bytes] = {}
         self.realm_scheme = "http"
+        self.trickling = ""
 
     @property
     def host(self) -> str:
@@ -167,6 +170,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if self.server.trickling and self.server.trickling in self.path:
+            with contextlib.suppress(OSError):
+                for at in range(len(content)):
+                    self.wfile.write(content[at : at + 1])
+                    self.wfile.flush()
+                    time.sleep(0.1)
+            return
         self.wfile.write(content)
 
 

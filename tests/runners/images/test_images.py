@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,39 @@ def test_a_registry_that_sends_something_else(cache: ImageCache) -> None:
     with pytest.raises(ImageRefused, match="cannot be reached"):
         pull(cache, server.host, "app:1")
     assert kept(cache) == []
+
+
+@pytest.mark.parametrize("part", ["/manifests/", "/token", "/elsewhere/"])
+def test_a_registry_that_takes_its_time(cache: ImageCache, part: str) -> None:
+    with registry(app__1=Blobs(LOWER)) as server:
+        server.trickling = part
+        began = time.monotonic()
+        with pytest.raises(ImageRefused, match="takes too long"):
+            pull(cache, server.host, "app:1", seconds=0.3)
+        # All of it would take more than four seconds.
+        assert time.monotonic() - began < 3
+
+
+def test_the_disk_keeps_room_for_others(cache: ImageCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.runners.images.bounds.FREE_BYTES_LEAST", 2**62)
+    with pytest.raises(ImageRefused, match="no room"):
+        from_archive(cache, docker_archive(tmp_path / "image.tar", LOWER))
+    with registry(app__1=Blobs(LOWER)) as server, pytest.raises(ImageRefused, match="no room"):
+        pull(cache, server.host, "app:1")
+    assert kept(cache) == []
+
+
+def test_images_have_no_more_than_so_many_bytes(
+    cache: ImageCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strongroom.runners.images.cache.IMAGES_BYTES_MAX", 250)
+    roots = []
+    for number in range(3):
+        path = docker_archive(tmp_path / "image.tar", layer(entry("number", str(number) * 100)))
+        roots.append(from_archive(cache, path))
+        os.utime(roots[-1].path.parent / "config.json", (number, number))
+        roots[-1].release()
+    assert [root.path.exists() for root in roots] == [False, True, True]
 
 
 def test_a_registry_must_prove_who_it_is(

@@ -3,6 +3,8 @@
 import io
 import os
 import tarfile
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,73 @@ def test_what_leads_out_or_nowhere_is_refused(root: Path, entries: list[Entry]) 
         lay(root, *entries)
     assert (root.parent / "outside" / "file").read_text() == "not the image's"
     assert sorted(path.name for path in root.parent.iterdir()) == ["outside", "root"]
+
+
+def raw(kind: bytes, content: bytes) -> bytes:
+    """Return an entry as it is in an archive."""
+    member = tarfile.TarInfo("x")
+    member.type, member.size = kind, len(content)
+    return member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+def pax(**records: str) -> bytes:
+    content = b""
+    for name, value in records.items():
+        told = f" {name.replace('__', '.')}={value}\n".encode()
+        length = len(told) + len(str(len(told) + 1))
+        length = len(told) + len(str(length))
+        content += str(length).encode() + told
+    return raw(tarfile.XHDTYPE, content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pax(mtime="inf") + raw(tarfile.REGTYPE, b"x"),
+        pax(mtime="1") * 2_000 + raw(tarfile.REGTYPE, b"x"),
+        raw(tarfile.GNUTYPE_LONGNAME, b"x") * 2_000 + raw(tarfile.REGTYPE, b"x"),
+        pax(GNU__sparse__major="1", GNU__sparse__minor="0") + raw(tarfile.REGTYPE, b"1\n" * 256),
+        pax(GNU__sparse__map="0,1") + raw(tarfile.REGTYPE, b"x"),
+        raw(tarfile.GNUTYPE_SPARSE, b"x"),
+        raw(tarfile.XHDTYPE, b"9" * 300_000) + raw(tarfile.REGTYPE, b"x"),
+        raw(tarfile.XHDTYPE, b"1 " * 100_000) + raw(tarfile.REGTYPE, b"x"),
+        raw(tarfile.XHDTYPE, b"10 mtime=1") + raw(tarfile.REGTYPE, b"x"),
+        pax(size="-5") + raw(tarfile.REGTYPE, b"x"),
+        pax(path="x" * 40_000) + raw(tarfile.REGTYPE, b"x"),
+    ],
+)
+def test_headers_that_would_cost_too_much_are_refused(root: Path, content: bytes) -> None:
+    began = time.thread_time()
+    with pytest.raises(ImageRefused):
+        apply_layer(root, io.BytesIO(content + bytes(1024)), Bounds())
+    assert time.thread_time() - began < 1
+
+
+def test_headers_are_not_kept(root: Path) -> None:
+    content = (pax(linkpath="x" * 20_000, path="a") + raw(tarfile.REGTYPE, b"x")) * 300 + bytes(1024)
+    tracemalloc.start()
+    try:
+        apply_layer(root, io.BytesIO(content), Bounds())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert names(root) == ["a"]
+    assert peak < 3_500_000
+
+
+def test_what_pax_says_of_a_file(root: Path) -> None:
+    deep = "/".join(["ü" * 60] * 4)
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "all"}) as packing:
+        for name in (deep, "next"):
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime = 3, 7.5
+            member.pax_headers = {"SCHILY.xattr.user.a": "x\ny=z"}
+            packing.addfile(member, io.BytesIO(b"abc"))
+    sized = pax(path="sized", size="5") + tarfile.TarInfo("x").tobuf() + b"12345".ljust(512, b"\0")
+    apply_layer(root, io.BytesIO(sized + made.getvalue()), Bounds())
+    assert [(root / name).read_text() for name in (deep, "next", "sized")] == ["abc", "abc", "12345"]
+    assert (root / deep).stat().st_mtime == 7.5
 
 
 def test_devices_are_left_out(root: Path) -> None:

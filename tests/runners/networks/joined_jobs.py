@@ -210,18 +210,30 @@ async def try_the_rest(trial: Trial) -> dict[str, Any]:
 
 
 async def try_a_way_out(host: str) -> dict[str, Any]:
-    """Try what leads to the internet, where 203.0.113.80 says hello, and `host` is an address of this machine's."""
+    """Try what leads to the internet, where 11.203.113.80 says hello, and `host` is an address of this machine's."""
     keeper = await NetworkKeeper.start()
     try:
         joined = {"eni-application": await keeper.attach(vpc(OUT), "eni-application")}
         trial = Trial(keeper, joined)
-        seen = {"before": await trial.reached("203.0.113.80:80")}
+        seen = {"before": await trial.reached("11.203.113.80:80")}
         await keeper.follow(vpc(OUT, leads_out=(ANYWHERE,)))
         # Port 1 of the host would answer with a reset, had it been asked.
-        targets = ("203.0.113.80:80", "10.9.9.9:80", "169.254.169.254:80", f"{host}:1", "10.0.2.2:1")
+        targets = (
+            "11.203.113.80:80",
+            "10.9.9.9:80",
+            "169.254.169.254:80",
+            f"{host}:1",
+            "10.0.2.2:1",
+            "203.0.113.80:80",
+        )
         seen["leading"] = await trial.reached(*targets)
+        if keeper._carrier is not None:
+            keeper._carrier._process.kill()
+            await keeper._carrier._process.wait()
+            await keeper.follow(vpc(OUT, leads_out=(ANYWHERE,)))
+        seen["leading again"] = await trial.reached("11.203.113.80:80")
         await keeper.follow(vpc(OUT))
-        seen["after"] = await trial.reached("203.0.113.80:80")
+        seen["after"] = await trial.reached("11.203.113.80:80")
         joined["eni-application"].close()
         return seen
     finally:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,9 +28,12 @@ from tests.runners.networks.joined_jobs import (
 )
 from tests.running_server import eventually
 
-from strongroom.runners.networks import carrier
+from strongroom.runners.networks import carrier, ways_out
 from strongroom.runners.networks.keeping import NetworkKeeper
+from strongroom.runners.networks.messages import Vpc
 from strongroom.runners.networks.netfilter import IPV4, change, remove_table, table_names
+from strongroom.runners.networks.routers import Router
+from strongroom.runners.networks.ways_out import NOT_PUBLIC, WayOut, WaysOut
 
 SOURCE = Path(__file__).resolve().parents[3] / "src"
 TUNNELS = Path(carrier.DEVICE)
@@ -115,14 +119,43 @@ def test_a_vpc_holds_what_it_promises(networks: None, who: Any) -> None:
 def test_a_way_out_leads_to_public_addresses_only(networks: None, host_alone: None, who: Any) -> None:
     if who is by_an_ordinary_user:
         demand_carrier()
-    host = "192.0.2.250"
-    with Internet("203.0.113.80", host), tunnels_for_all() if who is by_an_ordinary_user else contextlib.nullcontext():
+    host = "11.192.2.250"
+    with Internet("11.203.113.80", host), tunnels_for_all() if who is by_an_ordinary_user else contextlib.nullcontext():
         seen = who(host)
     assert seen["before"] == [UNREACHABLE]
-    assert seen["leading"] == ["hello", TIMED_OUT, TIMED_OUT, TIMED_OUT, TIMED_OUT]
+    assert seen["leading"] == ["hello", *[TIMED_OUT] * 5]
+    assert seen["leading again"] == ["hello"]
     assert seen["after"] == [UNREACHABLE]
     assert not [name for name in table_names(IPV4) if name.startswith("strongroom-")]
     eventually(10, lambda: carriers() == [])  # The other tests' are gone soon as well.
+
+
+def test_a_change_of_the_hosts_addresses_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses, changes = ["11.1.1.1"], []
+    outer: Any = SimpleNamespace(
+        get_addr=lambda family: [SimpleNamespace(get_attr=lambda name, each=each: each) for each in addresses]
+    )
+    monkeypatch.setattr(ways_out, "within", lambda router: contextlib.nullcontext())
+    monkeypatch.setattr(ways_out.nf, "change", changes.append)
+    ways = WaysOut("token", outer)
+    way = WayOut("100.127.0.1", 7, "link", (*NOT_PUBLIC, "11.1.1.1/32"))
+    router: Any = SimpleNamespace(_network=0, _ways_out=ways, _way_out=way, _bridges={}, _protect_all=lambda *_: None)
+    Router.follow(router, Vpc("vpc", (), (), {}))
+    assert changes == []
+    addresses.append("11.1.1.2")
+    for _ in range(2):
+        Router.follow(router, Vpc("vpc", (), (), {}))
+    assert [len(messages) > 0 for messages in changes] == [True]
+    assert way.refused[-2:] == ("11.1.1.1/32", "11.1.1.2/32")
+
+
+def test_a_carrier_may_have_descriptors_of_any_number() -> None:
+    ready, told = os.pipe()
+    high = fcntl.fcntl(ready, fcntl.F_DUPFD_CLOEXEC, 1_100)
+    os.close(ready)
+    os.write(told, b"1")
+    assert carrier._is_ready(high)
+    os.close(told)
 
 
 def demand_carrier() -> None:
@@ -159,7 +192,7 @@ def carriers() -> list[str]:
 
 
 class Internet:
-    """A namespace next to the host, with a public address that says hello; and a further address of the host's own."""
+    """A namespace next to the host: a public address says hello, and one that is not; the host has one more itself."""
 
     def __init__(self, address: str, host: str) -> None:
         self._address, self._host = address, host
@@ -174,6 +207,7 @@ class Internet:
         with IPRoute() as route:
             route.link("add", ifname="internet", kind="veth", peer={"ifname": "eth0", "net_ns_fd": self._network})
             (index,) = route.link_lookup(ifname="internet")
+            route.addr("add", index=index, address="11.203.113.1", prefixlen=24)
             route.addr("add", index=index, address="203.0.113.1", prefixlen=24)
             route.addr("add", index=index, address=self._host, prefixlen=32)
             route.link("set", index=index, state="up")
@@ -181,10 +215,11 @@ class Internet:
             with IPRoute() as route:
                 (index,) = route.link_lookup(ifname="eth0")
                 route.addr("add", index=index, address=self._address, prefixlen=24)
+                route.addr("add", index=index, address="203.0.113.80", prefixlen=24)
                 route.link("set", index=index, state="up")
             code = (
                 "import socket\n"
-                f"listener = socket.create_server(('{self._address}', 80))\n"
+                "listener = socket.create_server(('', 80))\n"
                 "print('listening', flush=True)\n"
                 "while True:\n"
                 "    connection, _ = listener.accept()\n"

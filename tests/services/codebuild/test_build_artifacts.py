@@ -1,16 +1,22 @@
 """What is kept of builds: artifacts and logs in S3, encrypted under the project's key."""
 
+import asyncio
 import gzip
 import io
 import stat
 import uuid
 import zipfile
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 from tests.running_server import RunningServer
 from tests.services.codebuild.building import Workshop, allow, client_of, context, demand_sandbox, document
+
+from strongroom.services.codebuild.names import BuildName, ProjectName
+from strongroom.services.codebuild.running.report_export import export_files
+from strongroom.services.codebuild.running.report_files import RawFile
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +118,47 @@ def test_artifacts_that_are_not_there(storing: Workshop, bucket: str, artifacts:
     assert build["buildStatus"] == "FAILED"
     assert context(build, "UPLOAD_ARTIFACTS") == ("FAILED", "CLIENT_ERROR", told)
     assert keys(storing.server, bucket, "never") == []
+
+
+@pytest.mark.parametrize("packaging", ["ZIP", "NONE"])
+def test_a_name_that_is_no_text(storing: Workshop, bucket: str, packaging: str) -> None:
+    text = text_of({"files": ["dist/*"]}, "touch dist/$(printf 'a\\377')")
+    build = storing.build(storing.project(text, artifacts=to_s3(bucket, packaging=packaging, path="unnamed")))
+    told = "Error in UPLOAD_ARTIFACTS phase: a file has a name that is not UTF-8"
+    assert context(build, "UPLOAD_ARTIFACTS") == ("FAILED", "CLIENT_ERROR", told)
+
+
+def test_a_report_of_a_name_that_is_no_text() -> None:
+    role: Any = None
+    for packaging in ("ZIP", "NONE"):
+        destination = {"bucket": "b", "packaging": packaging, "encryptionDisabled": True}
+        if packaging == "NONE":
+            role = SimpleNamespace(s3=refuse_surrogates)
+        named = BuildName(ProjectName("000000000000", "us-east-1", "p"), str(uuid.uuid4()))
+        arn = f"arn:aws:codebuild:us-east-1:000000000000:report/group:{uuid.uuid4()}"
+        problems = asyncio.run(export_files(role, named, destination, arn, [RawFile("a\udcff", "/a", b"")]))
+        assert problems == ["error exporting report: a file has a name that is not UTF-8"]
+
+
+async def refuse_surrogates(action: str, params: dict[str, Any]) -> None:
+    params["Key"].encode()
+
+
+def test_a_name_with_a_secret_in_it_is_nobodys_to_see(storing: Workshop, bucket: str) -> None:
+    secret = f"hidden-{uuid.uuid4().hex}"
+    manager = client_of(storing.server, "secretsmanager")
+    arn = manager.create_secret(Name=secret[:20], SecretString=secret)["ARN"]
+    reader = Workshop(storing.server, allow("s3:PutObject"), allow("secretsmanager:GetSecretValue"))
+    text = text_of({"files": ["date"], "name": "of-$HIDDEN"})
+    project = reader.project(
+        yaml.safe_dump(yaml.safe_load(text) | {"env": {"secrets-manager": {"HIDDEN": arn}}}),
+        artifacts=to_s3(bucket, overrideArtifactName=True, path="hidden", encryptionDisabled=True),
+    )
+    build = reader.build(project)
+    told = "artifact name has the value of a secret in it"
+    assert context(build, "UPLOAD_ARTIFACTS") == ("FAILED", "CLIENT_ERROR", told), reader.log(build)
+    assert keys(storing.server, bucket, "hidden") == []
+    assert secret not in str(build)
 
 
 def test_a_role_that_may_not_store_fails_the_build(storing: Workshop, bucket: str, key: str) -> None:

@@ -101,6 +101,19 @@ def test_what_is_no_archive_or_has_no_end(room: Any, monkeypatch: pytest.MonkeyP
         pack(room, [CachedPlace("home", "")], room.output.parent / "made.tar.gz")
 
 
+def test_what_is_no_file_is_not_unpacked_for_ever(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as packing:
+        member = tarfile.TarInfo("home/file")
+        member.type, member.size = b"Z", 100_000
+        packing.addfile(member, io.BytesIO(bytes(100_000)))
+    monkeypatch.setattr(archives, "_OTHER_BYTES_MAX", 20_000)
+    with pytest.raises(CacheBroken, match="more in it than files"):
+        unpack(room, io.BytesIO(made.getvalue()), Event(), 20_000)
+    with pytest.raises(CacheBroken, match="more than 20,000 bytes"):
+        unpack(room, packed(("home/file", bytes(20_001))), Event(), 20_000)
+
+
 def test_a_build_that_ends_gets_no_more_files(room: Any) -> None:
     ended = Event()
     ended.set()
@@ -132,8 +145,12 @@ def test_hashes_in_keys(tmp_path: Path) -> None:
         f"a-{one}-{all_of_them}"
     )
     assert one != all_of_them != hash_of(tmp_path, [])
-    for text in ("$(codebuild-hash-files $(id))", "$(codebuild-hash-files a; id)", "$(date)"):
+    assert with_hashes("$( codebuild-hash-files)", tmp_path) == hash_of(tmp_path, [])
+    spaces = "$(codebuild-hash-files" + " " * 3_000 + "$"
+    for text in ("$(codebuild-hash-files $(id))", "$(codebuild-hash-files a; id)", "$(date)", spaces):
         assert with_hashes(text, tmp_path) == text
+    with pytest.raises(ValueError, match="more than"):
+        with_hashes(spaces * 2, tmp_path)
     (tmp_path / "lock").write_text("changed")
     assert hash_of(tmp_path, ["lock"]) != one
     (tmp_path / "lock").unlink()

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,9 +50,10 @@ class _Files(http.server.SimpleHTTPRequestHandler):
 class Forge:
     """A place with a repository, over HTTPS and over HTTP."""
 
-    def __init__(self, urls: list[str], seen: list[str | None]) -> None:
+    def __init__(self, urls: list[str], seen: list[str | None], authority: Path) -> None:
         self.https, self.http = urls
         self.seen = seen
+        self.authority = authority
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
             threading.Thread(target=listener.serve_forever, daemon=True).start()
             stack.callback(listener.shutdown)
             urls.append(f"{scheme}://127.0.0.1:{listener.server_address[1]}")
-        yield Forge(urls, seen)
+        yield Forge(urls, seen, certificates.authority)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,8 @@ def allowing(tmp_path_factory: pytest.TempPathFactory, forge: Forge) -> Iterator
     """A server whose builds may clone from the forge."""
     demand_sandbox()
     options = ("--build-git-sources", forge.https, "--build-git-sources", forge.http, "--log-level", "debug")
-    with running_server(tmp_path_factory.mktemp("server"), options=options) as server:
+    environment = {"GIT_SSL_CAINFO": str(forge.authority)}
+    with running_server(tmp_path_factory.mktemp("server"), options=options, environment=environment) as server:
         yield server
 
 
@@ -97,7 +100,7 @@ def cloning(allowing: RunningServer) -> Workshop:
 
 
 def source(location: str, kind: str = "GITHUB_ENTERPRISE", **members: Any) -> dict[str, Any]:
-    return {"type": kind, "location": f"{location}/app.git", "insecureSsl": True, **members}
+    return {"type": kind, "location": f"{location}/app.git", **members}
 
 
 def imported(workshop: Workshop, token: str = TOKEN, **members: Any) -> str:
@@ -127,9 +130,10 @@ def test_a_repository_is_cloned_with_a_token_that_nobody_is_shown(cloning: Works
     assert info == {"arn": arn, "serverType": "GITHUB_ENTERPRISE", "authType": "PERSONAL_ACCESS_TOKEN"}
     told = log + json.dumps([build, info], default=str)
     assert search({"told": told.encode()}, {"token": TOKEN.encode(), "encoded": encoded.encode()}.items()) == []
-    # Neither a server without TLS nor one of another type is told the token.
+    # Neither a server without TLS nor one of another type is told the token, nor one that need not prove who it is.
     forge.seen.clear()
-    for elsewhere in (source(forge.http), source(forge.https, "GITLAB_SELF_MANAGED")):
+    unproven = source(forge.https, insecureSsl=True)
+    for elsewhere in (source(forge.http), source(forge.https, "GITLAB_SELF_MANAGED"), unproven):
         assert cloning.build(cloning.project(source=elsewhere))["buildStatus"] == "FAILED"
     assert set(forge.seen) == {None}
     assert cloning.client.delete_source_credentials(arn=arn)["arn"] == arn
@@ -156,6 +160,8 @@ def test_a_token_in_a_secret_is_read_by_the_service_role(cloning: Workshop, forg
     assert "is for another type of server than GITHUB_ENTERPRISE" in context(build, "DOWNLOAD_SOURCE")[2]
     build = cloning.build(cloning.project(source=source(forge.http, "GITLAB_SELF_MANAGED", auth=auth)))
     assert "over HTTPS only" in context(build, "DOWNLOAD_SOURCE")[2]
+    build = cloning.build(project, sourceAuthOverride=auth, insecureSslOverride=True)
+    assert "only where its certificate is verified" in context(build, "DOWNLOAD_SOURCE")[2]
     manager.put_secret_value(SecretId=secret, SecretString=TOKEN)
     message = context(cloning.build(project, sourceAuthOverride=auth), "DOWNLOAD_SOURCE")[2]
     assert "has no ServerType, AuthType and Token" in message

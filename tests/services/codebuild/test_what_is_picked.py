@@ -1,12 +1,14 @@
 """Files that a build leaves, and patterns that pick some of them: never what is behind a link."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from strongroom.services.codebuild.request_conditions import condition_of
-from strongroom.services.codebuild.running.artifacts import matcher
+from strongroom.services.codebuild.running import globs
+from strongroom.services.codebuild.running.globs import Globs, GlobsRefused
 from strongroom.services.codebuild.running.work_files import files_below, is_within, links_below, open_file
 
 
@@ -20,13 +22,31 @@ from strongroom.services.codebuild.running.work_files import files_below, is_wit
         ("./a/b", ["a/b"], ["a/bc"]),
         ("a?", ["ab"], ["a/", "abc"]),
         ("a+(b)[c]", ["a+(b)[c]"], ["aab"]),
+        ("a?b\\|{", ["aüb\\|{", "a\udcffb\\|{"], ["aübb\\|{", "aüüb\\|{"]),
+        ("a\n*", ["a\nb", "a\n"], ["a"]),
+        ("**/*\udcff", ["\udcff", "a/\udcff"], ["\udcfe"]),
     ],
 )
 def test_patterns(pattern: str, matching: list[str], others: list[str]) -> None:
     for path in matching:
-        assert matcher(pattern).fullmatch(path), path
+        assert Globs(["none", pattern]).match(path), path
     for path in others:
-        assert not matcher(pattern).fullmatch(path), path
+        assert not Globs([pattern]).match(path), path
+
+
+def test_patterns_cost_no_more_than_they_are_long() -> None:
+    assert not Globs([]).match("")
+    began = time.thread_time()
+    assert not Globs(["*a" * 12 + "*b"]).match("a" * 200)
+    assert time.thread_time() - began < 1
+    with pytest.raises(GlobsRefused, match="too long"):
+        Globs(["?" * 200_000])
+
+
+def test_what_takes_too_long_is_no_longer_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(globs, "_SECONDS_MAX", 0.0)
+    with pytest.raises(GlobsRefused, match="take too long"):
+        Globs(["**/" * 50 + "b"]).match("a/" * 1000)
 
 
 def test_no_link_leads_anywhere(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from strongroom.runners.images.bounds import BLOB_BYTES_MAX, DOCUMENT_BYTES_MAX, LAYERS_MAX
-from strongroom.runners.images.layers import BoundedHeader
+from strongroom.runners.images.headers import UNREADABLE, BoundedHeader
 from strongroom.runners.images.manifests import (
     Descriptor,
     ImageConfig,
@@ -31,12 +31,12 @@ class ArchivedImage:
         try:
             # Compressed as a whole it would have to be read from its beginning for every part.
             self._archive = tarfile.open(path, "r:", tarinfo=BoundedHeader)  # noqa: SIM115
-        except (tarfile.TarError, OSError):
+        except (*UNREADABLE, OSError):
             raise ImageRefused("it is no TAR archive, or compressed as a whole") from None
         try:
             self._names = set(self._archive.getnames())
             self.config, self._layers = self._docker() if "manifest.json" in self._names else self._layout()
-        except (tarfile.TarError, OSError, UnicodeError) as error:
+        except (*UNREADABLE, OSError) as error:
             self._archive.close()
             raise ImageRefused(f"its archive cannot be read: {error}") from None
         except BaseException:
@@ -59,7 +59,7 @@ class ArchivedImage:
     def _open(self, name: str) -> IO[bytes]:
         try:
             found = self._archive.extractfile(name) if name in self._names else None
-        except (KeyError, RecursionError, tarfile.TarError):
+        except (KeyError, *UNREADABLE):
             found = None
         if found is None:
             raise ImageRefused(f"its archive has no {name[:200]}")

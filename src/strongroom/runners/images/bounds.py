@@ -1,7 +1,9 @@
 """How much an image may cost: bytes, files, layers and time. What is over it is refused while it is unpacked."""
 
+import shutil
 import threading
 import time
+from pathlib import Path
 
 from strongroom.runners.images.refusals import ImageRefused
 
@@ -12,6 +14,9 @@ LAYERS_MAX = 128
 DOCUMENT_BYTES_MAX = 4 * 1024**2
 """A manifest, an index or a configuration."""
 SECONDS_MAX = 1_800.0
+FREE_BYTES_LEAST = 2 * 1024**3
+"""What is left free of the file system that images are unpacked in, for all else that the server keeps there."""
+_BYTES_BETWEEN_LOOKS = 64 * 1024**2
 
 
 class Bounds:
@@ -27,6 +32,14 @@ class Bounds:
         self._bytes_left = unpacked_bytes
         self._entries_left = entries
         self._until = time.monotonic() + seconds
+        self.bytes_taken = 0
+        self._place: Path | None = None
+        self._bytes_until_look = 0
+
+    def keep_room_in(self, place: Path) -> None:
+        """Have the file system that a directory is in keep FREE_BYTES_LEAST."""
+        self._place = place
+        self._bytes_until_look = 0
 
     def check(self) -> None:
         """Raise ImageRefused when the time is over, or nobody waits."""
@@ -46,5 +59,16 @@ class Bounds:
         """Count bytes that are unpacked. Raises ImageRefused."""
         self.check()
         self._bytes_left -= count
+        self.bytes_taken += count
         if self._bytes_left < 0:
             raise ImageRefused("it is too large")
+        self.take_room(count)
+
+    def take_room(self, count: int) -> None:
+        """Count bytes that are written, unpacked or not. Raises ImageRefused."""
+        self.check()
+        self._bytes_until_look -= count
+        if self._place is not None and self._bytes_until_look < 0:
+            self._bytes_until_look = _BYTES_BETWEEN_LOOKS
+            if shutil.disk_usage(self._place).free < FREE_BYTES_LEAST + count:
+                raise ImageRefused("there is no room for it on this server's disk")

@@ -15,14 +15,14 @@ from typing import IO, Protocol
 import msgspec
 
 from strongroom.runners.images.blobs import opened_layer
-from strongroom.runners.images.bounds import Bounds
+from strongroom.runners.images.bounds import UNPACKED_BYTES_MAX, Bounds
 from strongroom.runners.images.layers import apply_layer
 from strongroom.runners.images.manifests import Descriptor, ImageConfig
 from strongroom.runners.images.refusals import ImageRefused
 from strongroom.runners.trees import remove_tree
 
-IMAGES_MAX = 24
-_ROOT, _CONFIG, _LOCK, _DRAFT = "root", "config.json", "lock", ".new-"
+IMAGES_MAX, IMAGES_BYTES_MAX = 24, 40 * 1024**3
+_ROOT, _CONFIG, _LOCK, _BYTES, _DRAFT = "root", "config.json", "lock", "bytes", ".new-"
 _TRIES_MAX = 3
 
 
@@ -96,6 +96,7 @@ class ImageCache:
         if len(image.layers) != len(image.config.diff_ids):
             raise ImageRefused("its manifest and its configuration tell of different layers")
         draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.scratch()))
+        bounds.keep_room_in(draft)
         lock = os.open(draft / _DRAFT, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -110,6 +111,7 @@ class ImageCache:
                     opened_layer(stored, layer.size, layer.digest, diff_id, bounds) as content,
                 ):
                     apply_layer(root, content, bounds)
+            (draft / _BYTES).write_text(str(bounds.bytes_taken))
             (draft / _CONFIG).write_bytes(msgspec.json.encode(image.config.variables))
             draft.chmod(0o755)
             _write_through(draft)
@@ -126,15 +128,25 @@ class ImageCache:
             os.close(lock)
 
     def _sweep(self, kept: str) -> None:
-        """Remove what nobody makes or uses: drafts of the dead, and the oldest images beyond IMAGES_MAX."""
+        """Remove what nobody makes or uses: drafts of the dead, and the oldest of too many or too large images."""
         whole = []
         for each in self.directory.iterdir():
             if each.name.startswith(_DRAFT):
                 _remove_unused(each)
             elif each.name != kept and (each / _CONFIG).exists():
                 whole.append(((each / _CONFIG).stat().st_mtime, each))
-        for _, each in sorted(whole)[: max(0, len(whole) + 1 - IMAGES_MAX)]:
-            _remove_unused(each)
+        left = IMAGES_BYTES_MAX - _bytes_of(self.directory / kept)
+        for number, (_, each) in enumerate(sorted(whole, reverse=True), 1):
+            left -= _bytes_of(each)
+            if number >= IMAGES_MAX or left < 0:
+                _remove_unused(each)
+
+
+def _bytes_of(image: Path) -> int:
+    try:
+        return int((image / _BYTES).read_text())
+    except (OSError, ValueError):
+        return UNPACKED_BYTES_MAX  # Nobody has written down how much it has.
 
 
 def _write_through(directory: Path) -> None:

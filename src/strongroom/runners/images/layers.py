@@ -14,31 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from strongroom.runners.images.bounds import Bounds
+from strongroom.runners.images.headers import UNREADABLE, BoundedHeader, members_of
 from strongroom.runners.images.refusals import ImageRefused
 from strongroom.runners.trees import remove_tree
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _LINKS_MAX = 40
 _PIECE_BYTES = 1024 * 1024
-_HEADER_BYTES_MAX = 1024 * 1024
-_HEADERS = frozenset(
-    {
-        *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
-    }
-)
-
-
-class BoundedHeader(tarfile.TarInfo):
-    """A header of an archive. One that says that more of it follows than fits a path or two is refused, unread."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "BoundedHeader":
-        """Return the header that some bytes are. Raises tarfile.HeaderError."""
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _HEADERS and not 0 <= header.size <= _HEADER_BYTES_MAX:
-            raise tarfile.HeaderError("a header is too long")
-        return header
 
 
 def apply_layer(root: Path, stream: IO[bytes], bounds: Bounds) -> None:
@@ -46,10 +28,10 @@ def apply_layer(root: Path, stream: IO[bytes], bounds: Bounds) -> None:
     written: set[Path] = set()
     try:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=BoundedHeader) as layer:
-            for member in layer:
+            for member in members_of(layer):
                 bounds.take_entry()
                 _apply(root, layer, member, written, bounds)
-    except (tarfile.TarError, EOFError, UnicodeError, ValueError) as error:
+    except UNREADABLE as error:
         raise ImageRefused(f"a layer of it cannot be read: {error}") from None
     except OSError as error:
         raise ImageRefused(f"a layer of it cannot be unpacked: {error.strerror or error}") from None

@@ -14,7 +14,7 @@ import tempfile
 import urllib.parse
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, cast
 
 from strongroom.base.image_registries import AllowedRegistry
 from strongroom.runners.images.blobs import HashedReader
@@ -49,6 +49,7 @@ class PulledImage:
         self._image = image
         self._scratch = scratch
         self._bounds = bounds
+        bounds.keep_room_in(scratch)
         self._token = ""
         document = self._manifest(image.reference, image.digest)
         for _ in range(_INDEXES_DEEP_MAX):
@@ -76,19 +77,22 @@ class PulledImage:
     def _manifest(self, reference: str, digest: str) -> object:
         accepted = ", ".join((*MANIFESTS, *INDEXES))
         connection, answer = self._get(f"{self._base}/manifests/{reference}", accepted)
+        return read_document(self._document(connection, answer), "manifest", digest)
+
+    def _document(self, connection: "_Connection", answer: http.client.HTTPResponse) -> bytes:
+        """Return an answer that is read whole, which has to come within the time that there is, piece by piece."""
         with connection:
-            content = answer.read(DOCUMENT_BYTES_MAX + 1)
-        if len(content) > DOCUMENT_BYTES_MAX:
-            raise ImageRefused("its manifest is too large")
-        return read_document(content, "manifest", digest)
+            read = HashedReader(_arriving(answer), DOCUMENT_BYTES_MAX, self._bounds)
+            return b"".join(iter(lambda: read.read(_PIECE_BYTES) or b"", b""))
 
     def _blob(self, descriptor: Descriptor) -> IO[bytes]:
         connection, answer = self._get(f"{self._base}/blobs/{descriptor.digest}", "*/*")
         file: IO[bytes] = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115
         try:
             with connection:
-                read = HashedReader(answer, descriptor.size, self._bounds)
+                read = HashedReader(_arriving(answer), descriptor.size, self._bounds)
                 while piece := read.read(_PIECE_BYTES):
+                    self._bounds.take_room(len(piece))
                     file.write(piece)
             if read.finish() != descriptor.digest:
                 raise ImageRefused(f"the registry sent something else for {descriptor.digest}")
@@ -133,8 +137,8 @@ class PulledImage:
         wanted = {"service": said.get("service", ""), "scope": f"repository:{self._image.repository}:pull"}
         realm = _followed(self._base, said["realm"])
         connection, answer = _ask(f"{realm}?{urllib.parse.urlencode(wanted)}", {"Accept": "application/json"})
-        with connection:
-            content = answer.read(DOCUMENT_BYTES_MAX) if answer.status == 200 else b"{}"
+        content = self._document(connection, answer) if answer.status == 200 else b"{}"
+        connection.close()
         try:
             given = json.loads(content)
         except ValueError:
@@ -160,6 +164,17 @@ class _Connection:
         self.close()
         if isinstance(error, http.client.HTTPException | OSError):
             raise ImageRefused(f"the connection to the registry failed: {type(error).__name__}") from None
+
+
+class _Arriving:
+    """An answer of which is read what has come: so that whoever sends little at a time is looked at every time."""
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self.read = answer.read1
+
+
+def _arriving(answer: http.client.HTTPResponse) -> IO[bytes]:
+    return cast(IO[bytes], _Arriving(answer))
 
 
 def _place(url: str) -> tuple[str, str]:

@@ -69,6 +69,11 @@ class Carrier:
         said = await carrier._said()
         raise OSError(f"{PROGRAM} does not start: {said}")
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still carries."""
+        return self._lifeline >= 0 and self._process.returncode is None
+
     async def stop(self) -> None:
         """End it. Safe to call twice."""
         if self._lifeline < 0:
@@ -96,9 +101,9 @@ class Carrier:
 
 def _is_ready(ready: int) -> bool:
     """Wait until it says that it is ready, or ends: whichever is first."""
-
+    poll = select.poll()
+    poll.register(ready, select.POLLIN)
     try:
-        readable, _, _ = select.select([ready], [], [], READY_SECONDS_MAX)
-        return bool(readable and os.read(ready, 1))
+        return bool(poll.poll(READY_SECONDS_MAX * 1000) and os.read(ready, 1))
     finally:
         os.close(ready)

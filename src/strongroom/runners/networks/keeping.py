@@ -140,8 +140,16 @@ class NetworkKeeper:
         Nothing is asked of the keeper meanwhile: it is in its own namespace. Returns why it cannot be, empty if it can.
         """
         path = carrier_program()
-        if os.geteuid() == 0 or path is None or self._carrier is not None:
+        if os.geteuid() == 0 or path is None or (self._carrier is not None and self._carrier.is_alive):
             return ""
+        if self._carrying is not None:
+            # The one before it has ended, and takes its link away with it.
+            self._carrying.cancel()
+            await asyncio.gather(self._carrying, return_exceptions=True)
+            self._carrying = None
+        if self._carrier is not None:
+            await self._carrier.stop()
+            self._carrier = None
         try:
             self._carrier = await Carrier.start(path, self._process.pid)
         except OSError as error:

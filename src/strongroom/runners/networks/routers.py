@@ -81,6 +81,8 @@ class Router:
 
     def follow(self, vpc: Vpc) -> None:
         """Make subnets, routes and firewalls as they should be. Raises OSError, NetlinkError."""
+        if self._way_out is not None:
+            self._ways_out.renew(self._network, self._way_out)
         wanted = {subnet.id: subnet for subnet in vpc.subnets}
         for subnet_id in self._bridges.keys() - wanted.keys():
             self._route.link("del", index=self._bridges.pop(subnet_id).index)

@@ -28,11 +28,19 @@ NOT_PUBLIC = (
     "100.64.0.0/10",
     "127.0.0.0/8",
     "169.254.0.0/16",
+    "168.63.129.16/32",
     "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
     "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
     "224.0.0.0/3",
 )
-"""Source: RFC 6890, Special-Purpose IP Address Registries."""
+"""Source: RFC 6890, Special-Purpose IP Address Registries; and the address at which Azure's platform serves
+its machines."""
 
 _TABLE = "strongroom"
 _HOST_TABLE = "strongroom-"
@@ -45,11 +53,15 @@ _numbers = itertools.count(1)
 
 
 class WayOut:
-    """One router's way. `gateway` is the host's address on it, `index` that of the link in the router."""
+    """One router's way. `gateway` is the host's address on it, `index` that of the link in the router.
 
-    def __init__(self, gateway: str, index: int, host_link: str) -> None:
+    `refused` are the blocks of addresses that it does not lead to.
+    """
+
+    def __init__(self, gateway: str, index: int, host_link: str, refused: tuple[str, ...]) -> None:
         self.gateway = gateway
         self.index = index
+        self.refused = refused
         self._host_link = host_link
 
     def close(self) -> None:
@@ -90,16 +102,28 @@ class WaysOut:
         (inner,) = route.link_lookup(ifname=LINK)
         route.addr("add", index=inner, address=own, prefixlen=network.prefixlen)
         route.link("set", index=inner, state="up")
+        refused = self._refused()
         with within(router):
-            nf.change(_router_rules(inner, (*NOT_PUBLIC, *self._addresses_outside())))
-        return WayOut(gateway, inner, link)
+            nf.change(_router_rules(inner, refused))
+        return WayOut(gateway, inner, link, refused)
+
+    def renew(self, router: int, way: WayOut) -> None:
+        """Have a way lead to none of the addresses either that the host was given since. Raises OSError."""
+        refused = self._refused()
+        if refused != way.refused:
+            with within(router):
+                nf.change(_router_rules(way.index, refused))
+            way.refused = refused
+
+    def _refused(self) -> tuple[str, ...]:
+        return (*NOT_PUBLIC, *self._addresses_outside())
 
     def _addresses_outside(self) -> list[str]:
         """Return the host's own addresses, where what leaves the keeper's namespace comes from the host itself."""
         if self._outer is None:
             return []
         found = (address.get_attr("IFA_ADDRESS") for address in self._outer.get_addr(family=socket.AF_INET))
-        return [f"{address}/32" for address in found]
+        return sorted({f"{address}/32" for address in found})
 
     def close(self) -> None:
         """Take back what the host was told."""

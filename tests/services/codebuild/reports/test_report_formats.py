@@ -3,15 +3,20 @@
 import json
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.services.codebuild.reports.formats import FORMATS, junit, xml_tree
+from strongroom.services.codebuild.masking import Masker
+from strongroom.services.codebuild.reports.formats import FORMATS, Format, junit, xml_tree
 from strongroom.services.codebuild.reports.formats.unreadable import UnreadableReport
-from strongroom.services.codebuild.reports.results import CaseResult, FileCoverage
+from strongroom.services.codebuild.reports.results import TEST, CaseResult, FileCoverage
+from strongroom.services.codebuild.running import report_files
+from strongroom.services.codebuild.running.report_files import RawFile, results_of
 
 JUNIT = b"""<?xml version="1.0" encoding="utf-8"?>
 <testsuites><testsuite name="outer" tests="5"><testcase classname="a.B" name="passes" time="0.25"/>
@@ -195,9 +200,9 @@ def test_coverage_is_read(format_: str, content: bytes, expected: list[tuple[obj
 
 def test_a_file_of_another_format_is_told_so() -> None:
     with pytest.raises(UnreadableReport, match="expected element type <testsuite> but have <coverage>"):
-        FORMATS["JUNITXML"].read(CLOVER)
+        list(FORMATS["JUNITXML"].read(CLOVER))
     with pytest.raises(UnreadableReport, match="expected element type <packages> but have <project>"):
-        FORMATS["COBERTURAXML"].read(CLOVER)
+        list(FORMATS["COBERTURAXML"].read(CLOVER))
 
 
 def test_what_pytest_itself_writes_is_read(tmp_path: Path) -> None:
@@ -219,7 +224,7 @@ def test_what_pytest_itself_writes_is_read(tmp_path: Path) -> None:
         ".",
     ]
     subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60)
-    cases = junit.read((tmp_path / "r.xml").read_bytes())
+    cases = list(junit.read((tmp_path / "r.xml").read_bytes()))
     assert [(case.prefix, case.name, case.status, case.suite) for case in cases] == [
         ("test_of_three", "test_good", "SUCCEEDED", "pytest"),
         ("test_of_three", "test_bad", "FAILED", "pytest"),
@@ -257,7 +262,59 @@ _PARAMETER = b'<!DOCTYPE t [<!ENTITY % p SYSTEM "http://127.0.0.1:1/x">%p;]><tes
 def test_xml_that_cannot_be_or_is_not_followed(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xml_tree, "ELEMENTS_MAX", 150)
     with pytest.raises(UnreadableReport):
-        FORMATS["JUNITXML"].read(content)
+        list(FORMATS["JUNITXML"].read(content))
+
+
+def _within_each_other(tag: str, times: int, content: bytes) -> bytes:
+    return f"<{tag}>".encode() * times + content + f"</{tag}>".encode() * times
+
+
+@pytest.mark.parametrize(
+    ("format_", "content"),
+    [
+        (
+            "TESTNGXML",
+            b"<testng-results>%s</testng-results>"
+            % _within_each_other("suite", 40, _within_each_other("class", 40, b"<test-method/>" * 200)),
+        ),
+        (
+            "CLOVERXML",
+            b"<coverage><project>%s</project></coverage>" % _within_each_other("file", 90, b"<line/>" * 200),
+        ),
+    ],
+)
+def test_what_is_within_itself_does_not_count_many_times(format_: str, content: bytes) -> None:
+    tracemalloc.start()
+    try:
+        results = list(FORMATS[format_].read(content))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
+    assert sum(each.lines_missed for each in results if isinstance(each, FileCoverage)) <= 200
+    assert len(results) <= 90
+
+
+def test_a_definition_within_another_is_none() -> None:
+    definitions = b'<UnitTest id="1"><UnitTest id="2"><TestMethod className="C"/></UnitTest></UnitTest>'
+    results = b'<UnitTestResult testId="1"/><UnitTestResult testId="2"/>'
+    content = b"<TestRun><Results>%s</Results><TestDefinitions>%s</TestDefinitions></TestRun>" % (results, definitions)
+    assert [prefix for prefix, *_ in of("VISUALSTUDIOTRX", content)] == ["", ""]
+
+
+def test_no_more_results_are_read_than_a_report_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def many(content: bytes) -> Iterator[CaseResult]:
+        nonlocal read
+        for _ in range(100):
+            read += 1
+            yield CaseResult("", "n", "SUCCEEDED", 0)
+
+    monkeypatch.setattr(report_files, "RESULTS_MAX", 10)
+    files = [RawFile(name, f"/{name}", b"") for name in ("a", "b")]
+    results, problems = results_of(files, Format(TEST, many), Masker(()))
+    assert (read, results.summary["total"], problems) == (11, 11, ["more than 10 results"])
 
 
 def test_a_dtd_elsewhere_is_named_and_not_fetched() -> None:
@@ -283,7 +340,7 @@ def test_a_dtd_elsewhere_is_named_and_not_fetched() -> None:
 )
 def test_json_that_cannot_be(format_: str, content: bytes) -> None:
     with pytest.raises(UnreadableReport):
-        FORMATS[format_].read(content)
+        list(FORMATS[format_].read(content))
 
 
 WHOLE = {
@@ -315,7 +372,7 @@ def test_a_file_that_was_damaged_is_read_or_refused(data: st.DataObject) -> None
         content = content or bytearray(b" ")
     for name in (format_, data.draw(st.sampled_from(sorted(FORMATS)))):
         try:
-            results = FORMATS[name].read(bytes(content))
+            results = list(FORMATS[name].read(bytes(content)))
         except UnreadableReport:
             continue
         for each in results:

@@ -6,7 +6,6 @@ Source: AWS CodeBuild User Guide, "Build specification reference", artifacts; AP
 import asyncio
 import hashlib
 import os
-import re
 import shutil
 import stat
 import zipfile
@@ -20,10 +19,13 @@ from strongroom.services.codebuild.build_record import artifacts_key, shown_arti
 from strongroom.services.codebuild.buildspec.specification import Files
 from strongroom.services.codebuild.names import BuildName
 from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFailed, told
+from strongroom.services.codebuild.running.globs import Globs, GlobsRefused
 from strongroom.services.codebuild.running.work_files import FoundFile, FoundLink, files_below, links_below, open_file
 from strongroom.services.codebuild.service_role import ServiceRole
 
 MANAGED_KEY = "alias/aws/s3"
+UNNAMEABLE = "a file has a name that is not UTF-8"
+"""What is said of a name that neither a ZIP file nor S3 can have."""
 _PIECE_BYTES = 1024 * 1024
 _UNIX = 3
 """Whose file types the attributes of an entry are. Source: PKWARE's APPNOTE.TXT, "version made by"."""
@@ -50,39 +52,16 @@ def encryption_of(settings: Mapping[str, Any], *, disabled: bool) -> dict[str, s
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings["encryptionKey"]}
 
 
-def matcher(pattern: str) -> re.Pattern[str]:
-    """Return what matches the paths that a glob means: `*` within one directory, `**` through any number of them."""
-    found = ""
-    at = 0
-    pattern = str(PurePosixPath(pattern)).removeprefix("/")
-    while at < len(pattern):
-        if pattern.startswith("**/", at):
-            found, at = found + "(?:[^/]+/)*", at + 3
-        elif pattern.startswith("**", at):
-            found, at = found + ".*", at + 2
-        elif pattern[at] == "*":
-            found, at = found + "[^/]*", at + 1
-        elif pattern[at] == "?":
-            found, at = found + "[^/]", at + 1
-        else:
-            found, at = found + re.escape(pattern[at]), at + 1
-    return re.compile(found, re.DOTALL)
-
-
 def pick(root: Path, base: str, files: Files) -> list[Picked]:
     """Return the files below `root`/`base` that artifacts are made of.
 
-    Raises PhaseFailed when there are none, NoDirectory when there is no such directory.
+    Raises PhaseFailed when there are none, or cannot be looked for; NoDirectory when there is no such directory.
     """
-    wanted = [matcher(pattern) for pattern in files.files]
-    excluded = [matcher(pattern) for pattern in files.excluded]
     try:
-        found = [
-            file
-            for file in files_below(root, base)
-            if any(each.fullmatch(file.path) for each in wanted)
-            and not any(each.fullmatch(file.path) for each in excluded)
-        ]
+        wanted, excluded = Globs(files.files), Globs(files.excluded)
+        found = [file for file in files_below(root, base) if wanted.match(file.path) and not excluded.match(file.path)]
+    except GlobsRefused as refused:
+        raise PhaseFailed(CLIENT_ERROR, str(refused)) from None
     except TooDeep as error:
         raise PhaseFailed(CLIENT_ERROR, f"artifacts: {error.strerror}") from None
     except OSError:
@@ -97,17 +76,15 @@ def pick(root: Path, base: str, files: Files) -> list[Picked]:
 def pick_links(root: Path, base: str, files: Files) -> list[FoundLink]:
     """Return the links that are kept with the files: internal ones, where the specification says so.
 
-    Source: "Build specification reference", artifacts/enable-symlinks.
+    Raises PhaseFailed. Source: "Build specification reference", artifacts/enable-symlinks.
     """
     if not files.enable_symlinks or files.discard_paths:
         return []
-    wanted = [matcher(pattern) for pattern in files.files]
-    excluded = [matcher(pattern) for pattern in files.excluded]
-    return [
-        link
-        for link in links_below(root, base)
-        if any(each.fullmatch(link.path) for each in wanted) and not any(each.fullmatch(link.path) for each in excluded)
-    ]
+    try:
+        wanted, excluded = Globs(files.files), Globs(files.excluded)
+        return [link for link in links_below(root, base) if wanted.match(link.path) and not excluded.match(link.path)]
+    except GlobsRefused as refused:
+        raise PhaseFailed(CLIENT_ERROR, str(refused)) from None
 
 
 def packed(
@@ -175,6 +152,8 @@ class Uploads:
             raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {told(error)}") from None
         except OSError as error:
             raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {error.strerror}") from None
+        except ValueError:
+            raise PhaseFailed(CLIENT_ERROR, f"Error in UPLOAD_ARTIFACTS phase: {UNNAMEABLE}") from None
         return shown_artifacts(artifacts, self._named, key, **sums)
 
     async def _put(self, bucket: str, key: str, content: BinaryIO, size: int, encryption: dict[str, str]) -> None:

@@ -5,8 +5,10 @@ machine's files, its network), hence only the places in `build-git-sources`.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -18,6 +20,9 @@ from strongroom.services.codebuild.running.failures import CLIENT_ERROR, PhaseFa
 from strongroom.services.codebuild.source_credentials.logins import Login
 
 CLONE_SECONDS_MAX = 300.0
+_SILENT_SECONDS_MAX = 60
+_AUTHORITIES = "GIT_SSL_CAINFO"
+"""The server's environment may name a file with the authorities that prove who a git server is."""
 _SAID_CHARACTERS_MAX = 1_000
 
 
@@ -111,8 +116,11 @@ class _Git:
             "GIT_ALLOW_PROTOCOL": "file:http:https",
             "GIT_LFS_SKIP_SMUDGE": "1",
         }
+        if _AUTHORITIES in os.environ:
+            self._environment[_AUTHORITIES] = os.environ[_AUTHORITIES]
         self._options = ["-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "core.symlinks=true"]
         self._options += ["-c", "http.followRedirects=false"]
+        self._options += ["-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={_SILENT_SECONDS_MAX}"]
         if insecure:
             self._options += ["-c", "http.sslVerify=false"]
 
@@ -134,12 +142,15 @@ class _Git:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment,
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(CLONE_SECONDS_MAX):
                 said, complained = await process.communicate()
         except BaseException as error:
-            process.kill()
+            # With all that it started: what speaks HTTP for it is another process, and knows the login.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             if isinstance(error, TimeoutError):
                 raise PhaseFailed(CLIENT_ERROR, f"git took longer than {CLONE_SECONDS_MAX:g} seconds.") from None

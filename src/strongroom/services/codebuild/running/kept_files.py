@@ -31,6 +31,9 @@ async def keep_artifacts(
     files = [each for _, each in wanted]
     names = await room.expanded([each.name for each in files])
     bases = await room.expanded([each.base_directory or "." for each in files])
+    if any(log.masked(name) != name for name in names):
+        # It would be in the name of an object, in the audit trail, and in what is told of the build.
+        raise PhaseFailed(CLIENT_ERROR, "artifact name has the value of a secret in it")
     # Whatever the commands left running must not change files between their being looked at and their being read.
     await room.stop_commands()
     uploads = Uploads(role, named, settings, room.output, room.scratch)

@@ -15,7 +15,7 @@ from strongroom.base.errors import AwsError
 from strongroom.services.codebuild.names import BuildName
 from strongroom.services.codebuild.project_settings import default_key
 from strongroom.services.codebuild.reports.names import read_report_arn
-from strongroom.services.codebuild.running.artifacts import encryption_of
+from strongroom.services.codebuild.running.artifacts import UNNAMEABLE, encryption_of
 from strongroom.services.codebuild.running.failures import told
 from strongroom.services.codebuild.running.report_files import RawFile
 from strongroom.services.codebuild.service_role import ServiceRole
@@ -34,16 +34,18 @@ async def export_files(
     params |= encryption_of(settings, disabled=bool(destination.get("encryptionDisabled")))
     if destination.get("bucketOwner"):
         params["ExpectedBucketOwner"] = destination["bucketOwner"]
-    if destination.get("packaging") == "ZIP":
-        contents = {f"{key}.zip": await asyncio.to_thread(_packed, files)}
-    else:
-        contents = {f"{key}/{file.name}": file.content for file in files}
     try:
+        if destination.get("packaging") == "ZIP":
+            contents = {f"{key}.zip": await asyncio.to_thread(_packed, files)}
+        else:
+            contents = {f"{key}/{file.name}": file.content for file in files}
         for name, content in contents.items():
             body = {"Key": name, "Body": _pieces(content), "ContentLength": len(content)}
             await role.s3("PutObject", params | body)
     except AwsError as error:
         return [f"error exporting report: {told(error)}"]
+    except ValueError:
+        return [f"error exporting report: {UNNAMEABLE}"]
     return []
 
 

@@ -86,10 +86,12 @@ def results_of(files: Sequence[RawFile], format_: Format, masker: Masker) -> tup
                     cases.append(each._replace(path=file.path))
                 else:
                     coverage.append(each)
+                if len(cases) + len(coverage) > RESULTS_MAX:
+                    problems.append(f"more than {RESULTS_MAX:,} results")
+                    break
         except UnreadableReport as problem:
             problems.append(f"error processing report: [{file.path}: {problem}]")
         if len(cases) + len(coverage) > RESULTS_MAX:
-            problems.append(f"more than {RESULTS_MAX:,} results")
             break
 
     def mask(text: str, most: int) -> str:

@@ -1,7 +1,8 @@
 """What a repository is cloned with: the name and the token of source credentials, where its host is one of theirs.
 
 A token goes over TLS only, to the host of its server type, or, for servers that people run themselves, to the host that
-a source names. What a source says of its credentials goes before what the account has for its type.
+a source names; and not where the source says that certificates are not looked at (insecureSsl). What a source says of
+its credentials goes before what the account has for its type.
 
 Source: AWS CodeBuild API Reference, SourceAuth; User Guide, "Access your source provider in CodeBuild", of which the
 members of a secret are: ServerType, AuthType, Token and Username.
@@ -85,9 +86,13 @@ class Logins:
     async def find(self, source: Mapping[str, Any]) -> Login | None:
         """Return the login for a source, None where there is none for it. Raises NoLogin."""
         server_type, location = source["type"], source.get("location", "")
-        if server_type not in _NAMES or not fits(server_type, location):
+        is_proven = fits(server_type, location) and not source.get("insecureSsl")
+        if server_type not in _NAMES or not is_proven:
             if source.get("auth"):
-                raise NoLogin("The credentials of the source are sent over HTTPS only, and to a host of its type only")
+                raise NoLogin(
+                    "The credentials of the source are sent over HTTPS only, to a host of its type only, and only "
+                    "where its certificate is verified"
+                )
             return None
         auth = source.get("auth")
         login = await self._of_secret(auth["resource"], server_type) if auth else await self._of_account(server_type)

@@ -3,7 +3,7 @@
 Source: AWS CodeBuild User Guide, "Build specification reference", reports/file-format; "Create code coverage reports".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from strongroom.services.codebuild.reports.formats import (
@@ -20,11 +20,14 @@ from strongroom.services.codebuild.reports.formats import (
 )
 from strongroom.services.codebuild.reports.results import CODE_COVERAGE, TEST, CaseResult, FileCoverage
 
-Read = Callable[[bytes], list[CaseResult]] | Callable[[bytes], list[FileCoverage]]
+Read = Callable[[bytes], Iterator[CaseResult]] | Callable[[bytes], Iterator[FileCoverage]]
 
 
 class Format(NamedTuple):
-    """A format: the type of the reports made of it, and what reads a file of it. Reading raises UnreadableReport."""
+    """A format: the type of the reports made of it, and what reads a file of it. Reading raises UnreadableReport.
+
+    Results come one by one, for whoever reads them to stop when there are too many.
+    """
 
     type: str
     read: Read

@@ -3,6 +3,7 @@
 Source: OpenClover, "Clover XML report" (clover.xsd). A file's own sums are believed; without them lines are counted.
 """
 
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from strongroom.services.codebuild.reports.formats.unreadable import UnreadableReport
@@ -10,13 +11,14 @@ from strongroom.services.codebuild.reports.formats.xml_tree import count, read_x
 from strongroom.services.codebuild.reports.results import FileCoverage
 
 
-def read(content: bytes) -> list[FileCoverage]:
+def read(content: bytes) -> Iterator[FileCoverage]:
     """Return the coverage of a file's source files. Raises UnreadableReport."""
     root = read_xml(content, "coverage")
     project = root.find("project")
     if project is None:
         raise UnreadableReport("expected element type <project> but it is not there")
-    return [_counted(file) for file in project.iter("file")]
+    for file in project.iter("file"):
+        yield _counted(file)
 
 
 def _counted(file: Element) -> FileCoverage:
@@ -26,7 +28,7 @@ def _counted(file: Element) -> FileCoverage:
         statements, reached = count(sums.get("statements")), count(sums.get("coveredstatements"))
         conditionals, taken = count(sums.get("conditionals")), count(sums.get("coveredconditionals"))
     else:
-        lines = [line for line in file.iter("line") if line.get("type") != "method"]
+        lines = [line for line in file.iterfind("line") if line.get("type") != "method"]
         statements, reached = len(lines), sum(_is_reached(line) for line in lines)
         ways = [count(line.get(way)) > 0 for line in lines for way in _ways(line)]
         conditionals, taken = len(ways), sum(ways)

@@ -4,6 +4,7 @@ Source: Cobertura, the DTD coverage-04.dtd; coverage.py writes it too.
 """
 
 import re
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from strongroom.services.codebuild.reports.formats.unreadable import UnreadableReport
@@ -34,7 +35,7 @@ class _Lines:
         return FileCoverage(path, covered, len(self.reached) - covered, taken, max(0, every - taken))
 
 
-def read(content: bytes) -> list[FileCoverage]:
+def read(content: bytes) -> Iterator[FileCoverage]:
     """Return the coverage of a file's source files. Raises UnreadableReport."""
     root = read_xml(content, "coverage")
     if root.find("project") is not None:
@@ -47,4 +48,5 @@ def read(content: bytes) -> list[FileCoverage]:
         for line in each.iterfind("lines/line") if lines is not None else ():
             if lines is not None:
                 lines.take(line)
-    return [lines.counted(path) for path, lines in files.items()]
+    for path, lines in files.items():
+        yield lines.counted(path)

@@ -19,12 +19,10 @@ from strongroom.services.codebuild.reports.results import (
 _Steps = list[dict[str, Any]]
 
 
-def read(content: bytes) -> list[CaseResult]:
+def read(content: bytes) -> Iterator[CaseResult]:
     """Return the scenarios of a file. Raises UnreadableReport."""
-    found: list[CaseResult] = []
     for each in elements(read_json(content)):
-        found += _scenarios(members(each))
-    return found
+        yield from _scenarios(members(each))
 
 
 def _scenarios(feature: dict[str, Any]) -> Iterator[CaseResult]:

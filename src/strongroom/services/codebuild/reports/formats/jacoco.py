@@ -3,20 +3,19 @@
 Source: JaCoCo, "Coverage report schema" (report.dtd).
 """
 
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from strongroom.services.codebuild.reports.formats.xml_tree import count, read_xml
 from strongroom.services.codebuild.reports.results import FileCoverage
 
 
-def read(content: bytes) -> list[FileCoverage]:
+def read(content: bytes) -> Iterator[FileCoverage]:
     """Return the coverage of a file's source files. Raises UnreadableReport."""
     root = read_xml(content, "report")
-    return [
-        _counted("/".join(filter(None, (package.get("name", ""), file.get("name", "")))), file)
-        for package in root.iter("package")
-        for file in package.iterfind("sourcefile")
-    ]
+    for package in root.iter("package"):
+        for file in package.iterfind("sourcefile"):
+            yield _counted("/".join(filter(None, (package.get("name", ""), file.get("name", "")))), file)
 
 
 def _counted(path: str, file: Element) -> FileCoverage:

@@ -12,9 +12,9 @@ from strongroom.services.codebuild.reports.results import ERROR, FAILED, PASSED,
 _OUTCOMES = {"failure": FAILED, "error": ERROR, "skipped": SKIPPED}
 
 
-def read(content: bytes) -> list[CaseResult]:
+def read(content: bytes) -> Iterator[CaseResult]:
     """Return the test cases of a file. Raises UnreadableReport."""
-    return list(_cases(read_xml(content, "testsuites", "testsuite"), ""))
+    return _cases(read_xml(content, "testsuites", "testsuite"), "")
 
 
 def _cases(suite: Element, name: str) -> Iterator[CaseResult]:

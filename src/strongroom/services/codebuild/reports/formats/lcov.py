@@ -3,6 +3,8 @@
 Source: geninfo(1), "TRACEFILE FORMAT".
 """
 
+from collections.abc import Iterator
+
 from strongroom.services.codebuild.reports.formats.unreadable import UnreadableReport
 from strongroom.services.codebuild.reports.results import FileCoverage
 
@@ -31,7 +33,7 @@ def _is_reached(hits: str) -> bool:
     return hits.strip() not in ("0", "-", "")
 
 
-def read(content: bytes) -> list[FileCoverage]:
+def read(content: bytes) -> Iterator[FileCoverage]:
     """Return the coverage of a file's source files. Raises UnreadableReport."""
     files: dict[str, _Record] = {}
     record, is_one = None, False
@@ -45,4 +47,5 @@ def read(content: bytes) -> list[FileCoverage]:
             record.take(tag, told)
     if not is_one:
         raise UnreadableReport("expected records of source files (SF)")
-    return [record.counted(path) for path, record in files.items()]
+    for path, record in files.items():
+        yield record.counted(path)

@@ -24,14 +24,14 @@ _OUTCOMES = {
 _LABELS_OF_ERRORS = frozenset({"Error", "Invalid", "Cancelled"})
 
 
-def read(content: bytes) -> list[CaseResult]:
+def read(content: bytes) -> Iterator[CaseResult]:
     """Return the test cases of a file of version 2. Raises UnreadableReport."""
-    return list(_cases(read_xml(content, "test-results"), ""))
+    return _cases(read_xml(content, "test-results"), "")
 
 
-def read_version_3(content: bytes) -> list[CaseResult]:
+def read_version_3(content: bytes) -> Iterator[CaseResult]:
     """Return the test cases of a file of version 3. Raises UnreadableReport."""
-    return list(_cases(read_xml(content, "test-suite", "test-run"), ""))
+    return _cases(read_xml(content, "test-suite", "test-run"), "")
 
 
 def _cases(element: Element, suite: str) -> Iterator[CaseResult]:

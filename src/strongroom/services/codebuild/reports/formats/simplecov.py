@@ -3,6 +3,7 @@
 Source: SimpleCov, `.resultset.json`. What several runs reached of a file counts together.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from strongroom.services.codebuild.reports.formats.json_document import elements, members, read_json, whole
@@ -33,10 +34,11 @@ class _Reached:
         return FileCoverage(path, lines, len(self.lines) - lines, branches, len(self.branches) - branches)
 
 
-def read(content: bytes) -> list[FileCoverage]:
+def read(content: bytes) -> Iterator[FileCoverage]:
     """Return the coverage of a file's source files. Raises UnreadableReport."""
     files: dict[str, _Reached] = {}
     for run in members(read_json(content)).values():
         for path, told in members(members(run).get("coverage")).items():
             files.setdefault(path, _Reached()).take(told)
-    return [reached.counted(path) for path, reached in files.items()]
+    for path, reached in files.items():
+        yield reached.counted(path)

@@ -3,6 +3,7 @@
 Source: TestNG, "Test results", the XML report (testng-results.xml).
 """
 
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from strongroom.services.codebuild.reports.formats.xml_tree import count, message_of, read_xml, text_of
@@ -12,16 +13,15 @@ _OUTCOMES = {"PASS": PASSED, "FAIL": FAILED, "SKIP": SKIPPED}
 _MILLISECOND = 1_000_000
 
 
-def read(content: bytes) -> list[CaseResult]:
+def read(content: bytes) -> Iterator[CaseResult]:
     """Return the test methods of a file. Raises UnreadableReport."""
     root = read_xml(content, "testng-results")
-    return [
-        _case(method, each.get("name", ""), suite.get("name", ""))
-        for suite in root.iter("suite")
-        for each in suite.iter("class")
-        for method in each.iter("test-method")
-        if method.get("is-config") != "true"
-    ]
+    # Elements of one name are not looked for within each other: what they hold would count once for each of them.
+    for suite in root.iterfind("suite"):
+        for each in suite.iterfind("test/class"):
+            for method in each.iterfind("test-method"):
+                if method.get("is-config") != "true":
+                    yield _case(method, each.get("name", ""), suite.get("name", ""))
 
 
 def _case(method: Element, class_name: str, suite: str) -> CaseResult:

@@ -4,6 +4,7 @@ Source: Microsoft, "vstest", the TRX logger (namespace TeamTest/2010).
 """
 
 import re
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from strongroom.services.codebuild.reports.formats.xml_tree import message_of, read_xml, text_of
@@ -30,16 +31,16 @@ _OUTCOMES = {
 _DURATION = re.compile(r"(?:(\d{1,5})\.)?(\d{1,2}):(\d{1,2}):(\d{1,2}(?:\.\d{1,9})?)")
 
 
-def read(content: bytes) -> list[CaseResult]:
+def read(content: bytes) -> Iterator[CaseResult]:
     """Return the results of a file. Raises UnreadableReport."""
     root = read_xml(content, "TestRun")
     classes = {
         test.get("id", ""): method.get("className", "")
-        for test in root.iter("UnitTest")
-        for method in test.iter("TestMethod")
+        for test in root.iterfind("TestDefinitions/UnitTest")
+        for method in test.iterfind("TestMethod")
     }
-    results = root.find("Results")
-    return [_case(each, classes) for each in (results if results is not None else ()) if each.tag == "UnitTestResult"]
+    for each in root.iterfind("Results/UnitTestResult"):
+        yield _case(each, classes)
 
 
 def _case(element: Element, classes: dict[str, str]) -> CaseResult:

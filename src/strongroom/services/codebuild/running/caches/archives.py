@@ -4,24 +4,28 @@ The server may be root, and both builds' files are anybody's: every step of a pa
 a link is never followed, only kept as a link.
 """
 
+import gzip
 import os
 import stat
 import tarfile
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from strongroom.runners.images.layers import BoundedHeader
+from strongroom.runners.images.headers import UNREADABLE, BoundedHeader, members_of
 from strongroom.runners.trees import walk
-from strongroom.services.codebuild.running.artifacts import matcher
 from strongroom.services.codebuild.running.caches.places import CachedPlace, name_in_cache, steps_in_build
+from strongroom.services.codebuild.running.globs import Globs, GlobsRefused
 from strongroom.services.codebuild.running.room import Room
 from strongroom.services.codebuild.running.work_files import open_directory, open_file
 
 CACHE_BYTES_MAX = 4 * 1024**3
 """Files of a cache, unpacked."""
 FILES_MAX = 500_000
+_OTHER_BYTES_MAX = 1024**3
+"""What else there is in an archive: headers, and what fills its blocks."""
 _PIECE_BYTES = 1024 * 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,6 +55,8 @@ def pack(room: Room, places: Sequence[CachedPlace], archive: Path) -> int:
                     left -= _add(packing, room, found)
                     if left < 0 or count > FILES_MAX:
                         raise CacheBroken(f"it has more than {CACHE_BYTES_MAX:,} bytes or {FILES_MAX:,} files")
+    except GlobsRefused as refused:
+        raise CacheBroken(str(refused)) from None
     except OSError as error:
         raise CacheBroken(error.strerror or str(error)) from None
     return count
@@ -71,7 +77,7 @@ def _add(packing: tarfile.TarFile, room: Room, found: _Found) -> int:
 
 
 def _found(root: Path, place: CachedPlace) -> Iterator[_Found]:
-    pattern = matcher(place.pattern) if place.pattern else None
+    pattern = Globs([place.pattern]) if place.pattern else None
     try:
         descriptor = open_directory(root, place.base)
     except OSError:
@@ -87,7 +93,7 @@ def _found(root: Path, place: CachedPlace) -> Iterator[_Found]:
             for name in files:
                 path = os.path.normpath(f"{place.base}/{folder}/{name}")
                 mode = os.lstat(name, dir_fd=inner).st_mode
-                if pattern is not None and not pattern.fullmatch(path):
+                if pattern is not None and not pattern.match(path):
                     continue
                 if stat.S_ISREG(mode):
                     yield _Found(path, "")
@@ -97,26 +103,43 @@ def _found(root: Path, place: CachedPlace) -> Iterator[_Found]:
         os.close(descriptor)
 
 
-def unpack(room: Room, content: IO[bytes], give_up: threading.Event) -> int:
+class _Decompressed:
+    """What comes out of a compressed stream, which ends with an error where it is longer than all that a cache has."""
+
+    def __init__(self, content: IO[bytes], bytes_max: int) -> None:
+        self._content = gzip.GzipFile(fileobj=content, mode="rb")
+        self._left = bytes_max
+
+    def read(self, size: int) -> bytes:
+        piece = self._content.read(size)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise CacheBroken("there is more in it than files")
+        return piece
+
+
+def unpack(room: Room, content: IO[bytes], give_up: threading.Event, bytes_max: int = CACHE_BYTES_MAX) -> int:
     """Unpack an archive into a build's directory, over what is there; return how many files and links it had.
 
     What would be behind a link, or takes the place of a directory, is left out. Raises CacheBroken, also once `give_up`
-    is set.
+    is set, or for files that have more than `bytes_max` together.
     """
-    left, count = CACHE_BYTES_MAX, 0
+    bytes_max = min(bytes_max, CACHE_BYTES_MAX)
+    left, count = bytes_max, 0
+    stream: Any = _Decompressed(content, bytes_max + _OTHER_BYTES_MAX)
     try:
-        with tarfile.open(fileobj=content, mode="r|gz", tarinfo=BoundedHeader) as packed:
-            for member in packed:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=BoundedHeader) as packed:
+            for member in members_of(packed):
                 if give_up.is_set():
                     raise CacheBroken("the build ends")
                 count += 1
                 left -= member.size if member.isreg() else 0
                 if left < 0 or count > FILES_MAX:
-                    raise CacheBroken(f"it has more than {CACHE_BYTES_MAX:,} bytes or {FILES_MAX:,} files")
+                    raise CacheBroken(f"it has more than {bytes_max:,} bytes or {FILES_MAX:,} files")
                 steps = steps_in_build(room, member.name)
                 if steps and (member.isreg() or member.issym()):
                     _put(room, steps, packed, member)
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (*UNREADABLE, zlib.error, gzip.BadGzipFile) as error:
         raise CacheBroken(f"it cannot be read: {error}") from None
     except OSError as error:
         raise CacheBroken(error.strerror or str(error)) from None

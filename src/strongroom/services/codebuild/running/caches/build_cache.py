@@ -4,6 +4,7 @@ Source: AWS CodeBuild User Guide, "Build specification reference", cache.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -15,8 +16,9 @@ from strongroom.operations.house import House
 from strongroom.services.codebuild import tables
 from strongroom.services.codebuild.buildspec.specification import Cache
 from strongroom.services.codebuild.cache_settings import CUSTOM_MODE, LOCAL, S3, SOURCE_MODE, cache_scope
+from strongroom.services.codebuild.compute import limits_of
 from strongroom.services.codebuild.names import ProjectName
-from strongroom.services.codebuild.running.caches.archives import CacheBroken, pack, unpack
+from strongroom.services.codebuild.running.caches.archives import CACHE_BYTES_MAX, CacheBroken, pack, unpack
 from strongroom.services.codebuild.running.caches.keys import KEY_CHARACTERS_MAX, version_of, with_hashes
 from strongroom.services.codebuild.running.caches.local_caches import LocalCaches
 from strongroom.services.codebuild.running.caches.places import CachedPlace, place_of
@@ -69,11 +71,13 @@ class BuildCache:
         if not self._is_wanted:
             return
         file = room.scratch / "restored.tar.gz"
+        # All of it is in memory: a build has no more of that for having a cache.
+        bytes_max = min(CACHE_BYTES_MAX, limits_of(self._settings["environment"]["computeType"]).memory_bytes // 2)
         try:
             if self._kind == S3:
                 await self._look_up_keys(room, log)
-            if "restore" in cache.actions and await self._fetch(file):
-                log.tell(f"Restored {await _unpacked(room, file)} file(s) from the cache")
+            if "restore" in cache.actions and await self._fetch(file, bytes_max):
+                log.tell(f"Restored {await _unpacked(room, file, bytes_max)} file(s) from the cache")
         except AwsError as error:
             log.tell(f"Unable to download cache: {told(error)}")
         except (CacheBroken, OSError, ValueError) as error:
@@ -94,9 +98,9 @@ class BuildCache:
         self._key, self._fallbacks = texts[0], [text for text in texts[1:] if text]
         self._in_s3 = S3Cache(self._role, self._settings, self._scope, version_of(self._cache.paths))
 
-    async def _fetch(self, file: Path) -> bool:
+    async def _fetch(self, file: Path, bytes_max: int) -> bool:
         if self._in_s3 is not None:
-            self._found = await self._in_s3.fetch(self._key, self._fallbacks, file)
+            self._found = await self._in_s3.fetch(self._key, self._fallbacks, file, bytes_max)
             return self._found is not None
         return self._house.part(LocalCaches).link_archive(self._scope, file)
 
@@ -137,11 +141,12 @@ class BuildCache:
             file.unlink(missing_ok=True)
 
 
-async def _unpacked(room: Room, file: Path) -> int:
+async def _unpacked(room: Room, file: Path, bytes_max: int) -> int:
     """Unpack an archive in a thread, and return how many files it had. Nothing is unpacked any more once it is over."""
     give_up = threading.Event()
     with file.open("rb") as content:
-        unpacking = asyncio.ensure_future(asyncio.to_thread(unpack, room, content, give_up))
+        bytes_max -= os.fstat(content.fileno()).st_size
+        unpacking = asyncio.ensure_future(asyncio.to_thread(unpack, room, content, give_up, bytes_max))
         try:
             return await asyncio.shield(unpacking)
         finally:

@@ -37,16 +37,18 @@ class S3Cache:
     def _name(self, key: str) -> str:
         return self._keyed + quote(key, safe="") if key else self._single
 
-    async def fetch(self, key: str, fallbacks: Sequence[str], file: Path) -> str | None:
+    async def fetch(self, key: str, fallbacks: Sequence[str], file: Path, bytes_max: int) -> str | None:
         """Fetch the cache of a key into a file, or the newest one that begins as the first fallback key that has any.
 
-        Return the name of what was found, None for nothing. Raises AwsError, CacheBroken, OSError.
+        Return the name of what was found, None for nothing. Raises AwsError, OSError, and CacheBroken for what has more
+        than `bytes_max` or OBJECT_BYTES_MAX.
         """
-        if await self._get(self._name(key), file):
+        bytes_max = min(bytes_max, OBJECT_BYTES_MAX)
+        if await self._get(self._name(key), file, bytes_max):
             return self._name(key)
         for fallback in fallbacks if key else ():
             found = await self._newest(self._name(fallback))
-            if found is not None and await self._get(found, file):
+            if found is not None and await self._get(found, file, bytes_max):
                 return found
         return None
 
@@ -66,7 +68,7 @@ class S3Cache:
             if not token:
                 return str(newest["Key"]) if newest is not None else None
 
-    async def _get(self, name: str, file: Path) -> bool:
+    async def _get(self, name: str, file: Path, bytes_max: int) -> bool:
         try:
             answer = await self._role.s3("GetObject", {"Bucket": self._bucket, "Key": name})
         except AwsError as error:
@@ -77,8 +79,8 @@ class S3Cache:
         with file.open("wb") as written:
             async for piece in answer["Body"]:
                 size += len(piece)
-                if size > OBJECT_BYTES_MAX:
-                    raise CacheBroken(f"it has more than {OBJECT_BYTES_MAX:,} bytes")
+                if size > bytes_max:
+                    raise CacheBroken(f"it has more than {bytes_max:,} bytes")
                 written.write(piece)
         return True
 
