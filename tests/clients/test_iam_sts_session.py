@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import boto3
 import pytest
-from tests.clients.installed import aws_command
+from tests.clients.installed import installed
 from tests.running_server import RunningServer, running_server
 
 ACCOUNT = "000000000000"
@@ -41,7 +41,7 @@ class Workstation:
 
     def run(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `aws`."""
-        command = [aws_command(), "--output", "json", *arguments]
+        command = [installed("aws"), "--output", "json", *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         assert (done.returncode == 0) is ok, done.stdout + done.stderr
         return done

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
-from tests.clients.installed import aws_command
+from tests.clients.installed import installed
 from tests.identities_made import ACCOUNT, Identities, Made, allow, house_to_be_served, served_options, trust
 from tests.running_server import RunningServer, running_server
 from tests.services.sts.identity_provider import CLIENT_ID, IdentityProvider, identity_provider
@@ -30,7 +30,7 @@ class Configured(NamedTuple):
     def aws(self, *arguments: str, **more: str) -> Any:
         """Return the JSON that an `aws` command prints."""
         done = subprocess.run(
-            [aws_command(), *arguments], env=self.environment | more, capture_output=True, text=True, timeout=60
+            [installed("aws"), *arguments], env=self.environment | more, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

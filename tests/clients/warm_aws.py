@@ -41,8 +41,12 @@ class WarmAws:
         command = directory / "aws"
         command.write_text(CALLER)
         command.chmod(command.stat().st_mode | stat.S_IXUSR)
+        # Some of its places are worked out when it is imported: not for commands whose home matters.
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(directory / "aws.socket")], stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, str(directory / "aws.socket")],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"HOME": str(directory)},
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
