@@ -1,6 +1,14 @@
 """What every test may use: a running server with real clients, a house without a server, a token for keys."""
 
 import os
+import signal
+
+# Whoever runs the tests in the background may ignore these, and all that they start would: they could not be ended.
+# A handler is not inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 # The machine's own AWS settings, and its root keys, must never reach a test. This comes before anything reads them.
 for _name in [name for name in os.environ if name.startswith(("AWS_", "STRONGROOM_"))]:
