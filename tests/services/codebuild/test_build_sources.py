@@ -134,6 +134,9 @@ def test_archives_that_lead_elsewhere_or_are_none(fed: Workshop, bucket: str) ->
     s3.put_object(Bucket=bucket, Key="none.zip", Body=b"no archive")
     build = fed.build(fed.project(source=s3_source(f"{bucket}/none.zip")))
     assert context(build, "DOWNLOAD_SOURCE")[1] == "CLIENT_ERROR"
+    s3.put_object(Bucket=bucket, Key="long.zip", Body=archive(**{"x" * 300: "too long a name"}))
+    build = fed.build(fed.project(source=s3_source(f"{bucket}/long.zip")))
+    assert context(build, "DOWNLOAD_SOURCE")[2] == "The source cannot be unpacked: File name too long"
     build = fed.build(fed.project(source=s3_source(f"{bucket}/missing.zip")))
     assert context(build, "DOWNLOAD_SOURCE")[2].startswith("NoSuchKey: ")
     poor = Workshop(fed.server)

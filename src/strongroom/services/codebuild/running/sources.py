@@ -141,7 +141,11 @@ def _unpack(archive: Path, target: Path) -> None:
                 with opened.open(member) as content, path.open("wb") as file:
                     left -= _copied(content, file, left)
                 path.chmod(0o755 if member.external_attr >> 16 & stat.S_IXUSR else 0o644)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+    except OSError as error:
+        # The whole text would have the path as the server sees it.
+        raise PhaseFailed(CLIENT_ERROR, f"The source cannot be unpacked: {error.strerror}") from None
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        # An unknown compression is what zipfile has not implemented, an encrypted file is a RuntimeError to it.
         raise PhaseFailed(CLIENT_ERROR, f"The source cannot be unpacked: {error}") from None
 
 
